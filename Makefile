@@ -1,0 +1,99 @@
+# make help tells the targets. Objects, binaries and reports go to build/, run-time state to .run/.
+MAKEFLAGS += --no-builtin-rules
+SHELL := /bin/bash
+CC ?= cc
+BUILD := build
+OPT ?= -O2 -g
+ifdef SAN
+BUILD := build/san-$(subst $(comma),-,$(SAN))
+OPT := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all
+endif
+comma := ,
+
+PKGS := rdkafka jansson libcurl libpq libmicrohttpd libpcre2-8 uuid libcrypto
+CPPFLAGS += -I. -D_GNU_SOURCE -MMD -MP
+WARN := -std=c17 -Wall -Wextra -Wformat=2 -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+        -Wwrite-strings -Wpointer-arith
+ifdef WERROR
+WARN += -Werror
+endif
+CFLAGS := $(WARN) $(OPT) $(shell pkg-config --cflags $(PKGS) 2>/dev/null) $(CFLAGS)
+LDLIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -lpthread
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+# ---- what is built: a folder of sources makes a library or a program ------------------------------------------------
+common_src := $(wildcard common/*/*.c)
+sop_src := $(wildcard workers/sop/*.c)
+programs := $(addprefix bedelau-,validator deadline integrator projector gateway standin) bedelauctl
+dir_bedelau-gateway := producers/gateway
+dir_bedelauctl := producers/ctl
+dir_bedelau-standin := tests/standin
+prog_dir = $(or $(dir_$(1)),workers/$(patsubst bedelau-%,%,$(1)))
+have := $(foreach p,$(programs),$(if $(wildcard $(call prog_dir,$(p))/*.c),$(p)))
+bins := $(addprefix $(BUILD)/bin/,$(have))
+unit_src := $(wildcard tests/unit/test_*.c)
+units := $(patsubst tests/unit/%.c,$(BUILD)/test/%,$(unit_src))
+
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+.PHONY: all deps up down run test test-unit test-integration lint bench clean help check
+.DEFAULT_GOAL := all
+
+all: deps ## build every program into build/bin/
+	@$(MAKE) --no-print-directory -j$$(nproc) build-all
+.PHONY: build-all
+build-all: $(bins) $(extra_bins)
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/libcommon.a: $(call obj,$(common_src))
+$(BUILD)/libsop.a: $(call obj,$(sop_src))
+$(BUILD)/%.a:
+	@mkdir -p $(@D) && rm -f $@
+	ar rcs $@ $^
+
+# the version is written only when it changes, so that an unchanged tree relinks nothing
+$(BUILD)/version.h: FORCE
+	@mkdir -p $(@D); echo '#define APP_VERSION "$(VERSION)"' | cmp -s - $@ || echo '#define APP_VERSION "$(VERSION)"' > $@
+FORCE:
+CPPFLAGS += -include $(BUILD)/version.h
+$(call obj,$(common_src) $(sop_src) $(foreach p,$(have),$(wildcard $(call prog_dir,$(p))/*.c)) $(unit_src)): | $(BUILD)/version.h
+
+define program
+$(BUILD)/bin/$(1): $(call obj,$(wildcard $(call prog_dir,$(1))/*.c)) $(BUILD)/libsop.a $(BUILD)/libcommon.a
+	@mkdir -p $$(@D)
+	$$(CC) $$(OPT) -o $$@ $$^ $$(LDLIBS)
+endef
+$(foreach p,$(have),$(eval $(call program,$(p))))
+
+$(BUILD)/test/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libsop.a $(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	$(CC) $(OPT) -o $@ $^ $(LDLIBS) -lcmocka
+
+# ---- set-up, run, test: the scripts do the work and can be read -------------------------------------------------------
+deps: ## install what this machine lacks (asks nothing, prints what it installs)
+	@deploy/dev/deps
+up: all ## start Kafka, Postgres, the stand-in and every program; writes .run/env
+	@deploy/dev/up
+down: ## stop what `up` started
+	@deploy/dev/down
+run: all ## up, publish the example requests, show their timelines
+	@deploy/dev/run
+test: all ## every test: unit, then integration on the real broker and database
+	@tests/run
+test-unit: $(units) ## unit tests only (SAN=address,undefined for a sanitised run)
+	@tests/run-unit $(units)
+check: test-unit
+lint: ## format, warnings as errors, clang-tidy, cppcheck, every schema and example
+	@tests/lint
+bench: all ## print and store the figures in build/bench/
+	@tests/bench/run
+clean: ## remove build/
+	rm -rf build
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

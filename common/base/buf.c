@@ -1,0 +1,159 @@
+#include "common/base/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct buf
+buf_make(size_t max)
+{
+    return (struct buf){.max = max};
+}
+
+void
+buf_free(struct buf *b)
+{
+    if (!b)
+        return;
+    free(b->p);
+    *b = buf_make(b->max);
+}
+
+void
+buf_reset(struct buf *b)
+{
+    b->n = 0;
+    b->failed = false;
+    if (b->p)
+        b->p[0] = '\0';
+}
+
+static bool
+buf_grow(struct buf *b, size_t want)
+{
+    size_t cap = b->cap ? b->cap : 128;
+    char *p;
+
+    while (cap < want)
+        cap *= 2;
+    p = realloc(b->p, cap);
+    if (!p)
+        return false;
+    b->p = p;
+    b->cap = cap;
+    return true;
+}
+
+char *
+buf_room(struct buf *b, size_t n)
+{
+    if (b->failed)
+        return NULL;
+    if (n > b->max - b->n || (b->n + n + 1 > b->cap && !buf_grow(b, b->n + n + 1))) {
+        b->failed = true;
+        return NULL;
+    }
+    return b->p + b->n;
+}
+
+void
+buf_add(struct buf *b, const void *p, size_t n)
+{
+    char *to = buf_room(b, n);
+
+    if (!to)
+        return;
+    if (n)
+        memcpy(to, p, n);
+    b->n += n;
+    b->p[b->n] = '\0';
+}
+
+void
+buf_str(struct buf *b, struct str s)
+{
+    buf_add(b, s.p, s.n);
+}
+
+void
+buf_z(struct buf *b, const char *z)
+{
+    buf_add(b, z, strlen(z));
+}
+
+void
+buf_char(struct buf *b, char c)
+{
+    buf_add(b, &c, 1);
+}
+
+void
+buf_int(struct buf *b, int64_t v)
+{
+    char tmp[24];
+    char *p = tmp + sizeof tmp;
+    uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+
+    do
+        *--p = (char)('0' + u % 10);
+    while (u /= 10);
+    if (v < 0)
+        *--p = '-';
+    buf_add(b, p, (size_t)(tmp + sizeof tmp - p));
+}
+
+void
+buf_printf(struct buf *b, const char *fmt, ...)
+{
+    va_list ap;
+    va_list again;
+    char *to;
+    int n;
+
+    va_start(ap, fmt);
+    va_copy(again, ap);
+    n = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    to = n < 0 ? NULL : buf_room(b, (size_t)n);
+    if (to) {
+        vsnprintf(to, (size_t)n + 1, fmt, again);
+        b->n += (size_t)n;
+    }
+    va_end(again);
+}
+
+void
+buf_json(struct buf *b, struct str s)
+{
+    size_t from = 0;
+
+    buf_char(b, '"');
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+
+        if (c >= 0x20 && c != '"' && c != '\\')
+            continue;
+        buf_add(b, s.p + from, i - from);
+        from = i + 1;
+        if (c == '"' || c == '\\')
+            buf_printf(b, "\\%c", c);
+        else
+            buf_printf(b, "\\u%04x", c);
+    }
+    if (s.n > from)
+        buf_add(b, s.p + from, s.n - from);
+    buf_char(b, '"');
+}
+
+char *
+buf_steal(struct buf *b)
+{
+    char *p;
+
+    buf_add(b, "", 0);
+    p = b->failed ? NULL : b->p;
+    if (p)
+        b->p = NULL;
+    buf_free(b);
+    return p;
+}

@@ -1,0 +1,48 @@
+/* buf: a growing byte buffer with a hard maximum that is given once. After any failure the buffer is `failed`,
+ * further writes do nothing, and the writer asks once at the end. */
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+#include "common/base/str.h"
+
+struct buf {
+    char *p;      /* owned; NUL-terminated whenever not NULL */
+    size_t n;     /* bytes in use */
+    size_t cap;   /* bytes allocated */
+    size_t max;   /* bytes `n` may not pass */
+    bool failed;  /* out of memory or past `max`: contents are not to be used */
+};
+
+/* An empty buffer that may grow to `max` bytes. Allocates nothing yet. */
+struct buf buf_make(size_t max);
+
+/* Frees the bytes; the buffer is empty, unfailed and usable again. NULL is fine. */
+void buf_free(struct buf *b);
+
+/* Empties without freeing. */
+void buf_reset(struct buf *b);
+
+/* Room for `n` more bytes; returns where they go (not counted yet) or NULL. */
+char *buf_room(struct buf *b, size_t n);
+
+void buf_add(struct buf *b, const void *p, size_t n);
+void buf_str(struct buf *b, struct str s);
+void buf_z(struct buf *b, const char *z);
+void buf_char(struct buf *b, char c);
+void buf_int(struct buf *b, int64_t v);
+void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* `s` as a JSON string with its quotes. Bytes are taken to be UTF-8; control characters are escaped. */
+void buf_json(struct buf *b, struct str s);
+
+/* What is in the buffer; valid until the next write. */
+static inline struct str
+buf_view(const struct buf *b)
+{
+    return (struct str){b->p, b->n};
+}
+
+/* Hands the bytes to the caller (to free), leaving `b` empty; NULL when it failed. Never NULL for an empty one. */
+char *buf_steal(struct buf *b);
+
+#endif

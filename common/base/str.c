@@ -1,0 +1,58 @@
+#include "common/base/str.h"
+
+#include <stdlib.h>
+
+int
+str_cmp(struct str a, struct str b)
+{
+    size_t n = a.n < b.n ? a.n : b.n;
+    int c = n ? memcmp(a.p, b.p, n) : 0;
+
+    return c ? c : (a.n > b.n) - (a.n < b.n);
+}
+
+char *
+str_dup(struct str s)
+{
+    char *z = malloc(s.n + 1);
+
+    if (!z)
+        return NULL;
+    if (s.n)
+        memcpy(z, s.p, s.n);
+    z[s.n] = '\0';
+    return z;
+}
+
+bool
+str_int(struct str s, int64_t *ret)
+{
+    size_t i = s.n && s.p[0] == '-';
+    bool neg = i == 1;
+    int64_t v = 0;
+
+    *ret = 0;
+    if (i == s.n)
+        return false;
+    for (; i < s.n; i++) {
+        int d = s.p[i] - '0';
+
+        if (d < 0 || d > 9 || __builtin_mul_overflow(v, (int64_t)10, &v) ||
+            (neg ? __builtin_sub_overflow(v, (int64_t)d, &v) : __builtin_add_overflow(v, (int64_t)d, &v)))
+            return false;
+    }
+    *ret = v;
+    return true;
+}
+
+uint64_t
+str_hash(struct str s)
+{
+    uint64_t h = 14695981039346656037ULL;
+
+    for (size_t i = 0; i < s.n; i++)
+        h = (h ^ (unsigned char)s.p[i]) * 1099511628211ULL;
+    h ^= h >> 33;
+    h *= 0xff51afd7ed558ccdULL;
+    return h ^ (h >> 33);
+}

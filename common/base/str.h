@@ -1,0 +1,61 @@
+/* str: a slice of bytes that somebody else owns. Not NUL-terminated; `p` may be NULL when `n` is 0. */
+#ifndef BASE_STR_H
+#define BASE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct str {
+    const char *p;
+    size_t n;
+};
+
+#define STR(lit)   ((struct str){"" lit, sizeof(lit) - 1})
+#define STR_NULL   ((struct str){NULL, 0})
+#define STR_FMT(s) (int)(s).n, (s).n ? (s).p : "" /* for "%.*s" */
+
+static inline struct str
+str_of(const char *z)
+{
+    return (struct str){z, z ? strlen(z) : 0};
+}
+
+static inline bool
+str_eq(struct str a, struct str b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static inline bool
+str_is(struct str a, const char *z)
+{
+    return str_eq(a, str_of(z));
+}
+
+static inline bool
+str_starts(struct str a, struct str head)
+{
+    return a.n >= head.n && (head.n == 0 || memcmp(a.p, head.p, head.n) == 0);
+}
+
+static inline bool
+str_ends(struct str a, struct str tail)
+{
+    return a.n >= tail.n && (tail.n == 0 || memcmp(a.p + a.n - tail.n, tail.p, tail.n) == 0);
+}
+
+/* Byte order, shorter first on a tie: the order that row locks are taken in. */
+int str_cmp(struct str a, struct str b);
+
+/* A NUL-terminated copy for the caller to free, or NULL when memory is out. */
+char *str_dup(struct str s);
+
+/* The whole of `s` as a decimal number; false on junk, overflow or nothing. `*ret` is set to 0 on failure. */
+bool str_int(struct str s, int64_t *ret);
+
+/* A well-mixed 64-bit hash (FNV-1a, finished); for tables in memory only, never stored. */
+uint64_t str_hash(struct str s);
+
+#endif
