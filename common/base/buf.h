@@ -6,11 +6,11 @@
 #include "common/base/str.h"
 
 struct buf {
-    char *p;      /* owned; NUL-terminated whenever not NULL */
-    size_t n;     /* bytes in use */
-    size_t cap;   /* bytes allocated */
-    size_t max;   /* bytes `n` may not pass */
-    bool failed;  /* out of memory or past `max`: contents are not to be used */
+    char *p;     /* owned; NUL-terminated whenever not NULL */
+    size_t n;    /* bytes in use */
+    size_t cap;  /* bytes allocated */
+    size_t max;  /* bytes `n` may not pass */
+    bool failed; /* out of memory or past `max`: contents are not to be used */
 };
 
 /* An empty buffer that may grow to `max` bytes. Allocates nothing yet. */

@@ -1,0 +1,66 @@
+/* client: HTTP calls on curl_multi inside the caller's event loop. A call's time-out starts when it is sent, not when
+ * it is queued: the engine has its own admission gate and never hands curl more than it may have in flight. */
+#ifndef HTTP_CLIENT_H
+#define HTTP_CLIENT_H
+
+#include <stdbool.h>
+
+#include "common/base/err.h"
+#include "common/base/loop.h"
+#include "common/base/str.h"
+
+struct client;
+
+struct client_opts {
+    unsigned in_flight;    /* calls at once; 0 = 64 */
+    int64_t connect_ms;    /* 0 = 3000 */
+    const char *ca_file;   /* NULL = the system's */
+    const char *cert_file; /* client certificate (mTLS), with key_file */
+    const char *key_file;
+    const char *pinned_key; /* curl's sha256//..; NULL = none */
+    const char *proxy;      /* explicit; the environment's proxies are never used */
+    bool tls_insecure;      /* no verification: for a laboratory only */
+    const char *user_agent;
+};
+
+/* How far a call came: decides whether it may simply be repeated. */
+enum client_fate {
+    CLIENT_ANSWERED, /* a whole answer arrived: `code` is valid */
+    CLIENT_NOT_SENT, /* refused, no such host, TLS failure, connect time-out: the peer saw no request */
+    CLIENT_UNKNOWN   /* sent, but no whole answer: the peer may or may not have acted */
+};
+
+struct client_answer {
+    enum client_fate fate;
+    int code;              /* HTTP status, 0 when not answered */
+    struct str body;       /* lives during the callback */
+    struct str location;   /* Location header or STR_NULL */
+    int64_t retry_after_s; /* -1 = none; seconds or date both read, not clamped, never negative otherwise */
+    int64_t took_us;       /* from send to end */
+    const char *error;     /* sentence without credentials or query strings; "" when answered */
+};
+
+struct client_call {
+    const char *method; /* "POST" */
+    const char *url;
+    const char *const *headers; /* "Name: value", ended by NULL; may be NULL */
+    struct str body;            /* copied */
+    int64_t timeout_ms;         /* whole call from its start; 0 = 30000 */
+    size_t answer_max; /* bytes of body read; more = CLIENT_UNKNOWN with its own sentence; 0 = 1 MiB */
+    void (*fn)(void *arg, const struct client_answer *a); /* called once, never from inside client_start */
+    void *arg;
+};
+
+enum res client_new(struct loop *loop, const struct client_opts *opts, struct client **ret, struct err *e);
+
+/* Drops what is queued or in flight without calling back. NULL is fine. */
+void client_free(struct client *c);
+
+/* Starts or queues a call; everything in `call` is copied. RES_REJECT for a bad URL or scheme (http and https only). */
+enum res client_start(struct client *c, const struct client_call *call, struct err *e);
+
+/* Calls under way and calls that wait for a place. */
+unsigned client_in_flight(const struct client *c);
+unsigned client_queued(const struct client *c);
+
+#endif
