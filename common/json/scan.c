@@ -1,0 +1,543 @@
+#include "common/json/scan.h"
+
+struct scanner {
+    const unsigned char *start, *p, *end;
+    const char *why; /* first fault, or NULL */
+    unsigned depth;
+};
+
+static bool
+fault(struct scanner *s, const char *why)
+{
+    if (!s->why)
+        s->why = why;
+    return false;
+}
+
+static void
+blanks(struct scanner *s)
+{
+    while (s->p < s->end && (*s->p == ' ' || *s->p == '\n' || *s->p == '\t' || *s->p == '\r'))
+        s->p++;
+}
+
+/* ---- strings -------------------------------------------------------------------------------------------------- */
+
+static int
+hex4(const unsigned char *p)
+{
+    int v = 0;
+
+    for (int i = 0; i < 4; i++) {
+        unsigned char c = p[i];
+        int d = c >= '0' && c <= '9'                 ? c - '0'
+                : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
+                                                     : -1;
+
+        if (d < 0)
+            return -1;
+        v = v << 4 | d;
+    }
+    return v;
+}
+
+/* s->p stands behind "\u" */
+static bool
+unicode_escape(struct scanner *s)
+{
+    int a = s->end - s->p >= 4 ? hex4(s->p) : -1;
+
+    if (a < 0)
+        return fault(s, "a \\u escape without four hex digits");
+    s->p += 4;
+    if (a == 0)
+        return fault(s, "a NUL character");
+    if (a >= 0xdc00 && a <= 0xdfff)
+        return fault(s, "a lone surrogate");
+    if (a < 0xd800 || a > 0xdbff)
+        return true;
+    if (s->end - s->p < 6 || s->p[0] != '\\' || s->p[1] != 'u')
+        return fault(s, "a lone surrogate");
+    a = hex4(s->p + 2);
+    s->p += 6;
+    return (a >= 0xdc00 && a <= 0xdfff) || fault(s, "a lone surrogate");
+}
+
+static bool
+escape(struct scanner *s)
+{
+    s->p++;
+    if (s->p == s->end)
+        return fault(s, "a string without an end");
+    switch (*s->p++) {
+    case '"':
+    case '\\':
+    case '/':
+    case 'b':
+    case 'f':
+    case 'n':
+    case 'r':
+    case 't':
+        return true;
+    case 'u':
+        return unicode_escape(s);
+    default:
+        return fault(s, "an unknown escape");
+    }
+}
+
+/* RFC 3629: no overlong forms, no surrogates, nothing past U+10FFFF */
+static bool
+utf8(struct scanner *s)
+{
+    const unsigned char *p = s->p;
+    size_t left = (size_t)(s->end - p);
+    unsigned char c = *p;
+    unsigned n = c >= 0xc2 && c <= 0xdf ? 1 : (c & 0xf0) == 0xe0 ? 2 : c >= 0xf0 && c <= 0xf4 ? 3 : 0;
+
+    if (!n || left <= n)
+        return fault(s, "bytes that are not UTF-8");
+    for (unsigned i = 1; i <= n; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return fault(s, "bytes that are not UTF-8");
+    if ((c == 0xe0 && p[1] < 0xa0) || (c == 0xed && p[1] > 0x9f) || (c == 0xf0 && p[1] < 0x90) ||
+        (c == 0xf4 && p[1] > 0x8f))
+        return fault(s, "bytes that are not UTF-8");
+    s->p += n + 1;
+    return true;
+}
+
+/* s->p stands on the opening quote; afterwards behind the closing one */
+static bool
+string(struct scanner *s)
+{
+    s->p++;
+    while (s->p < s->end) {
+        unsigned char c = *s->p;
+
+        if (c == '"') {
+            s->p++;
+            return true;
+        }
+        if (c == '\\') {
+            if (!escape(s))
+                return false;
+        } else if (c < 0x20) {
+            return fault(s, c ? "a control character in a string" : "a NUL character");
+        } else if (c < 0x80) {
+            s->p++;
+        } else if (!utf8(s)) {
+            return false;
+        }
+    }
+    return fault(s, "a string without an end");
+}
+
+/* ---- numbers and words ---------------------------------------------------------------------------------------- */
+
+static bool
+some_digits(struct scanner *s)
+{
+    const unsigned char *from = s->p;
+
+    while (s->p < s->end && *s->p >= '0' && *s->p <= '9')
+        s->p++;
+    return s->p > from || fault(s, "a malformed number");
+}
+
+static bool
+number(struct scanner *s)
+{
+    if (*s->p == '-')
+        s->p++;
+    if (s->p < s->end && *s->p == '0')
+        s->p++;
+    else if (!some_digits(s))
+        return false;
+    if (s->p < s->end && *s->p == '.') {
+        s->p++;
+        if (!some_digits(s))
+            return false;
+    }
+    if (s->p < s->end && (*s->p | 32) == 'e') {
+        s->p++;
+        if (s->p < s->end && (*s->p == '+' || *s->p == '-'))
+            s->p++;
+        return some_digits(s);
+    }
+    return true;
+}
+
+static bool
+word(struct scanner *s, const char *w)
+{
+    size_t n = strlen(w);
+
+    if ((size_t)(s->end - s->p) < n || memcmp(s->p, w, n) != 0)
+        return fault(s, "an unknown word");
+    s->p += n;
+    return true;
+}
+
+/* ---- objects and arrays --------------------------------------------------------------------------------------- */
+
+static bool value(struct scanner *s);
+
+static bool
+name_again(struct str obj_so_far, struct str name, struct buf *a, struct buf *b)
+{
+    struct scan_iter it = {.p = obj_so_far.p, .end = obj_so_far.p + obj_so_far.n, .object = true};
+    struct str want;
+
+    buf_reset(a);
+    want = scan_string((struct str){name.p - 1, name.n + 2}, a);
+    while (scan_next(&it)) {
+        buf_reset(b);
+        if (str_eq(want, scan_string((struct str){it.key.p - 1, it.key.n + 2}, b)))
+            return true;
+    }
+    return false;
+}
+
+/* Same name twice? A small filter over the names' hashes answers "no" for nearly every object; only a hit looks. */
+static bool
+name_seen(struct scanner *s, const unsigned char *members, struct str name, uint64_t filter[4])
+{
+    bool escaped = name.n && memchr(name.p, '\\', name.n);
+    uint64_t h = str_hash(name);
+    uint64_t bit = 1ULL << (h & 63);
+    uint64_t *w = &filter[(h >> 6) & 3];
+    struct buf a = buf_make(1 << 22);
+    struct buf b = buf_make(1 << 22);
+    bool twice = false;
+
+    if (*w & bit || escaped || filter[0] == UINT64_MAX)
+        twice = name_again((struct str){(const char *)members, (size_t)(name.p - 1 - (const char *)members)},
+                           name, &a, &b);
+    *w |= bit;
+    if (escaped)
+        filter[0] = UINT64_MAX; /* an escaped name can equal a plain one: look at each from here on */
+    buf_free(&a);
+    buf_free(&b);
+    return twice && !fault(s, "the same member name twice");
+}
+
+static bool
+member(struct scanner *s, const unsigned char *members, uint64_t filter[4])
+{
+    struct str name;
+
+    blanks(s);
+    if (s->p == s->end || *s->p != '"')
+        return fault(s, "a member without a name");
+    name.p = (const char *)s->p + 1;
+    if (!string(s))
+        return false;
+    name.n = (size_t)((const char *)s->p - 1 - name.p);
+    blanks(s);
+    if (s->p == s->end || *s->p != ':')
+        return fault(s, "a member without a colon");
+    s->p++;
+    if (!value(s))
+        return false;
+    return !name_seen(s, members, name, filter);
+}
+
+/* s->p stands behind the opening bracket */
+static bool
+container(struct scanner *s, unsigned char close)
+{
+    const unsigned char *members = s->p;
+    uint64_t filter[4] = {0};
+
+    if (++s->depth > SCAN_DEPTH)
+        return fault(s, "too many levels");
+    blanks(s);
+    if (s->p < s->end && *s->p == close)
+        goto done;
+    for (;;) {
+        if (!(close == '}' ? member(s, members, filter) : value(s)))
+            return false;
+        blanks(s);
+        if (s->p == s->end || (*s->p != ',' && *s->p != close))
+            return fault(s, close == '}' ? "an object without an end" : "an array without an end");
+        if (*s->p == close)
+            break;
+        s->p++;
+    }
+done:
+    s->p++;
+    s->depth--;
+    return true;
+}
+
+static bool
+value(struct scanner *s)
+{
+    blanks(s);
+    if (s->p == s->end)
+        return fault(s, "nothing where a value should stand");
+    switch (*s->p) {
+    case '{':
+        s->p++;
+        return container(s, '}');
+    case '[':
+        s->p++;
+        return container(s, ']');
+    case '"':
+        return string(s);
+    case 't':
+        return word(s, "true");
+    case 'f':
+        return word(s, "false");
+    case 'n':
+        return word(s, "null");
+    default:
+        return number(s);
+    }
+}
+
+enum res
+scan_document(struct str text, struct err *e)
+{
+    const unsigned char *p = (const unsigned char *)text.p;
+    struct scanner s = {.start = p, .p = p, .end = p + text.n};
+
+    if (text.n == 0)
+        return err_set(e, RES_REJECT, "not JSON: empty");
+    if (value(&s)) {
+        blanks(&s);
+        if (s.p < s.end)
+            fault(&s, "something behind the value");
+    }
+    if (s.why)
+        return err_set(e, RES_REJECT, "not JSON: byte %zu: %s", (size_t)(s.p - s.start), s.why);
+    return RES_OK;
+}
+
+/* ---- reading a checked document ------------------------------------------------------------------------------- */
+
+static const char *
+skip_blanks(const char *p, const char *end)
+{
+    while (p < end && (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r'))
+        p++;
+    return p;
+}
+
+static const char *
+skip_string(const char *p, const char *end)
+{
+    for (p++; p < end && *p != '"'; p++)
+        if (*p == '\\')
+            p++;
+    return p < end ? p + 1 : end;
+}
+
+static const char *
+skip_value(const char *p, const char *end)
+{
+    unsigned depth = 0;
+
+    while (p < end) {
+        char c = *p;
+
+        if (c == '"') {
+            p = skip_string(p, end);
+        } else if (c == '{' || c == '[') {
+            depth++;
+            p++;
+        } else if (c == '}' || c == ']') {
+            if (depth == 0)
+                return p;
+            depth--;
+            p++;
+        } else if (depth == 0 && (c == ',' || c == ' ' || c == '\n' || c == '\t' || c == '\r')) {
+            return p;
+        } else {
+            p++;
+            continue;
+        }
+        if (depth == 0)
+            return p;
+    }
+    return end;
+}
+
+enum scan_kind
+scan_kind(struct str v)
+{
+    const char *p = skip_blanks(v.p, v.p + v.n);
+
+    if (v.n == 0 || p == v.p + v.n)
+        return SCAN_NONE;
+    switch (*p) {
+    case '{':
+        return SCAN_OBJECT;
+    case '[':
+        return SCAN_ARRAY;
+    case '"':
+        return SCAN_STRING;
+    case 't':
+        return SCAN_TRUE;
+    case 'f':
+        return SCAN_FALSE;
+    case 'n':
+        return SCAN_NULL;
+    default:
+        return SCAN_NUMBER;
+    }
+}
+
+struct scan_iter
+scan_iter(struct str v)
+{
+    enum scan_kind kind = scan_kind(v);
+    struct scan_iter it = {.p = v.p, .end = v.p + v.n};
+
+    if (kind != SCAN_OBJECT && kind != SCAN_ARRAY) {
+        it.p = it.end;
+        return it;
+    }
+    it.object = kind == SCAN_OBJECT;
+    it.p = skip_blanks(it.p, it.end) + 1;
+    return it;
+}
+
+bool
+scan_next(struct scan_iter *it)
+{
+    const char *p = skip_blanks(it->p, it->end);
+
+    if (p < it->end && *p == ',')
+        p = skip_blanks(p + 1, it->end);
+    if (p >= it->end || *p == '}' || *p == ']')
+        return false;
+    if (it->object) {
+        const char *key = p + 1;
+
+        p = skip_string(p, it->end);
+        it->key = (struct str){key, (size_t)(p - 1 - key)};
+        p = skip_blanks(p, it->end);
+        p = skip_blanks(p < it->end ? p + 1 : p, it->end);
+    }
+    it->value.p = p;
+    it->p = skip_value(p, it->end);
+    it->value.n = (size_t)(it->p - p);
+    return true;
+}
+
+static bool
+key_is(struct str key, const char *name)
+{
+    struct buf tmp;
+    bool same;
+
+    if (!memchr(key.p, '\\', key.n))
+        return str_is(key, name);
+    tmp = buf_make(4096);
+    same = str_is(scan_string((struct str){key.p - 1, key.n + 2}, &tmp), name);
+    buf_free(&tmp);
+    return same;
+}
+
+bool
+scan_pick(struct str object, const char *const *names, struct str *out, unsigned n)
+{
+    struct scan_iter it = scan_iter(object);
+
+    for (unsigned i = 0; i < n; i++)
+        out[i] = STR_NULL;
+    if (!it.object)
+        return false;
+    while (scan_next(&it))
+        for (unsigned i = 0; i < n; i++)
+            if (key_is(it.key, names[i])) {
+                out[i] = it.value;
+                break;
+            }
+    return true;
+}
+
+struct str
+scan_get(struct str object, const char *name)
+{
+    struct str v;
+
+    scan_pick(object, &name, &v, 1);
+    return v;
+}
+
+static void
+put_utf8(struct buf *b, int c)
+{
+    if (c < 0x80) {
+        buf_char(b, (char)c);
+    } else if (c < 0x800) {
+        buf_char(b, (char)(0xc0 | c >> 6));
+        buf_char(b, (char)(0x80 | (c & 0x3f)));
+    } else if (c < 0x10000) {
+        buf_char(b, (char)(0xe0 | c >> 12));
+        buf_char(b, (char)(0x80 | (c >> 6 & 0x3f)));
+        buf_char(b, (char)(0x80 | (c & 0x3f)));
+    } else {
+        buf_char(b, (char)(0xf0 | c >> 18));
+        buf_char(b, (char)(0x80 | (c >> 12 & 0x3f)));
+        buf_char(b, (char)(0x80 | (c >> 6 & 0x3f)));
+        buf_char(b, (char)(0x80 | (c & 0x3f)));
+    }
+}
+
+/* `p` stands behind the backslash of a checked escape; returns what follows it */
+static const char *
+decode_escape(const char *p, struct buf *out)
+{
+    static const char from[] = "\"\\/bfnrt";
+    static const char to[] = "\"\\/\b\f\n\r\t";
+    const char *at;
+    int c;
+
+    if (*p != 'u') {
+        at = strchr(from, *p);
+        buf_char(out, at ? to[at - from] : *p);
+        return p + 1;
+    }
+    c = hex4((const unsigned char *)p + 1);
+    p += 5;
+    if (c >= 0xd800 && c <= 0xdbff) {
+        c = 0x10000 + ((c - 0xd800) << 10) + (hex4((const unsigned char *)p + 2) - 0xdc00);
+        p += 6;
+    }
+    put_utf8(out, c);
+    return p;
+}
+
+struct str
+scan_string(struct str raw, struct buf *store)
+{
+    const char *p = raw.p;
+    const char *end = raw.p + raw.n;
+    size_t at;
+
+    if (raw.n < 2 || *p != '"')
+        return STR_NULL;
+    p++;
+    end--;
+    if (!memchr(p, '\\', (size_t)(end - p)))
+        return (struct str){p, (size_t)(end - p)};
+    at = store->n;
+    while (p < end) {
+        if (*p == '\\')
+            p = decode_escape(p + 1, store);
+        else
+            buf_char(store, *p++);
+    }
+    return store->failed ? STR_NULL : (struct str){store->p + at, store->n - at};
+}
+
+bool
+scan_int(struct str raw, int64_t *ret)
+{
+    *ret = 0;
+    return scan_kind(raw) == SCAN_NUMBER && str_int(raw, ret);
+}

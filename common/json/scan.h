@@ -1,0 +1,55 @@
+/* scan: reads JSON (RFC 8259) in place, without a tree. A document is checked once by scan_document; everything else
+ * then works on slices of it and trusts the grammar. */
+#ifndef JSON_SCAN_H
+#define JSON_SCAN_H
+
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include "common/base/str.h"
+
+enum scan_kind {
+    SCAN_NONE,
+    SCAN_OBJECT,
+    SCAN_ARRAY,
+    SCAN_STRING,
+    SCAN_NUMBER,
+    SCAN_TRUE,
+    SCAN_FALSE,
+    SCAN_NULL
+};
+
+enum { SCAN_DEPTH = 64 };
+
+/* RES_OK when `text` is exactly one JSON value: strict UTF-8, no BOM, no NUL (raw or as an escape), no lone surrogate,
+ * no member name twice in one object, at most SCAN_DEPTH levels. Else RES_REJECT with the byte position and reason;
+ * the text itself is never quoted. */
+enum res scan_document(struct str text, struct err *e);
+
+/* What kind of value the slice starts with (leading blanks allowed); SCAN_NONE for an empty slice. */
+enum scan_kind scan_kind(struct str value);
+
+/* One pass over the members of a checked object: `out[i]` becomes the raw value of `names[i]` or STR_NULL. Names are
+ * compared decoded. False when `object` is not an object. */
+bool scan_pick(struct str object, const char *const *names, struct str *out, unsigned n);
+
+/* One member of a checked object, or STR_NULL. */
+struct str scan_get(struct str object, const char *name);
+
+/* Walks a checked object or array: start with scan_iter(value), then until scan_next is false. */
+struct scan_iter {
+    const char *p, *end;
+    bool object;
+    struct str key;   /* raw, between the quotes; objects only */
+    struct str value; /* raw */
+};
+struct scan_iter scan_iter(struct str value);
+bool scan_next(struct scan_iter *it);
+
+/* A raw JSON string decoded: a slice of `raw` where nothing is escaped, else of `store`, which is appended to (its
+ * bytes may move: give it room first or copy at once). STR_NULL when `raw` is not a string. */
+struct str scan_string(struct str raw, struct buf *store);
+
+/* A raw number that is a whole number within int64 (1.0 and 1e2 are not). */
+bool scan_int(struct str raw, int64_t *ret);
+
+#endif
