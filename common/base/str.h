@@ -55,7 +55,7 @@ char *str_dup(struct str s);
 /* The whole of `s` as a decimal number; false on junk, overflow or nothing. `*ret` is set to 0 on failure. */
 bool str_int(struct str s, int64_t *ret);
 
-/* A well-mixed 64-bit hash (FNV-1a, finished); for tables in memory only, never stored. */
+/* A well-mixed 64-bit hash: FNV-1a, then the finaliser of MurmurHash3. The same on every machine and version. */
 uint64_t str_hash(struct str s);
 
 #endif

@@ -1,0 +1,69 @@
+/* position: where a group stands in its partitions, as the database has it. Part of flow; not for other use. */
+#ifndef FLOW_POSITION_H
+#define FLOW_POSITION_H
+
+#include <librdkafka/rdkafka.h>
+
+#include "common/base/buf.h"
+#include "common/pg/pg.h"
+
+/* One partition that is ours. */
+struct position {
+    char *topic;
+    int32_t partition;
+    int64_t next;    /* as stored: the next record to apply; -1 = from the beginning */
+    int64_t fetched; /* the next record to expect from the client; records below it are repeats */
+    int64_t generation;
+    int64_t last_ms; /* of the record before `next`; INT64_MIN unknown */
+    int64_t last_hash;
+    bool verify; /* the first record must be the one before `next`, to see that the topic is still the same */
+    bool stopped;       /* cannot go on without a person */
+    int64_t batch_next; /* while a batch is sent: where it takes the partition; -1 = not in the batch */
+    int64_t batch_ms;
+    int64_t batch_hash;
+    const rd_kafka_message_t *batch_last; /* the batch's own; hashed when the offsets are sent */
+};
+
+struct positions {
+    struct position *all;
+    size_t n;
+};
+
+enum position_verdict {
+    POSITION_NEW,    /* apply it */
+    POSITION_REPEAT, /* was applied before: drop it */
+    POSITION_CHANGED /* not the topic we read: stop */
+};
+
+void positions_free(struct positions *ps);
+
+/* Fills from an assignment (topics and partitions only). */
+enum res positions_assign(struct positions *ps, const rd_kafka_topic_partition_list_t *parts, struct err *e);
+
+struct position *positions_find(struct positions *ps, const char *topic, int32_t partition);
+
+/* Sends take_offsets for all; the answer goes in by positions_taken. */
+void positions_take(struct positions *ps, struct pg *pg, const char *group, struct pg_args *args,
+                    pg_rows_fn fn, void *arg);
+void positions_taken(struct positions *ps, const PGresult *r);
+
+/* The list to start reading from: the record before `next` where it is to be verified. Caller frees. */
+rd_kafka_topic_partition_list_t *positions_list(const struct positions *ps);
+
+/* What to do with a record that arrived; moves `fetched`. */
+enum position_verdict positions_judge(struct position *p, const rd_kafka_message_t *rkm);
+
+/* Notes that a batch holds this record. */
+void positions_note(struct position *p, const rd_kafka_message_t *rkm);
+void positions_forget_batch(struct positions *ps);
+size_t positions_in_batch(const struct positions *ps);
+
+/* Sends advance_offsets for the partitions of the batch. */
+void positions_advance(struct positions *ps, struct pg *pg, const char *group, struct pg_args *args);
+
+/* The batch was committed: moves `next`, and returns the list to tell Kafka (caller frees). */
+rd_kafka_topic_partition_list_t *positions_commit(struct positions *ps);
+
+void positions_status(const struct positions *ps, struct buf *out);
+
+#endif

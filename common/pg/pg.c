@@ -1,0 +1,605 @@
+#include "common/pg/pg.h"
+
+#include <stdlib.h>
+
+#include "common/base/clk.h"
+#include "common/base/id.h"
+#include "common/base/log.h"
+
+#define PG_EPOCH_US INT64_C(946684800000000)
+
+enum { STMTS_MAX = 96, LISTENS_MAX = 4, BACKOFF_MIN_MS = 100, BACKOFF_MAX_MS = 5000, CONNECT_MS = 5000 };
+
+enum pending_kind { P_PREPARE, P_STMT, P_SYNC };
+
+struct pending {
+    enum pending_kind kind;
+    const struct pg_stmt *stmt;
+    pg_rows_fn rows;
+    pg_end_fn end;
+    void *arg;
+    bool answered; /* its result came; the NULL that closes it did not yet */
+    struct pending *next;
+};
+
+struct pg {
+    struct loop *loop;
+    struct pg_opts opts;
+    char *options; /* libpq's "options" value */
+    PGconn *conn;
+    enum { DOWN, CONNECTING, UP } state;
+    bool told_down;
+    bool flush_failed;
+    unsigned epoch;
+    struct loop_fd *watch;
+    struct loop_timer retry;
+    struct loop_timer connect_limit;
+    struct loop_defer
+        broke; /* the connection failed inside a send: tell the groups from the loop, not from there */
+    int64_t backoff_ms;
+    const struct pg_stmt *prepared[STMTS_MAX];
+    unsigned nprepared;
+    struct pending *head, **tail;
+    struct pg_end group; /* how the group whose answers are arriving goes */
+    struct pg_turn *turns, **turns_tail;
+    bool busy; /* somebody has the turn */
+    struct loop_defer give;
+    struct {
+        const char *channel;
+        void (*fn)(void *arg, struct str payload);
+        void *arg;
+    } listen[LISTENS_MAX];
+    unsigned listens;
+    char why[200];
+};
+
+static void on_socket(void *arg, int events);
+static void connect_now(void *arg);
+
+/* ---- blame ------------------------------------------------------------------------------------------------------ */
+
+enum res
+pg_blame(const char *state)
+{
+    if (strcmp(state, "23503") == 0 || strcmp(state, "23514") == 0 || strcmp(state, "23505") == 0)
+        return RES_RETRY; /* our own keys, a missing partition: never a record's fault */
+    if (strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0)
+        return RES_REJECT;
+    return RES_RETRY;
+}
+
+static void
+group_fail(struct pg_end *g, const char *state, const char *text)
+{
+    if (g->res != RES_OK)
+        return;
+    snprintf(g->state, sizeof g->state, "%s", state ? state : "XX000");
+    g->res = pg_blame(g->state);
+    snprintf(g->text, sizeof g->text, "%s", text ? text : "");
+    g->text[strcspn(g->text, "\n")] = '\0';
+}
+
+static void
+group_reset(struct pg_end *g)
+{
+    *g = (struct pg_end){.res = RES_OK};
+}
+
+/* ---- turns ------------------------------------------------------------------------------------------------------ */
+
+static void
+give_turn(void *arg)
+{
+    struct pg *pg = arg;
+    struct pg_turn *t = pg->turns;
+
+    if (pg->busy || pg->state != UP || !t)
+        return;
+    pg->turns = t->next;
+    if (!pg->turns)
+        pg->turns_tail = &pg->turns;
+    t->queued = false;
+    pg->busy = true;
+    t->fn(t->arg);
+}
+
+void
+pg_turn(struct pg *pg, struct pg_turn *turn)
+{
+    if (turn->queued)
+        return;
+    turn->queued = true;
+    turn->next = NULL;
+    *pg->turns_tail = turn;
+    pg->turns_tail = &turn->next;
+    loop_defer(pg->loop, &pg->give);
+}
+
+void
+pg_turn_cancel(struct pg *pg, struct pg_turn *turn)
+{
+    struct pg_turn **at = &pg->turns;
+
+    if (!turn->queued)
+        return;
+    while (*at != turn)
+        at = &(*at)->next;
+    *at = turn->next;
+    if (!*at)
+        pg->turns_tail = at;
+    turn->queued = false;
+}
+
+void
+pg_done(struct pg *pg)
+{
+    pg->busy = false;
+    loop_defer(pg->loop, &pg->give);
+}
+
+/* ---- pending work ----------------------------------------------------------------------------------------------- */
+
+static struct pending *
+push(struct pg *pg, enum pending_kind kind)
+{
+    struct pending *p = calloc(1, sizeof *p);
+
+    if (!p)
+        abort();
+    p->kind = kind;
+    *pg->tail = p;
+    pg->tail = &p->next;
+    return p;
+}
+
+static void
+pop(struct pg *pg)
+{
+    struct pending *p = pg->head;
+
+    pg->head = p->next;
+    if (!pg->head)
+        pg->tail = &pg->head;
+    free(p);
+}
+
+/* The connection is gone: every group ends with RES_RETRY, in order. A callback may push new work, which then fails
+ * in its own turn of the loop. */
+static void
+fail_all(struct pg *pg)
+{
+    struct pending *stop = NULL;
+    struct pending *p = pg->head;
+
+    pg->head = NULL;
+    pg->tail = &pg->head;
+    for (; p != stop;) {
+        struct pending *next = p->next;
+
+        group_fail(&pg->group, "08006", pg->why);
+        if (p->kind == P_SYNC) {
+            struct pg_end end = pg->group;
+
+            group_reset(&pg->group);
+            p->end(p->arg, &end);
+        }
+        free(p);
+        p = next;
+    }
+    group_reset(&pg->group);
+}
+
+/* ---- connecting ------------------------------------------------------------------------------------------------- */
+
+static void
+tell(struct pg *pg, bool up)
+{
+    if (up != pg->told_down)
+        return;
+    pg->told_down = !up;
+    if (pg->opts.on_state)
+        pg->opts.on_state(pg->opts.arg, up, pg->why);
+}
+
+static void
+drop_conn(struct pg *pg)
+{
+    loop_unwatch(pg->watch);
+    pg->watch = NULL;
+    loop_timer_stop(pg->loop, &pg->connect_limit);
+    PQfinish(pg->conn);
+    pg->conn = NULL;
+    pg->nprepared = 0;
+    pg->state = DOWN;
+}
+
+static void
+went_down(struct pg *pg, const char *why)
+{
+    snprintf(pg->why, sizeof pg->why, "%s", why && *why ? why : "connection lost");
+    pg->why[strcspn(pg->why, "\n")] = '\0';
+    drop_conn(pg);
+    tell(pg, false);
+    pg->backoff_ms = pg->backoff_ms ? pg->backoff_ms * 2 : BACKOFF_MIN_MS;
+    if (pg->backoff_ms > BACKOFF_MAX_MS)
+        pg->backoff_ms = BACKOFF_MAX_MS;
+    loop_timer_set(pg->loop, &pg->retry, 1 + (int64_t)(id_random() % (uint64_t)pg->backoff_ms));
+    fail_all(pg);
+}
+
+static void
+on_broke(void *arg)
+{
+    struct pg *pg = arg;
+
+    if (pg->state != UP)
+        fail_all(pg);
+    else if (pg->flush_failed || PQstatus(pg->conn) != CONNECTION_OK)
+        went_down(pg, PQerrorMessage(pg->conn));
+}
+
+static void
+listen_all(struct pg *pg)
+{
+    for (unsigned i = 0; i < pg->listens; i++) {
+        char sql[96];
+
+        snprintf(sql, sizeof sql, "LISTEN \"%s\"", pg->listen[i].channel);
+        PQclear(PQexec(pg->conn, sql)); /* one round trip on a connection that nobody uses yet */
+    }
+}
+
+static void
+came_up(struct pg *pg)
+{
+    loop_timer_stop(pg->loop, &pg->connect_limit);
+    listen_all(pg);
+    if (PQsetnonblocking(pg->conn, 1) || !PQenterPipelineMode(pg->conn)) {
+        went_down(pg, PQerrorMessage(pg->conn));
+        return;
+    }
+    fail_all(pg); /* what was sent while down was not sent at all */
+    pg->state = UP;
+    pg->epoch++;
+    pg->flush_failed = false;
+    pg->backoff_ms = 0;
+    loop_watch_set(pg->watch, LOOP_READ);
+    tell(pg, true);
+    loop_defer(pg->loop, &pg->give);
+}
+
+static void
+poll_connect(struct pg *pg)
+{
+    PostgresPollingStatusType st = PQconnectPoll(pg->conn);
+    int fd = PQsocket(pg->conn);
+
+    if (st == PGRES_POLLING_FAILED) {
+        went_down(pg, PQerrorMessage(pg->conn));
+        return;
+    }
+    /* libpq may have moved to another socket (another host, or SSL refused): watch what it has now */
+    loop_unwatch(pg->watch);
+    pg->watch = loop_watch(pg->loop, fd, st == PGRES_POLLING_WRITING ? LOOP_WRITE : LOOP_READ, on_socket, pg);
+    if (!pg->watch)
+        went_down(pg, "cannot watch the socket");
+    else if (st == PGRES_POLLING_OK)
+        came_up(pg);
+}
+
+static void
+on_connect_limit(void *arg)
+{
+    went_down(arg, "no answer within the connect limit");
+}
+
+static void
+on_notice(void *arg, const char *text)
+{
+    (void)arg;
+    log_debug("postgres notice", LOG_Z("text", text));
+}
+
+static void
+connect_now(void *arg)
+{
+    struct pg *pg = arg;
+    const char *const keys[] = {"dbname",           "application_name", "options",
+                                "client_encoding",  "keepalives_idle",  "keepalives_interval",
+                                "keepalives_count", "tcp_user_timeout", NULL};
+    const char *const vals[] = {
+        pg->opts.conninfo, pg->opts.app_name, pg->options, "UTF8", "30", "10", "3", "30000", NULL};
+
+    pg->conn = PQconnectStartParams(keys, vals, 1);
+    if (!pg->conn || PQstatus(pg->conn) == CONNECTION_BAD) {
+        went_down(pg, pg->conn ? PQerrorMessage(pg->conn) : "out of memory");
+        return;
+    }
+    PQsetNoticeProcessor(pg->conn, on_notice, NULL);
+    pg->state = CONNECTING;
+    pg->watch = loop_watch(pg->loop, PQsocket(pg->conn), LOOP_WRITE, on_socket, pg);
+    loop_timer_set(pg->loop, &pg->connect_limit, CONNECT_MS);
+}
+
+/* ---- results ---------------------------------------------------------------------------------------------------- */
+
+static void
+take_result(struct pg *pg, struct pending *p, const PGresult *r)
+{
+    ExecStatusType st = PQresultStatus(r);
+
+    p->answered = true;
+    if (st == PGRES_TUPLES_OK || st == PGRES_COMMAND_OK) {
+        if (p->kind == P_PREPARE && pg->nprepared < STMTS_MAX)
+            pg->prepared[pg->nprepared++] = p->stmt;
+        if (p->rows && pg->group.res == RES_OK)
+            p->rows(p->arg, r);
+    } else if (st != PGRES_PIPELINE_ABORTED) {
+        group_fail(&pg->group, PQresultErrorField(r, PG_DIAG_SQLSTATE),
+                   PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY));
+    }
+}
+
+static void
+take_sync(struct pg *pg)
+{
+    struct pg_end end = pg->group;
+    pg_end_fn fn = pg->head->end;
+    void *arg = pg->head->arg;
+
+    pop(pg);
+    group_reset(&pg->group);
+    fn(arg, &end);
+}
+
+static void
+read_results(struct pg *pg)
+{
+    while (pg->head && pg->state == UP && !PQisBusy(pg->conn)) {
+        PGresult *r = PQgetResult(pg->conn);
+
+        if (!r && pg->head->answered) {
+            pop(pg);
+        } else if (!r) {
+            if (PQstatus(pg->conn) != CONNECTION_OK || PQisBusy(pg->conn))
+                break;
+            continue;
+        } else if (PQresultStatus(r) == PGRES_PIPELINE_SYNC) {
+            PQclear(r);
+            take_sync(pg);
+        } else {
+            take_result(pg, pg->head, r);
+            PQclear(r);
+        }
+    }
+}
+
+static void
+read_notifications(struct pg *pg)
+{
+    PGnotify *n;
+
+    while (pg->state == UP && (n = PQnotifies(pg->conn))) {
+        for (unsigned i = 0; i < pg->listens; i++)
+            if (strcmp(pg->listen[i].channel, n->relname) == 0)
+                pg->listen[i].fn(pg->listen[i].arg, str_of(n->extra));
+        PQfreemem(n);
+    }
+}
+
+static void
+flush(struct pg *pg)
+{
+    int left = PQflush(pg->conn);
+
+    if (left < 0) {
+        pg->flush_failed = true;
+        loop_defer(pg->loop, &pg->broke);
+        return;
+    }
+    loop_watch_set(pg->watch, LOOP_READ | (left ? LOOP_WRITE : 0));
+}
+
+static void
+on_socket(void *arg, int events)
+{
+    struct pg *pg = arg;
+
+    if (pg->state == CONNECTING) {
+        poll_connect(pg);
+        return;
+    }
+    if (events & LOOP_READ && !PQconsumeInput(pg->conn)) {
+        read_results(pg); /* what arrived before the end, such as the server's reason */
+        if (pg->state == UP)
+            went_down(pg, PQerrorMessage(pg->conn));
+        return;
+    }
+    read_results(pg);
+    read_notifications(pg);
+    if (pg->state == UP && PQstatus(pg->conn) != CONNECTION_OK)
+        went_down(pg, PQerrorMessage(pg->conn));
+    else if (pg->state == UP)
+        flush(pg);
+}
+
+/* ---- sending ---------------------------------------------------------------------------------------------------- */
+
+static bool
+is_prepared(const struct pg *pg, const struct pg_stmt *stmt)
+{
+    for (unsigned i = 0; i < pg->nprepared; i++)
+        if (pg->prepared[i] == stmt)
+            return true;
+    for (const struct pending *p = pg->head; p; p = p->next)
+        if (p->kind == P_PREPARE && p->stmt == stmt)
+            return true;
+    return false;
+}
+
+static bool
+send_now(struct pg *pg, const struct pg_stmt *stmt, const struct pg_args *args)
+{
+    const char *val[PG_ARGS];
+    int len[PG_ARGS];
+    int fmt[PG_ARGS];
+    unsigned n = args ? args->n : 0;
+
+    if (args && args->bytes.failed)
+        return false;
+    for (unsigned i = 0; i < n; i++) {
+        val[i] = args->null[i] ? NULL : args->bytes.p + args->at[i];
+        len[i] = (int)(args->at[i + 1] - args->at[i]);
+        fmt[i] = 1;
+    }
+    return PQsendQueryPrepared(pg->conn, stmt->name, (int)n, val, len, fmt, 1);
+}
+
+void
+pg_send(struct pg *pg, const struct pg_stmt *stmt, const struct pg_args *args, pg_rows_fn fn, void *arg)
+{
+    struct pending *p;
+    bool ok = pg->state == UP;
+
+    if (ok && !is_prepared(pg, stmt)) {
+        ok = PQsendPrepare(pg->conn, stmt->name, stmt->sql, 0, NULL);
+        p = push(pg, P_PREPARE);
+        p->stmt = stmt;
+    }
+    ok = ok && send_now(pg, stmt, args);
+    p = push(pg, P_STMT);
+    p->stmt = stmt;
+    p->rows = fn;
+    p->arg = arg;
+    if (!ok && pg->state == UP) /* libpq and we no longer agree on what was sent: start anew */
+        went_down(pg, PQerrorMessage(pg->conn));
+}
+
+void
+pg_sync(struct pg *pg, pg_end_fn fn, void *arg)
+{
+    struct pending *p = push(pg, P_SYNC);
+
+    p->end = fn;
+    p->arg = arg;
+    if (pg->state != UP || !PQpipelineSync(pg->conn)) {
+        loop_defer(pg->loop, &pg->broke);
+        return;
+    }
+    flush(pg);
+}
+
+void
+pg_listen(struct pg *pg, const char *channel, void (*fn)(void *arg, struct str payload), void *arg)
+{
+    if (pg->listens == LISTENS_MAX)
+        abort();
+    pg->listen[pg->listens].channel = channel;
+    pg->listen[pg->listens].fn = fn;
+    pg->listen[pg->listens++].arg = arg;
+}
+
+unsigned
+pg_epoch(const struct pg *pg)
+{
+    return pg->epoch;
+}
+
+bool
+pg_up(const struct pg *pg)
+{
+    return pg->state == UP;
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------------- */
+
+static char *
+make_options(const struct pg_opts *o)
+{
+    struct buf b = buf_make(1024);
+
+    buf_printf(&b, "-c search_path=%s -c statement_timeout=%lld -c idle_in_transaction_session_timeout=%lld",
+               o->schema ? o->schema : "public", (long long)(o->statement_ms ? o->statement_ms : 30000),
+               (long long)(o->idle_tx_ms ? o->idle_tx_ms : 10000));
+    buf_z(&b, " -c lock_timeout=15s -c timezone=UTC -c plan_cache_mode=force_custom_plan");
+    if (o->async_commit)
+        buf_z(&b, " -c synchronous_commit=off");
+    return buf_steal(&b);
+}
+
+enum res
+pg_new(struct loop *loop, const struct pg_opts *opts, struct pg **ret, struct err *e)
+{
+    char *why = NULL;
+    PQconninfoOption *parsed = PQconninfoParse(opts->conninfo, &why);
+    struct pg *pg;
+
+    *ret = NULL;
+    if (!parsed) {
+        err_set(e, RES_FATAL, "[postgres] conninfo: %s", why ? why : "out of memory");
+        PQfreemem(why);
+        return RES_FATAL;
+    }
+    PQconninfoFree(parsed);
+    pg = calloc(1, sizeof *pg);
+    if (!pg || !(pg->options = make_options(opts))) {
+        free(pg);
+        return err_set(e, RES_FATAL, "out of memory");
+    }
+    pg->loop = loop;
+    pg->opts = *opts;
+    pg->tail = &pg->head;
+    pg->turns_tail = &pg->turns;
+    pg->retry = (struct loop_timer){.fn = connect_now, .arg = pg};
+    pg->connect_limit = (struct loop_timer){.fn = on_connect_limit, .arg = pg};
+    pg->give = (struct loop_defer){.fn = give_turn, .arg = pg};
+    pg->broke = (struct loop_defer){.fn = on_broke, .arg = pg};
+    loop_timer_set(loop, &pg->retry, 0);
+    *ret = pg;
+    return RES_OK;
+}
+
+void
+pg_free(struct pg *pg)
+{
+    if (!pg)
+        return;
+    loop_timer_stop(pg->loop, &pg->retry);
+    drop_conn(pg);
+    snprintf(pg->why, sizeof pg->why, "closing");
+    fail_all(pg);
+    free(pg->options);
+    free(pg);
+}
+
+/* ---- values ----------------------------------------------------------------------------------------------------- */
+
+struct str
+pg_text(const PGresult *r, int row, int col)
+{
+    if (PQgetisnull(r, row, col))
+        return STR_NULL;
+    return (struct str){PQgetvalue(r, row, col), (size_t)PQgetlength(r, row, col)};
+}
+
+int64_t
+pg_int(const PGresult *r, int row, int col)
+{
+    const unsigned char *p = (const unsigned char *)PQgetvalue(r, row, col);
+    int n = PQgetlength(r, row, col);
+    uint64_t v = 0;
+
+    if (PQgetisnull(r, row, col))
+        return 0;
+    for (int i = 0; i < n; i++)
+        v = v << 8 | p[i];
+    if (n == 4)
+        return (int32_t)(uint32_t)v;
+    return n == 2 ? (int16_t)(uint16_t)v : (int64_t)v;
+}
+
+int64_t
+pg_time(const PGresult *r, int row, int col)
+{
+    return PQgetisnull(r, row, col) ? INT64_MIN : pg_int(r, row, col) + PG_EPOCH_US;
+}
