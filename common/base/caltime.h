@@ -55,7 +55,7 @@ struct caltime_date caltime_date(int64_t day);
 int caltime_weekday(int64_t day);
 
 /* The day that holds `t_us` where clocks are `zone_us` ahead of UTC (CALTIME_WIB), and the instant that a day begins
- * there. */
+ * there. Nothing overflows for instants and days within a few thousand years of those above. */
 int64_t caltime_day_at(int64_t t_us, int64_t zone_us);
 int64_t caltime_day_start(int64_t day, int64_t zone_us);
 
