@@ -324,6 +324,7 @@ test_warnings(void **state)
     int64_t end = wib("2027-01-13", "00:00:00"); /* of 30 working days from 2026-11-25 */
 
     assert_int_equal(warn_at(fx->cal, end, 0, CALENDAR_WORKDAYS), end);
+    assert_int_equal(warn_at(fx->cal, end + 1, 0, CALENDAR_DAYS), end + 1);
     assert_int_equal(warn_at(fx->cal, end, 1, CALENDAR_WORKDAYS), wib("2027-01-12", "00:00:00"));
     assert_int_equal(warn_at(fx->cal, end, 3, CALENDAR_WORKDAYS), wib("2027-01-08", "00:00:00"));
     assert_int_equal(warn_at(fx->cal, end, 7, CALENDAR_WORKDAYS), wib("2026-12-31", "00:00:00"));
@@ -347,6 +348,7 @@ test_seconds(void **state)
     assert_int_equal(due(fx->cal, start, 2, CALENDAR_SECONDS), wib("2031-01-02", "00:00:00.500000"));
     assert_int_equal(used(fx->cal, start, start + 1999999, CALENDAR_SECONDS), 1);
     assert_int_equal(used(fx->cal, start, start + 2000000, CALENDAR_SECONDS), 2);
+    assert_int_equal(used(fx->cal, start, start - 2000000, CALENDAR_SECONDS), 0);
     assert_int_equal(left(fx->cal, start + 1, start + 2000000, CALENDAR_SECONDS), 2);
     assert_int_equal(left(fx->cal, start + 1000000, start + 2000000, CALENDAR_SECONDS), 1);
     assert_int_equal(warn_at(fx->cal, start, 60, CALENDAR_SECONDS), wib("2031-01-01", "23:58:58.500000"));
@@ -424,6 +426,7 @@ test_gap_year(void **state)
     struct calendar *cal =
         load(STR(HEADER "2026-01-01,Kamis,libur_nasional,b\n2024-01-01,Senin,libur_nasional,a\n"), 420);
     int years[3] = {0};
+    bool works;
 
     (void)state;
     refuse(cal, "2024-12-30", (struct calendar_term){2, CALENDAR_WORKDAYS}, RES_FATAL, "2025");
@@ -433,6 +436,11 @@ test_gap_year(void **state)
                      wib("2025-01-01", "00:00:00"));
     assert_int_equal(due(cal, wib("2025-12-31", "10:00:00"), 1, CALENDAR_WORKDAYS),
                      wib("2026-01-03", "00:00:00"));
+    refuse(cal, "2026-12-31", (struct calendar_term){1, CALENDAR_WORKDAYS}, RES_FATAL, "2027"); /* a Friday */
+    assert_int_equal(
+        used(cal, wib("2025-06-06", "10:00:00"), wib("2025-06-08", "10:00:00"), CALENDAR_WORKDAYS), 0);
+    assert_int_equal(calendar_works(cal, day_of("2025-06-07"), &works, NULL), RES_OK);
+    assert_int_equal(calendar_works(cal, day_of("2025-06-06"), &works, NULL), RES_FATAL);
     assert_int_equal(calendar_years(cal, years, 3), 2);
     assert_int_equal(years[0], 2024);
     assert_int_equal(years[1], 2026);
