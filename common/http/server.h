@@ -41,7 +41,7 @@ void server_quiesce(struct server *s);
 /* Requests that wait for their answer. */
 unsigned server_waiting(const struct server *s);
 
-/* Answers what still waits with 503, closes everything, frees. NULL is fine. */
+/* Answers what still waits with 503, closes everything, frees. Not from inside a handler. NULL is fine. */
 void server_free(struct server *s);
 
 /* What was asked; the slices live until the answer was given. */
@@ -58,7 +58,7 @@ void server_headers(const struct server_req *req, void (*fn)(void *arg, struct s
                     void *arg);
 
 /* Keeps a pointer for the handler between the request and its later answer; `drop` is called when the request is
- * gone, answered or not (the client may have left). */
+ * gone, answered or not. That a client has left is only noticed when it is answered, so every request has to be. */
 void server_keep(struct server_req *req, void *mine, void (*drop)(void *mine));
 void *server_kept(const struct server_req *req);
 
@@ -67,6 +67,13 @@ void server_set(struct server_req *req, const char *name, const char *value);
 
 /* Answers; the body is copied. Once per request. */
 void server_reply(struct server_req *req, int status, const char *content_type, struct str body);
+
+/* Ends the connection without an answer. In place of server_reply. */
+void server_abort(struct server_req *req);
+
+/* Answers with headers that promise the whole body, but closes the connection after its first `sent` bytes: for tests
+ * of the other side. In place of server_reply. */
+void server_cut(struct server_req *req, int status, const char *content_type, struct str body, size_t sent);
 
 /* RFC 9457: application/problem+json with status, title and detail. */
 void server_problem(struct server_req *req, int status, const char *title, const char *detail);

@@ -1,0 +1,327 @@
+#include "common/http/client_priv.h"
+
+#include <stdlib.h>
+#include <strings.h>
+#include <time.h>
+
+enum { TIMEOUT_MS = 30000, CONNECT_MS = 3000, ANSWER_MAX = 1 << 20, MAX_AGE_S = 60 };
+
+/* ---- a call's own memory -------------------------------------------------------------------------------------- */
+
+static enum res
+check_url(const char *url, struct err *e)
+{
+    CURLU *u = curl_url();
+    char *scheme = NULL;
+    char *user = NULL;
+    enum res res = RES_OK;
+
+    if (!u)
+        return err_set(e, RES_RETRY, "out of memory");
+    if (!url || curl_url_set(u, CURLUPART_URL, url, 0) || curl_url_get(u, CURLUPART_SCHEME, &scheme, 0))
+        res = err_set(e, RES_REJECT, "not a URL that can be called");
+    else if (strcmp(scheme, "http") && strcmp(scheme, "https"))
+        res = err_set(e, RES_REJECT, "a URL must begin with http:// or https://, not %s", scheme);
+    else if (!curl_url_get(u, CURLUPART_USER, &user, 0))
+        res = err_set(e, RES_REJECT, "a URL must not hold a user name or password");
+    curl_free(scheme);
+    curl_free(user);
+    curl_url_cleanup(u);
+    return res;
+}
+
+static bool
+add_header(struct call *call, const char *line)
+{
+    struct curl_slist *list = curl_slist_append(call->headers, line);
+
+    if (list)
+        call->headers = list;
+    return list != NULL;
+}
+
+static bool
+copy_headers(struct call *call, const char *const *headers)
+{
+    bool typed = false;
+    bool ok = add_header(call, "Expect:");
+
+    for (; ok && headers && *headers; headers++) {
+        typed |= !strncasecmp(*headers, "content-type:", 13);
+        ok = !strpbrk(*headers, "\r\n") && add_header(call, *headers);
+    }
+    return ok && (typed || add_header(call, "Content-Type:")); /* else curl would call it a web form */
+}
+
+enum res
+call_new(const struct client_call *from, struct call **ret, struct err *e)
+{
+    struct call *call;
+    enum res res = check_url(from->url, e);
+
+    *ret = NULL;
+    if (res)
+        return res;
+    call = calloc(1, sizeof *call);
+    if (!call)
+        return err_set(e, RES_RETRY, "out of memory");
+    call->method = str_dup(str_of(from->method));
+    call->url = str_dup(str_of(from->url));
+    call->body = str_dup(from->body);
+    call->body_n = from->body.n;
+    call->timeout_ms = from->timeout_ms > 0 ? from->timeout_ms : TIMEOUT_MS;
+    call->fn = from->fn;
+    call->arg = from->arg;
+    call->answer = buf_make(from->answer_max ? from->answer_max : ANSWER_MAX);
+    if (!call->method || !call->url || !call->body || !copy_headers(call, from->headers)) {
+        call_free(call);
+        return err_set(e, RES_RETRY, "out of memory, or a header with a line end");
+    }
+    *ret = call;
+    return RES_OK;
+}
+
+void
+call_free(struct call *call)
+{
+    if (!call)
+        return;
+    curl_slist_free_all(call->headers);
+    buf_free(&call->answer);
+    free(call->method);
+    free(call->url);
+    free(call->body);
+    free(call->location);
+    free(call->retry_after);
+    free(call);
+}
+
+/* ---- while it runs -------------------------------------------------------------------------------------------- */
+
+static long
+bytes_sent(CURL *easy)
+{
+    long n = 0;
+
+    curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &n);
+    return n;
+}
+
+static bool
+repeatable(const struct call *call)
+{
+    return strcmp(call->method, "POST") && strcmp(call->method, "PATCH");
+}
+
+/* curl is about to write the request. When a kept connection dies without an answer it comes here again with a fresh
+ * one; what was sent before may have been acted on, so a POST stops here. */
+static int
+on_ask(void *arg, char *peer_ip, char *own_ip, int peer_port, int own_port)
+{
+    struct call *call = arg;
+    long sent = bytes_sent(call->easy);
+
+    (void)peer_ip;
+    (void)own_ip;
+    (void)peer_port;
+    (void)own_port;
+    if (call->asked && sent > call->sent_base)
+        call->sent_before = true;
+    call->asked = true;
+    call->sent_base = sent;
+    return call->sent_before && !repeatable(call) ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
+static size_t
+on_body(char *p, size_t size, size_t n, void *arg)
+{
+    struct call *call = arg;
+
+    buf_add(&call->answer, p, size * n);
+    call->too_large |= call->answer.failed;
+    return call->answer.failed ? 0 : size * n;
+}
+
+static struct str
+trimmed(struct str s)
+{
+    while (s.n &&
+           (s.p[s.n - 1] == '\r' || s.p[s.n - 1] == '\n' || s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
+        s.n--;
+    while (s.n && (*s.p == ' ' || *s.p == '\t')) {
+        s.p++;
+        s.n--;
+    }
+    return s;
+}
+
+/* The value of header `name` from its line, kept in `*ret`. */
+static bool
+keep_header(struct str line, const char *name, char **ret)
+{
+    size_t n = strlen(name);
+
+    if (line.n <= n || line.p[n] != ':' || strncasecmp(line.p, name, n))
+        return false;
+    free(*ret);
+    *ret = str_dup(trimmed((struct str){line.p + n + 1, line.n - n - 1}));
+    return true;
+}
+
+static size_t
+on_header(char *p, size_t size, size_t n, void *arg)
+{
+    struct call *call = arg;
+    struct str line = {p, size * n};
+
+    call->header_bytes += line.n;
+    if (call->header_bytes > CLIENT_HEADERS_MAX) {
+        call->too_large = true;
+        return 0;
+    }
+    if (str_starts(line,
+                   STR("HTTP/"))) { /* an answer after a 100, or after a proxy's: forget what that one said */
+        free(call->location);
+        free(call->retry_after);
+        call->location = call->retry_after = NULL;
+        return line.n;
+    }
+    if (!keep_header(line, "location", &call->location))
+        keep_header(line, "retry-after", &call->retry_after);
+    return line.n;
+}
+
+/* ---- options -------------------------------------------------------------------------------------------------- */
+
+static bool
+set_z(CURL *easy, CURLoption opt, const char *z)
+{
+    return !z || curl_easy_setopt(easy, opt, z) == CURLE_OK;
+}
+
+static bool
+set_n(CURL *easy, CURLoption opt, long n)
+{
+    return curl_easy_setopt(easy, opt, n) == CURLE_OK;
+}
+
+bool
+call_prepare(CURL *easy, const struct client_opts *opts)
+{
+    bool ok = set_z(easy, CURLOPT_PROTOCOLS_STR, "http,https") && set_n(easy, CURLOPT_FOLLOWLOCATION, 0) &&
+              set_n(easy, CURLOPT_NOSIGNAL, 1) &&
+              set_z(easy, CURLOPT_PROXY, opts->proxy ? opts->proxy : "") &&
+              set_z(easy, CURLOPT_NOPROXY, "") && set_n(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1) &&
+              set_n(easy, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2) &&
+              set_n(easy, CURLOPT_SSL_VERIFYPEER, !opts->tls_insecure) &&
+              set_n(easy, CURLOPT_SSL_VERIFYHOST, opts->tls_insecure ? 0 : 2) &&
+              set_n(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1) &&
+              set_n(easy, CURLOPT_MAXAGE_CONN, MAX_AGE_S) && set_n(easy, CURLOPT_TCP_NODELAY, 1) &&
+              set_n(easy, CURLOPT_CONNECTTIMEOUT_MS, opts->connect_ms ? (long)opts->connect_ms : CONNECT_MS);
+
+    return ok && set_z(easy, CURLOPT_CAINFO, opts->ca_file) &&
+           set_z(easy, CURLOPT_SSLCERT, opts->cert_file) && set_z(easy, CURLOPT_SSLKEY, opts->key_file) &&
+           set_z(easy, CURLOPT_PINNEDPUBLICKEY, opts->pinned_key) &&
+           set_z(easy, CURLOPT_USERAGENT, opts->user_agent);
+}
+
+static bool
+set_method(struct call *call, CURL *easy)
+{
+    const char *custom = call->method;
+    bool ok;
+
+    if (!strcmp(call->method, "HEAD"))
+        return set_n(easy, CURLOPT_HTTPGET, 1) && set_n(easy, CURLOPT_NOBODY, 1) &&
+               !curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, NULL);
+    ok = set_n(easy, CURLOPT_HTTPGET, 1); /* takes NOBODY back */
+    if (call->body_n || !strcmp(custom, "POST") || !strcmp(custom, "PUT") || !strcmp(custom, "PATCH"))
+        ok = ok && set_n(easy, CURLOPT_POST, 1) && !curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call->body) &&
+             !curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body_n);
+    if (!strcmp(custom, "POST") || (!strcmp(custom, "GET") && !call->body_n))
+        custom = NULL;
+    return ok && !curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, custom);
+}
+
+bool
+call_attach(struct call *call, CURL *easy)
+{
+    call->easy = easy;
+    return set_method(call, easy) && set_z(easy, CURLOPT_URL, call->url) &&
+           !curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers) &&
+           set_n(easy, CURLOPT_TIMEOUT_MS, (long)call->timeout_ms) &&
+           !curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) &&
+           !curl_easy_setopt(easy, CURLOPT_WRITEDATA, call) &&
+           !curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) &&
+           !curl_easy_setopt(easy, CURLOPT_HEADERDATA, call) &&
+           !curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_ask) &&
+           !curl_easy_setopt(easy, CURLOPT_PREREQDATA, call) &&
+           !curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->error) &&
+           !curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
+}
+
+/* ---- the end -------------------------------------------------------------------------------------------------- */
+
+static int64_t
+retry_after_s(const char *value)
+{
+    int64_t s;
+    time_t at;
+
+    if (!value)
+        return -1;
+    if (str_int(str_of(value), &s))
+        return s < 0 ? -1 : s;
+    if (value[0] && strspn(value, "0123456789") == strlen(value))
+        return INT64_MAX;
+    at = curl_getdate(value, NULL);
+    if (at == -1)
+        return -1;
+    s = (int64_t)at - (int64_t)time(NULL);
+    return s < 0 ? 0 : s;
+}
+
+static enum client_fate
+fate_of(const struct call *call, CURLcode code)
+{
+    if (code == CURLE_OK)
+        return CLIENT_ANSWERED;
+    if (call->sent_before || (call->asked && bytes_sent(call->easy) > call->sent_base))
+        return CLIENT_UNKNOWN;
+    return CLIENT_NOT_SENT;
+}
+
+static const char *
+sentence(struct call *call, CURLcode code)
+{
+    if (code == CURLE_OK)
+        return "";
+    if (call->too_large)
+        return "the answer is longer than this program reads";
+    if (call->sent_before && code == CURLE_ABORTED_BY_CALLBACK)
+        return "the kept connection ended after the request had been sent; not repeated by itself";
+    if (!call->error[0])
+        return curl_easy_strerror(code);
+    call->error[strcspn(call->error, "?\r\n")] = '\0'; /* a query string is nobody's business */
+    return call->error;
+}
+
+void
+call_answer(struct call *call, CURLcode code)
+{
+    struct client_answer a = {
+        .fate = fate_of(call, code), .retry_after_s = -1, .error = sentence(call, code)};
+    curl_off_t took = 0;
+    long status = 0;
+
+    curl_easy_getinfo(call->easy, CURLINFO_TOTAL_TIME_T, &took);
+    a.took_us = took;
+    if (a.fate == CLIENT_ANSWERED) {
+        curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+        a.code = (int)status;
+        a.body = buf_view(&call->answer);
+        a.location = str_of(call->location);
+        a.retry_after_s = retry_after_s(call->retry_after);
+    }
+    call->fn(call->arg, &a);
+}

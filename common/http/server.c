@@ -1,0 +1,445 @@
+#include "common/http/server.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/base/clk.h"
+#include "common/http/server_priv.h"
+
+enum { CONNS = 1000, IDLE_S = 60, MEMORY = 32768, BACKLOG = 1024 };
+
+/* ---- libmicrohttpd in our loop -------------------------------------------------------------------------------- */
+
+/* Sets the timer for what libmicrohttpd waits for. A timer that fires early costs one turn, so it is only moved when it
+ * would fire too late. */
+static void
+arm(struct server *s)
+{
+    MHD_UNSIGNED_LONG_LONG left;
+
+    if (MHD_get_timeout(s->daemon, &left) != MHD_YES)
+        return;
+    if (s->timer.slot && s->timer.at_ms <= clk_mono_ms() + (int64_t)left)
+        return;
+    loop_timer_set(s->loop, &s->timer, (int64_t)left);
+}
+
+static void
+run(struct server *s)
+{
+    MHD_run(s->daemon);
+    arm(s);
+}
+
+static void
+on_ready(void *arg, int events)
+{
+    (void)events;
+    run(arg);
+}
+
+static void
+on_timer(void *arg)
+{
+    run(arg);
+}
+
+/* ---- those that wait ------------------------------------------------------------------------------------------ */
+
+static void
+wait_add(struct server_req *req)
+{
+    struct server *s = req->s;
+
+    req->next = s->wait_head;
+    if (req->next)
+        req->next->prev = req;
+    s->wait_head = req;
+    s->waiting++;
+}
+
+static void
+wait_remove(struct server_req *req)
+{
+    struct server *s = req->s;
+
+    if (req->next)
+        req->next->prev = req->prev;
+    if (req->prev)
+        req->prev->next = req->next;
+    else
+        s->wait_head = req->next;
+    req->prev = req->next = NULL;
+    s->waiting--;
+}
+
+void
+server_done(struct server_req *req)
+{
+    bool suspended = req->state == SERVER_WAIT;
+
+    req->state = SERVER_DONE;
+    if (!suspended)
+        return; /* the access handler queues it when the handler has returned */
+    wait_remove(req);
+    MHD_resume_connection(req->conn);
+    loop_timer_set(req->s->loop, &req->s->timer, 0);
+}
+
+/* ---- the way of a request ------------------------------------------------------------------------------------- */
+
+static void *
+on_uri(void *arg, const char *uri, struct MHD_Connection *conn)
+{
+    struct server *s = arg;
+    struct server_req *req = calloc(1, sizeof *req);
+
+    (void)conn;
+    if (!req)
+        return NULL;
+    req->s = s;
+    req->body = buf_make(s->body_max);
+    req->headers = buf_make(16384);
+    if (!uri_parse(&req->uri, uri))
+        req->refuse = MHD_HTTP_BAD_REQUEST;
+    return req;
+}
+
+static void
+on_end(void *arg, struct MHD_Connection *conn, void **con_cls, enum MHD_RequestTerminationCode why)
+{
+    struct server_req *req = *con_cls;
+
+    (void)arg;
+    (void)conn;
+    (void)why;
+    *con_cls = NULL;
+    if (!req)
+        return;
+    if (req->state == SERVER_WAIT)
+        wait_remove(req);
+    if (req->answer)
+        MHD_destroy_response(req->answer);
+    if (req->drop)
+        req->drop(req->kept);
+    uri_free(&req->uri);
+    buf_free(&req->body);
+    buf_free(&req->headers);
+    free(req);
+}
+
+static bool
+serves(const struct server_route *route, const char *method)
+{
+    return !strcmp(route->method, method) || (!strcmp(method, "HEAD") && !strcmp(route->method, "GET"));
+}
+
+/* Finds the route; without one decides between 404 and 405 and collects what Allow says. */
+static void
+find_route(struct server_req *req)
+{
+    struct buf allow = buf_make(256);
+
+    for (const struct server_route *r = req->s->routes; r->method && !req->route; r++) {
+        if (!uri_match(&req->uri, r->path, req->took))
+            continue;
+        if (serves(r, req->method))
+            req->route = r;
+        else
+            buf_printf(&allow, "%s%s%s", allow.n ? ", " : "", r->method,
+                       !strcmp(r->method, "GET") ? ", HEAD" : "");
+    }
+    if (!req->route) {
+        req->refuse = allow.n ? MHD_HTTP_METHOD_NOT_ALLOWED : MHD_HTTP_NOT_FOUND;
+        if (allow.n && !allow.failed)
+            server_set(req, MHD_HTTP_HEADER_ALLOW, allow.p);
+    }
+    buf_free(&allow);
+}
+
+static void
+refuse(struct server_req *req)
+{
+    static const struct {
+        int status;
+        const char *title;
+        const char *detail;
+    } why[] = {{400, "Bad Request", "The path is not a valid request target."},
+               {404, "Not Found", "Nothing is served under this path."},
+               {405, "Method Not Allowed", "The Allow header names the methods of this path."},
+               {413, "Content Too Large", "The body is longer than this server accepts."},
+               {500, "Internal Server Error", "The request could not be read."}};
+    size_t i = 0;
+
+    while (why[i].status != req->refuse && why[i].status != 500)
+        i++;
+    server_problem(req, why[i].status, why[i].title, why[i].detail);
+}
+
+static enum MHD_Result
+send_answer(struct server_req *req)
+{
+    return req->answer ? MHD_queue_response(req->conn, req->status, req->answer) : MHD_NO;
+}
+
+static enum MHD_Result
+call(struct server_req *req)
+{
+    req->state = SERVER_CALL;
+    if (req->refuse)
+        refuse(req);
+    else
+        req->route->fn(req->s->arg, req);
+    if (req->state == SERVER_DONE)
+        return send_answer(req);
+    req->state = SERVER_WAIT;
+    wait_add(req);
+    MHD_suspend_connection(req->conn);
+    return MHD_YES;
+}
+
+/* Headers are here. A body that says itself that it is far too long is refused before it comes; one that is a little too
+ * long is read and dropped first, since a client that still writes may never see an early answer. */
+static enum MHD_Result
+begin(struct server_req *req, struct MHD_Connection *conn, const char *method)
+{
+    int64_t length = 0;
+
+    req->conn = conn;
+    req->method = method;
+    req->state = SERVER_BODY;
+    if (!req->refuse)
+        find_route(req);
+    str_int(server_header(req, MHD_HTTP_HEADER_CONTENT_LENGTH), &length);
+    if (length > 0 && (uint64_t)length > req->s->body_max + SERVER_SLACK) {
+        req->refuse = MHD_HTTP_CONTENT_TOO_LARGE;
+        return call(req);
+    }
+    return MHD_YES;
+}
+
+static enum MHD_Result
+take(struct server_req *req, const char *p, size_t n)
+{
+    if (!req->refuse) {
+        buf_add(&req->body, p, n);
+        if (req->body.failed)
+            req->refuse = req->body.n + n > req->s->body_max ? MHD_HTTP_CONTENT_TOO_LARGE : 500;
+    }
+    if (!req->refuse)
+        return MHD_YES;
+    buf_free(&req->body);
+    req->dropped += n;
+    return req->dropped > req->s->body_max + SERVER_SLACK ? MHD_NO : MHD_YES;
+}
+
+static enum MHD_Result
+on_request(void *arg, struct MHD_Connection *conn, const char *url, const char *method, const char *version,
+           const char *data, size_t *n, void **con_cls)
+{
+    struct server_req *req = *con_cls;
+    enum MHD_Result res;
+
+    (void)arg;
+    (void)url;
+    (void)version;
+    if (!req)
+        return MHD_NO;
+    if (req->state == SERVER_URI)
+        return begin(req, conn, method);
+    if (*n && req->state == SERVER_BODY) {
+        res = take(req, data, *n);
+        *n = 0;
+        return res;
+    }
+    return req->state == SERVER_DONE ? send_answer(req) : call(req);
+}
+
+static size_t
+keep_encoded(void *arg, struct MHD_Connection *conn, char *z)
+{
+    (void)arg;
+    (void)conn;
+    return strlen(z); /* uri.c decodes what is asked for */
+}
+
+/* ---- listening ------------------------------------------------------------------------------------------------ */
+
+/* Splits "host:port", "[v6]:port", ":port" into NUL-terminated parts of the caller's. */
+static bool
+split_listen(const char *listen_at, char host[256], char port[8])
+{
+    const char *colon = strrchr(listen_at, ':');
+    struct str h;
+    int64_t n;
+
+    if (!colon || !str_int(str_of(colon + 1), &n) || n < 0 || n > 65535 || strlen(colon + 1) > 5)
+        return false;
+    h = (struct str){listen_at, (size_t)(colon - listen_at)};
+    if (h.n >= 2 && h.p[0] == '[' && h.p[h.n - 1] == ']')
+        h = (struct str){h.p + 1, h.n - 2};
+    else if (memchr(h.p, ':', h.n))
+        return false;
+    if (h.n > 255)
+        return false;
+    snprintf(host, 256, "%.*s", STR_FMT(h));
+    snprintf(port, 8, "%s", colon + 1);
+    return true;
+}
+
+static int
+listen_on(const struct addrinfo *ai)
+{
+    int on = 1;
+    int off = 0;
+    int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (ai->ai_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    if (!bind(fd, ai->ai_addr, ai->ai_addrlen) && !listen(fd, BACKLOG))
+        return fd;
+    off = errno;
+    close(fd);
+    errno = off;
+    return -1;
+}
+
+static enum res
+open_socket(const char *listen_at, int *ret, struct err *e)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo *list = NULL;
+    char host[256];
+    char port[8];
+    int rc;
+
+    *ret = -1;
+    if (!listen_at || !split_listen(listen_at, host, port))
+        return err_set(e, RES_FATAL, "\"%s\" is no address to listen on (host:port)",
+                       listen_at ? listen_at : "");
+    rc = getaddrinfo(host[0] ? host : NULL, port, &hints, &list);
+    if (rc)
+        return err_set(e, RES_FATAL, "cannot listen on %s: %s", listen_at, gai_strerror(rc));
+    /* all addresses: the IPv6 socket takes both kinds, so it goes first */
+    for (int pass = 0; pass < 2 && *ret < 0; pass++)
+        for (const struct addrinfo *ai = list; ai && *ret < 0; ai = ai->ai_next)
+            if ((ai->ai_family == AF_INET6) == (pass == (host[0] != '\0')))
+                *ret = listen_on(ai);
+    freeaddrinfo(list);
+    if (*ret < 0)
+        return err_set(e, RES_FATAL, "cannot listen on %s: %s", listen_at, strerror(errno));
+    return RES_OK;
+}
+
+static unsigned
+port_of(int fd)
+{
+    struct sockaddr_storage ss;
+    socklen_t n = sizeof ss;
+
+    if (getsockname(fd, (struct sockaddr *)&ss, &n))
+        return 0;
+    return ntohs(ss.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&ss)->sin6_port
+                                          : ((struct sockaddr_in *)&ss)->sin_port);
+}
+
+static struct MHD_Daemon *
+start_daemon(struct server *s, const struct server_opts *opts, int fd)
+{
+    return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, 0, NULL, NULL,
+                            on_request, s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK, on_uri,
+                            s, MHD_OPTION_NOTIFY_COMPLETED, on_end, s, MHD_OPTION_UNESCAPE_CALLBACK,
+                            keep_encoded, NULL, MHD_OPTION_CONNECTION_LIMIT,
+                            opts->conn_max ? opts->conn_max : CONNS, MHD_OPTION_CONNECTION_TIMEOUT,
+                            opts->idle_s ? opts->idle_s : IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                            opts->memory ? opts->memory : (size_t)MEMORY, MHD_OPTION_END);
+}
+
+static enum res
+start(struct server *s, const struct server_opts *opts, struct err *e)
+{
+    const union MHD_DaemonInfo *info;
+    int fd;
+    enum res res = open_socket(opts->listen, &fd, e);
+
+    if (res)
+        return res;
+    s->port = port_of(fd);
+    s->daemon = start_daemon(s, opts, fd);
+    if (!s->daemon) {
+        close(fd);
+        return err_set(e, RES_FATAL, "libmicrohttpd does not start on %s", opts->listen);
+    }
+    info = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    s->watch = info ? loop_watch(s->loop, info->epoll_fd, LOOP_READ, on_ready, s) : NULL;
+    return s->watch ? RES_OK : err_set(e, RES_FATAL, "cannot watch the server's descriptors");
+}
+
+enum res
+server_new(struct loop *loop, const struct server_opts *opts, const struct server_route *routes, void *arg,
+           struct server **ret, struct err *e)
+{
+    struct server *s = calloc(1, sizeof *s);
+    enum res res;
+
+    *ret = NULL;
+    if (!s)
+        return err_set(e, RES_FATAL, "out of memory");
+    s->loop = loop;
+    s->routes = routes;
+    s->arg = arg;
+    s->body_max = opts->body_max;
+    s->timer = (struct loop_timer){.fn = on_timer, .arg = s};
+    res = start(s, opts, e);
+    if (res) {
+        server_free(s);
+        return res;
+    }
+    *ret = s;
+    return RES_OK;
+}
+
+unsigned
+server_port(const struct server *s)
+{
+    return s->port;
+}
+
+void
+server_quiesce(struct server *s)
+{
+    int fd = MHD_quiesce_daemon(s->daemon);
+
+    if (fd >= 0)
+        close(fd);
+}
+
+unsigned
+server_waiting(const struct server *s)
+{
+    return s->waiting;
+}
+
+void
+server_free(struct server *s)
+{
+    if (!s)
+        return;
+    while (s->wait_head)
+        server_problem(s->wait_head, 503, "Service Unavailable", "The server is stopping.");
+    loop_unwatch(s->watch);
+    if (s->daemon) {
+        MHD_run(s->daemon); /* takes up what was resumed */
+        MHD_run(s->daemon); /* sends it */
+        MHD_stop_daemon(s->daemon);
+    }
+    loop_timer_stop(s->loop, &s->timer);
+    free(s);
+}
