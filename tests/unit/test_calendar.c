@@ -439,6 +439,7 @@ test_gap_year(void **state)
     refuse(cal, "2026-12-31", (struct calendar_term){1, CALENDAR_WORKDAYS}, RES_FATAL, "2027"); /* a Friday */
     assert_int_equal(
         used(cal, wib("2025-06-06", "10:00:00"), wib("2025-06-08", "10:00:00"), CALENDAR_WORKDAYS), 0);
+    assert_int_equal(calendar_works(cal, day_of("2027-01-01"), &works, NULL), RES_FATAL);
     assert_int_equal(calendar_works(cal, day_of("2025-06-07"), &works, NULL), RES_OK);
     assert_int_equal(calendar_works(cal, day_of("2025-06-06"), &works, NULL), RES_FATAL);
     assert_int_equal(calendar_years(cal, years, 3), 2);
