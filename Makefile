@@ -2,14 +2,13 @@
 MAKEFLAGS += --no-builtin-rules
 SHELL := /bin/bash
 CC ?= cc
+comma := ,
 BUILD := build
 OPT ?= -O2 -g
 ifdef SAN
 BUILD := build/san-$(subst $(comma),-,$(SAN))
 OPT := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all
 endif
-comma := ,
-
 PKGS := rdkafka jansson libcurl libpq libmicrohttpd libpcre2-8 uuid libcrypto
 CPPFLAGS += -I. -D_GNU_SOURCE -MMD -MP
 WARN := -std=c17 -Wall -Wextra -Wformat=2 -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \

@@ -1,0 +1,63 @@
+/* fact: one event of the pipeline, read once: the envelope, and those members of its data that the folds need. */
+#ifndef SOP_FACT_H
+#define SOP_FACT_H
+
+#include "common/flow/flow.h"
+#include "common/kafka/ce.h"
+#include "workers/sop/names.h"
+
+/* Where a record stands in the log. Orders competing forms: by append time, topic, partition, offset. */
+struct append {
+    int64_t ms;
+    struct str topic; /* without the configured prefix */
+    int32_t partition;
+    int64_t offset;
+};
+
+/* What a fold keeps of an event. Unused members are zero or STR_NULL. */
+struct fact {
+    enum fact_type type;
+    struct str source, id;
+    int64_t time_us; /* effective time: an outsider's claim clamped to [append - tolerance, append] */
+    struct append append;
+    int32_t revisi; /* 0 where the event is about none */
+    int32_t putaran;
+    int64_t urutan;       /* the worker's counter per nomor_permohonan; 0 for outsiders */
+    enum putusan putusan; /* check: the verdict; review: the decision */
+    struct str sumber_pengajuan, id_pengajuan; /* check: the form it judged */
+    struct str temuan;                         /* check: raw JSON array */
+    struct str status_bedelau, id_integrasi;
+    int64_t urutan_bedelau; /* callback, integration: Bedelau's own sequence number */
+    enum tahap tahap;
+    enum keadaan keadaan;
+    struct str jam; /* deadline.changed: the raw data, all of the clock */
+    struct str kode_opd, nama_opd, nama_sistem;
+    bool backdated; /* the claimed time was before the tolerance, or in the future */
+};
+
+/* A record that was understood: what flow's items carry. */
+struct event {
+    struct ce ce;
+    struct fact fact;
+    struct str subject;          /* nomor_permohonan */
+    unsigned char seen_key[16];  /* of (source, id) */
+    unsigned char seen_hash[16]; /* of (type, subject, data) */
+    struct buf store;            /* decoded text */
+};
+
+struct event_opts {
+    const char *topic_prefix; /* "bedelau" */
+    int64_t tolerance_us;     /* how far back an outsider may date a fact */
+};
+
+/* Reads a record. RES_REJECT with it->code where it can never be used: no CloudEvent (BAD_EVENT), a subject that is no
+ * nomor_permohonan (BAD_SUBJECT), a source that may not speak there (BAD_SOURCE), data that lack what the type needs
+ * (BAD_DATA). A type that is unknown gives RES_OK with fact.type FACT_UNKNOWN. On RES_OK `it->mine` is the event, to be
+ * freed by event_free. */
+enum res event_read(const struct event_opts *opts, struct flow_item *it, struct err *e);
+void event_free(void *event);
+
+/* -1, 0 or 1. */
+int append_cmp(const struct append *a, const struct append *b);
+
+#endif
