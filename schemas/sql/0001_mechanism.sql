@@ -87,4 +87,4 @@ create table dead_letter (
 -- `key` is the first 16 bytes of SHA-256 over source and id, `hash` of SHA-256 over type, subject and data.
 create table seen_validator  (key bytea primary key, hash bytea not null, at timestamptz not null default now());
 create table seen_integrator (like seen_validator including all);
-create table seen_projector  (like seen_validator including all);
+
