@@ -96,8 +96,10 @@ batch_add(struct batch *b)
 static void
 item_free(struct flow *f, struct flow_item *it)
 {
-    if (it->mine)
+    if (it->mine && it->rkm)
         f->opts.ops->drop(f->opts.w, it->mine);
+    else if (it->mine)
+        f->opts.ops->drop_own(f->opts.w, it->mine);
     if (it->rkm)
         rd_kafka_message_destroy(it->rkm);
 }

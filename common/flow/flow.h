@@ -26,10 +26,10 @@ struct flow;
 /* One thing to apply. */
 struct flow_item {
     rd_kafka_message_t *rkm; /* the record; NULL for an item of our own */
-    void *mine;       /* what `parse` made of the record, or what flow_post was given; freed by `drop` */
-    const char *code; /* set (to static text) when the record is to be dead-lettered .. */
-    char why[160];    /* .. and why; never quotes the record */
-    bool skip;        /* counted, not applied: an unknown type, or a record another worker judges */
+    void *mine;              /* what `parse` made of the record, or what flow_post was given */
+    const char *code;        /* set (to static text) when the record is to be dead-lettered .. */
+    char why[160];           /* .. and why; never quotes the record */
+    bool skip;               /* counted, not applied: an unknown type, or a record another worker judges */
 };
 
 /* The part of a batch that is being applied now. */
@@ -56,7 +56,8 @@ struct flow_ops {
     /* The transaction, or one part of it, was rolled back: forget what load and apply gathered for it. */
     void (*undone)(void *w);
 
-    void (*drop)(void *w, void *mine);
+    void (*drop)(void *w, void *mine);     /* frees what parse made */
+    void (*drop_own)(void *w, void *mine); /* frees what flow_post was given */
 };
 
 struct flow_opts {

@@ -1,0 +1,19 @@
+/* rows: the statements behind worker.h: which (source, id) were met, and the locked parent rows. Part of worker. */
+#ifndef SOP_ROWS_H
+#define SOP_ROWS_H
+
+#include "workers/sop/worker.h"
+
+enum res rows_prepare(struct worker *w, struct err *e);
+void rows_free(struct worker *w);
+
+/* Forgets the last part and lists the requests of this one, in key order. */
+void rows_begin(struct worker *w, const struct flow_batch *b);
+
+void rows_send_seen(struct worker *w, const struct flow_batch *b);
+void rows_send_lock(struct worker *w);
+
+/* New or a repeat; sets it->code to ID_REUSED where the same id came with another content. */
+enum met rows_met(struct worker *w, struct flow_item *it);
+
+#endif

@@ -1,0 +1,478 @@
+#include "workers/sop/worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/base/id.h"
+#include "common/base/log.h"
+#include "workers/sop/rows.h"
+
+#define SET(member) offsetof(struct sop_settings, member)
+
+const struct conf_key sop_keys[] = {
+    {"sop", "time_tolerance", CONF_MS, SET(tolerance_ms), "24h", 0, NULL, 0, 0,
+     "How far back a sender may date a fact; an earlier date is clamped and flagged"},
+    {"sop", "schemas", CONF_STR, SET(schemas_dir), NULL, 0, NULL, 0, 0,
+     "Folder of forms, calendar and mapping; default: schemas beside the program's tree, else "
+     "/usr/share/bedelau/schemas"},
+    {"sop", "calendar", CONF_STR, SET(calendar_file), "data/kalender_id_2024_2027.csv", 0, NULL, 0, 0,
+     "Holiday list, below schemas unless absolute"},
+    {"sop", "pengajuan", CONF_STR, SET(term[TAHAP_PENGAJUAN]), "1 hari_kerja", 0, NULL, 0, 0,
+     "Clock 1: from the letter to form PA.20 (SOP step 1)"},
+    {"sop", "pemeriksaan", CONF_STR, SET(term[TAHAP_PEMERIKSAAN]), "2 hari_kerja", 0, NULL, 0, 0,
+     "Clock 2: from the form to the decision (SOP step 2)"},
+    {"sop", "integrasi", CONF_STR, SET(term[TAHAP_INTEGRASI]), "30 hari_kerja", 0, NULL, 0, 0,
+     "Clock 3: from acceptance until Bedelau reports aktif (SOP step 3)"},
+    {"sop", "perbaikan", CONF_STR, SET(term[TAHAP_PERBAIKAN]), "5 hari_kerja", 0, NULL, 0, 0,
+     "Repair clock of the applicant after a return; it never closes a request"},
+    {NULL, NULL, CONF_STR, 0, NULL, 0, NULL, 0, 0, NULL},
+};
+
+const char *const sop_sections[] = {"kafka",     "postgres", "log",        "sop",       "gateway",
+                                    "validator", "deadline", "integrator", "projector", "notifier",
+                                    "monitor",   "standin",  NULL};
+
+/* Namespace of our derived ids: UUIDv5(DNS, "bedelau.batam.go.id"), fixed for ever. */
+static const unsigned char id_namespace[16] = {0x9b, 0x1e, 0x6c, 0x52, 0x0a, 0x4f, 0x5d, 0x0e,
+                                               0x8c, 0x35, 0x2f, 0x7d, 0x61, 0xb4, 0xe0, 0x13};
+
+struct str
+worker_source(const struct worker *w)
+{
+    struct buf b = buf_make(64);
+    struct str s;
+
+    buf_printf(&b, "/bedelau/%s", w->def->name);
+    s = arena_str((struct arena *)(uintptr_t)&w->arena, buf_view(&b));
+    buf_free(&b);
+    return s;
+}
+
+/* ---- facts of ours ---------------------------------------------------------------------------------------------- */
+
+static const char *
+topic_for(const struct worker *w, enum fact_type t)
+{
+    if (t == FACT_CHECK || t == FACT_REFUSED)
+        return w->out_topic[0];
+    if (fact_is_integration(t))
+        return w->out_topic[1];
+    return t == FACT_STATUS ? w->out_topic[3] : w->out_topic[2];
+}
+
+void
+worker_emit(struct worker *w, const struct berkas *b, const struct emit *em, char id[37])
+{
+    const struct str parts[] = {em->parent_source, em->parent_id, str_of(fact_type_name(em->type)), em->mark};
+    struct ce_out o = {.source = worker_source(w),
+                       .type = str_of(fact_type_name(em->type)),
+                       .subject = b->nomor,
+                       .traceparent = em->traceparent,
+                       .time_us = em->time_us,
+                       .data = em->data};
+    struct buf out = buf_make(4 << 20);
+
+    id_derive(id_namespace, parts, 4, id);
+    o.id = str_of(id);
+    if (em->revisi) {
+        o.ext_name = STR("revisi");
+        o.ext_value = em->revisi;
+    }
+    ce_write(&o, &out);
+    flow_emit(w->flow, topic_for(w, em->type), b->nomor, buf_view(&out));
+    buf_free(&out);
+}
+
+/* ---- reading records -------------------------------------------------------------------------------------------- */
+
+static bool
+judges(void *arg, struct str topic)
+{
+    struct worker *w = arg;
+    size_t n = strlen(w->event_opts.topic_prefix) + 1;
+    struct str bare = topic.n > n ? (struct str){topic.p + n, topic.n - n} : topic;
+
+    for (const char *const *j = w->def->judges; *j; j++)
+        if (str_is(bare, *j) || (strcmp(*j, "requests") == 0 && str_starts(bare, STR("requests."))))
+            return true;
+    return false;
+}
+
+static enum res
+parse(void *arg, struct flow_item *it, struct err *e)
+{
+    struct worker *w = arg;
+    enum res res = event_read(&w->event_opts, it, e);
+    enum fact_type t;
+
+    if (res != RES_OK)
+        return res;
+    t = item_event(it)->fact.type;
+    if (t == FACT_UNKNOWN ? w->def->records_unknown : w->def->wants(t))
+        return RES_OK;
+    event_free(it->mine);
+    it->mine = NULL;
+    it->skip = true;
+    return RES_OK;
+}
+
+static void
+drop_event(void *arg, void *mine)
+{
+    (void)arg;
+    event_free(mine);
+}
+
+/* ---- flow's steps ----------------------------------------------------------------------------------------------- */
+
+static void
+load(void *arg, const struct flow_batch *b)
+{
+    struct worker *w = arg;
+
+    rows_begin(w, b);
+    if (w->def->seen)
+        rows_send_seen(w, b);
+    rows_send_lock(w);
+    if (w->def->load)
+        w->def->load(w, b);
+}
+
+static struct str
+item_nomor(const struct flow_item *it)
+{
+    return it->rkm ? item_event(it)->subject : ((struct own_item *)it->mine)->nomor;
+}
+
+static void
+apply_item(struct worker *w, struct flow_item *it)
+{
+    struct berkas *b = worker_find(w, item_nomor(it));
+    enum met met = MET_NEW;
+
+    if (it->rkm && w->def->seen) {
+        met = rows_met(w, it);
+        if (it->code)
+            return;
+    }
+    w->def->apply(w, b, it, met);
+}
+
+static void
+apply(void *arg, const struct flow_batch *b)
+{
+    struct worker *w = arg;
+
+    w->now_us = clk_us(w->app->clk);
+    for (size_t i = 0; i < b->n; i++)
+        if (flow_live(&b->items[i]))
+            apply_item(w, &b->items[i]);
+    for (size_t i = 0; w->def->settle && i < w->n; i++)
+        w->def->settle(w, &w->all[i]);
+    w->def->write(w);
+}
+
+static void
+committed(void *arg, const struct flow_batch *b)
+{
+    struct worker *w = arg;
+
+    if (w->def->committed)
+        w->def->committed(w, b);
+}
+
+static void
+undone(void *arg)
+{
+    struct worker *w = arg;
+
+    if (w->def->undone)
+        w->def->undone(w);
+}
+
+static void
+drop_own(void *arg, void *mine)
+{
+    struct worker *w = arg;
+
+    if (w->def->drop)
+        w->def->drop(mine);
+    else
+        free(mine);
+}
+
+/* ---- rows for the worker's own statements ------------------------------------------------------------------------ */
+
+size_t
+worker_dirty(const struct worker *w)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < w->n; i++)
+        n += w->all[i].dirty;
+    return n;
+}
+
+void
+worker_row_args(struct worker *w)
+{
+    struct pg_args *a = &w->args;
+
+    pg_args_reset(a);
+    pg_array(a, PG_TEXT);
+    for (size_t i = 0; i < w->n; i++)
+        if (w->all[i].dirty)
+            pg_elem_text(a, w->all[i].nomor);
+    pg_array_end(a);
+    pg_array(a, PG_INT8);
+    for (size_t i = 0; i < w->n; i++)
+        if (w->all[i].dirty)
+            pg_elem_int8(a, w->all[i].urutan);
+    pg_array_end(a);
+    pg_array(a, PG_TEXT);
+    for (size_t i = 0; i < w->n; i++) {
+        if (!w->all[i].dirty)
+            continue;
+        buf_reset(&w->text);
+        dossier_write(&w->all[i].d, &w->text);
+        pg_elem_text(a, buf_view(&w->text));
+    }
+    pg_array_end(a);
+}
+
+/* ---- files ------------------------------------------------------------------------------------------------------ */
+
+char *
+worker_read_file(const char *path, size_t max, size_t *n, struct err *e)
+{
+    FILE *f = fopen(path, "rb");
+    char *p = f ? malloc(max + 1) : NULL;
+
+    *n = 0;
+    if (p)
+        *n = fread(p, 1, max + 1, f);
+    if (!p || ferror(f) || *n > max) {
+        err_set(e, RES_FATAL, "cannot read %s: %s", path, *n > max ? "too large" : strerror(errno));
+        free(p);
+        p = NULL;
+    } else {
+        p[*n] = '\0';
+    }
+    if (f)
+        fclose(f);
+    return p;
+}
+
+char *
+worker_schema_path(const struct worker *w, const char *name)
+{
+    char *path = NULL;
+
+    if (name[0] == '/')
+        return strdup(name);
+    return asprintf(&path, "%s/%s", w->sop.schemas_dir, name) < 0 ? NULL : path;
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------------- */
+
+static char *
+full_topic(const char *prefix, const char *name, bool with_departments)
+{
+    char *z = NULL;
+
+    if (!with_departments)
+        return asprintf(&z, "%s.%s", prefix, name) < 0 ? NULL : z;
+    struct buf b = buf_make(512);
+
+    buf_char(&b, '^');
+    for (const char *p = prefix; *p; p++)
+        buf_printf(&b, *p == '.' ? "\\%c" : "%c", *p);
+    buf_printf(&b, "\\.%s(\\..+)?$", name);
+    return buf_steal(&b);
+}
+
+static void
+name_topics(struct worker *w)
+{
+    static const char *const out[] = {"checks", "integrations", "deadlines", "status"};
+    const char *prefix = w->app->set.topic_prefix;
+
+    for (unsigned i = 0; w->def->topics[i] && i < 7; i++)
+        w->topic[i] = full_topic(prefix, w->def->topics[i], strcmp(w->def->topics[i], "requests") == 0);
+    for (unsigned i = 0; i < 4; i++)
+        w->out_topic[i] = full_topic(prefix, out[i], false);
+    snprintf(w->dead_topic, sizeof w->dead_topic, "%s.dead-letters", prefix);
+    snprintf(w->group, sizeof w->group, "%s-%s", w->app->set.group_prefix, w->def->name);
+    w->event_opts = (struct event_opts){prefix, w->sop.tolerance_ms * 1000};
+}
+
+static enum res
+find_schemas(struct worker *w, struct err *e)
+{
+    static char beside[4096];
+    ssize_t n;
+    char *slash;
+
+    if (w->sop.schemas_dir)
+        return RES_OK;
+    n = readlink("/proc/self/exe", beside, sizeof beside - 32);
+    w->sop.schemas_dir = "/usr/share/bedelau/schemas";
+    if (n <= 0)
+        return RES_OK;
+    beside[n] = '\0';
+    slash = strstr(beside, "/build/");
+    if (slash) {
+        strcpy(slash, "/schemas");
+        if (access(beside, R_OK) == 0)
+            w->sop.schemas_dir = beside;
+    }
+    (void)e;
+    return RES_OK;
+}
+
+static enum res
+open_kafka(struct worker *w, struct err *e)
+{
+    static const struct flow_ops ops = {parse, load, apply, committed, undone, drop_event, drop_own};
+    struct app *app = w->app;
+    const char *warm[] = {w->out_topic[0], w->out_topic[1], w->out_topic[2],
+                          w->out_topic[3], w->dead_topic,   NULL};
+    struct outbox_opts oo = {.loop = app->loop,
+                             .pg = app->pg,
+                             .worker = w->def->name,
+                             .owner = app->owner,
+                             .metrics = app->metrics,
+                             .prefix = app->def->metric_prefix};
+    struct flow_opts fo = {.loop = app->loop,
+                           .pg = app->pg,
+                           .kafka = &app->kafka[0],
+                           .group = w->group,
+                           .topics = (const char *const *)w->topic,
+                           .dead_topic = w->dead_topic,
+                           .worker = w->def->name,
+                           .header_prefix = "bedelau-",
+                           .judges = judges,
+                           .ops = &ops,
+                           .w = w,
+                           .metrics = app->metrics,
+                           .metric_prefix = app->def->metric_prefix,
+                           .stop_hint = "see: bedelauctl offsets show; bedelauctl offsets set",
+                           .clk = app->clk};
+    enum res res;
+
+    if ((res = producer_new(app->loop, &app->kafka[0], warm, &w->producer, e)))
+        return res;
+    oo.producer = w->producer;
+    if ((res = outbox_new(&oo, &w->outbox, e)))
+        return res;
+    fo.outbox = w->outbox;
+    return flow_new(&fo, &w->flow, e);
+}
+
+static enum res
+start(struct app *app, void *self, struct err *e)
+{
+    struct worker *w = self;
+    enum res res;
+
+    w->app = app;
+    w->args = pg_args_make();
+    w->text = buf_make(16 << 20);
+    w->m_reused = metric(app->metrics, METRIC_COUNTER, "bedelau_ids_reused", "",
+                         "Records whose (source, id) was met before with another content");
+    w->m_differs = metric(app->metrics, METRIC_COUNTER, "bedelau_own_facts_differ", "",
+                          "Facts of our own that came twice with another content");
+    res = find_schemas(w, e);
+    if (res == RES_OK)
+        res = rows_prepare(w, e);
+    name_topics(w);
+    if (res == RES_OK && w->def->start)
+        res = w->def->start(w, e);
+    return res == RES_OK ? open_kafka(w, e) : res;
+}
+
+static void
+finish_stop(void *arg)
+{
+    struct worker *w = arg;
+
+    app_quit(w->app, APP_OK);
+}
+
+static void
+stop(struct app *app, void *self)
+{
+    struct worker *w = self;
+
+    (void)app;
+    flow_drain(w->flow, finish_stop, w);
+}
+
+static void
+free_worker(struct app *app, void *self)
+{
+    struct worker *w = self;
+
+    (void)app;
+    if (w->def->free && w->app)
+        w->def->free(w);
+    flow_free(w->flow);
+    producer_free(w->producer, 3000);
+    outbox_free(w->outbox);
+    rows_free(w);
+    for (unsigned i = 0; i < 8; i++)
+        free(w->topic[i]);
+    for (unsigned i = 0; i < 4; i++)
+        free(w->out_topic[i]);
+    arena_free(&w->arena);
+    pg_args_free(&w->args);
+    buf_free(&w->text);
+}
+
+static bool
+ready(void *self, const char **why)
+{
+    struct worker *w = self;
+
+    return flow_ready(w->flow, why);
+}
+
+static void
+status(void *self, struct buf *json)
+{
+    struct worker *w = self;
+
+    buf_z(json, ",\"flow\":");
+    flow_status(w->flow, json);
+    buf_printf(json, ",\"outbox_in_flight\":%zu", outbox_pending(w->outbox));
+    if (w->def->status)
+        w->def->status(w, json);
+}
+
+int
+worker_main(int argc, char **argv, const struct worker_def *def, void *own)
+{
+    struct worker w = {.def = def, .own = own};
+    char name[64];
+    struct app_def d = {.section = def->name,
+                        .about = def->about,
+                        .env_prefix = "BEDELAU",
+                        .family = "bedelau",
+                        .conf_file = "/etc/bedelau/bedelau.conf",
+                        .metric_prefix = "bedelau_",
+                        .listen = def->listen,
+                        .keys = def->keys,
+                        .shared_keys = sop_keys,
+                        .sections = sop_sections,
+                        .start = start,
+                        .stop = stop,
+                        .free = free_worker,
+                        .ready = ready,
+                        .status = status};
+    struct app_run run = {&w, own, &w.sop};
+
+    snprintf(name, sizeof name, "bedelau-%s", def->name);
+    d.name = name;
+    return app_main(argc, argv, &d, &run);
+}

@@ -1,0 +1,135 @@
+/* worker: what the four stateful workers share. Each keeps one row per request in a table of its own: a dossier, a
+ * counter (urutan), and columns that are its own business. Every batch locks the rows of its requests in key order,
+ * adds the facts to the dossiers, lets the worker derive, and writes the rows back; see common/flow/flow.h. */
+#ifndef SOP_WORKER_H
+#define SOP_WORKER_H
+
+#include "common/app/app.h"
+#include "common/flow/flow.h"
+#include "workers/sop/dossier.h"
+
+struct worker;
+
+/* [sop]: settings of the procedure that several programs read. */
+struct sop_settings {
+    int64_t tolerance_ms;
+    const char *schemas_dir;
+    const char *calendar_file;
+    const char *term[TAHAPS]; /* "2 hari_kerja" */
+};
+extern const struct conf_key sop_keys[];
+extern const char *const sop_sections[];
+
+/* One request in the batch. */
+struct berkas {
+    struct str nomor;
+    struct dossier d;
+    int64_t urutan; /* as stored; ++ for each fact of ours */
+    bool fresh;     /* the row was made by this transaction */
+    bool dirty;     /* to be written back */
+    void *more;     /* the worker's own columns: def->more_size bytes, zeroed, then read by def->read */
+};
+
+/* A thing of the worker's own (an answer, a timer) that flow_post brought. Embedded as the first member. */
+struct own_item {
+    struct str nomor; /* which request it is about */
+};
+
+/* How a record stands to what was met before. */
+enum met { MET_NEW, MET_REPEAT };
+
+struct worker_def {
+    const char *name; /* "validator" */
+    const char *about;
+    const char *listen;
+    const char *const *topics; /* bare names; "requests" includes the departments' own; ended by NULL */
+    const char *const *judges; /* bare names whose bad records are ours to set aside */
+    const char *seen;          /* table of (source, id) met before, or NULL */
+    const char *table;         /* parent rows */
+    const char *columns;       /* further columns to read, each preceded by a comma */
+    size_t more_size;
+    const struct conf_key *keys;
+    bool records_unknown; /* takes facts of unknown type too */
+    bool (*wants)(enum fact_type t);
+    enum res (*start)(struct worker *w, struct err *e);
+    void (*read)(struct worker *w, struct berkas *b, const PGresult *r,
+                 int row);                                      /* columns from index 3 on */
+    void (*load)(struct worker *w, const struct flow_batch *b); /* further statements; may be NULL */
+    void (*apply)(struct worker *w, struct berkas *b, struct flow_item *it, enum met met);
+    void (*settle)(struct worker *w, struct berkas *b); /* after all items of a request; may be NULL */
+    void (*write)(struct worker *w);                    /* sends the statements for w->all[].dirty */
+    void (*committed)(struct worker *w, const struct flow_batch *b); /* may be NULL */
+    void (*undone)(struct worker *w);                                /* may be NULL */
+    void (*drop)(void *own);                                         /* frees an own_item; may be NULL */
+    void (*status)(struct worker *w, struct buf *json);              /* may be NULL */
+    void (*free)(struct worker *w);                                  /* may be NULL */
+};
+
+struct worker {
+    const struct worker_def *def;
+    struct app *app;
+    struct sop_settings sop;
+    void *own; /* the worker's own struct, settings included */
+    struct event_opts event_opts;
+    struct producer *producer;
+    struct outbox *outbox;
+    struct flow *flow;
+    struct arena arena; /* of the batch */
+    struct berkas *all; /* requests of the batch part, in key order */
+    size_t n;
+    int64_t now_us; /* when the part began to be applied */
+    struct pg_args args;
+    struct buf text; /* scratch */
+    struct pg_stmt seen_stmt, make_stmt, lock_stmt;
+    struct seen_row *seen; /* what the table said, sorted by key */
+    size_t nseen;
+    char *sql[3];
+    char *topic[8];     /* full names and patterns */
+    char *out_topic[4]; /* checks, integrations, deadlines, status */
+    char dead_topic[128];
+    char group[128];
+    struct metric *m_reused, *m_differs;
+};
+
+/* Runs a worker; `own` is its zeroed struct. */
+int worker_main(int argc, char **argv, const struct worker_def *def, void *own);
+
+/* The batch's row for a nomor; NULL when it is not in the batch. */
+struct berkas *worker_find(struct worker *w, struct str nomor);
+
+/* A fact of ours: id derived from what caused it, `urutan` in `data` written by the caller. */
+struct emit {
+    enum fact_type type;
+    struct str parent_source, parent_id; /* the fact that caused it */
+    struct str mark;                     /* what makes it unique among that parent's children */
+    struct str traceparent;
+    int64_t time_us;
+    int32_t revisi; /* 0 = none */
+    struct str data;
+};
+
+/* Puts it into the outbox; `id` takes the new event's id. */
+void worker_emit(struct worker *w, const struct berkas *b, const struct emit *em, char id[37]);
+
+/* Our own source, "/bedelau/validator". */
+struct str worker_source(const struct worker *w);
+
+/* Begins the arguments of a write: arrays of nomor, urutan and fakta of all dirty rows. */
+void worker_row_args(struct worker *w);
+
+/* How many rows of the part are dirty. */
+size_t worker_dirty(const struct worker *w);
+
+/* Reads a whole file of at most `max` bytes; the caller frees. NULL with a reason. */
+char *worker_read_file(const char *path, size_t max, size_t *n, struct err *e);
+
+/* A path below [sop] schemas. The caller frees. */
+char *worker_schema_path(const struct worker *w, const char *name);
+
+static inline struct event *
+item_event(const struct flow_item *it)
+{
+    return it->rkm ? it->mine : NULL;
+}
+
+#endif
