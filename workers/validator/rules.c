@@ -1,0 +1,298 @@
+#include "workers/validator/rules.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/base/caltime.h"
+#include "common/base/hash.h"
+#include "common/json/schema.h"
+
+enum { FILE_MAX_BYTES = 4 << 20, FINDINGS_MAX = 500 };
+
+struct rules {
+    struct schema *errors, *notes;
+    json_t *catalogue; /* array of entries */
+    char hash[2 * HASH_SIZE + 1];
+};
+
+/* One check in progress. */
+struct checking {
+    const struct rules *r;
+    struct buf *out;
+    struct rules_count count;
+    const char *level; /* of the schema being applied: "E" or "W" */
+    char last[512];    /* code and place of the finding before, so that none comes twice in a row */
+};
+
+/* ---- loading ---------------------------------------------------------------------------------------------------- */
+
+static enum res
+compile(const char *dir, const char *name, struct schema **ret, struct err *e)
+{
+    struct schema_set *set = schema_set_new();
+    struct schema_opts opts = {.format_assert = true};
+    char path[4096];
+    enum res res;
+
+    if (!set)
+        return err_set(e, RES_FATAL, "out of memory");
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    res = schema_set_add_file(set, NULL, path, e);
+    if (res == RES_OK) {
+        char uri[4200];
+
+        snprintf(uri, sizeof uri, "file://%s", path);
+        res = schema_compile(set, uri, &opts, ret, e);
+    }
+    schema_set_free(set);
+    return res == RES_OK ? res : err_set(e, RES_FATAL, "%s", path);
+}
+
+static enum res
+add_to_hash(struct hash *h, const char *path, struct err *e)
+{
+    FILE *f = fopen(path, "rb");
+    char chunk[8192];
+    size_t n;
+
+    if (!f)
+        return err_set(e, RES_FATAL, "cannot read %s", path);
+    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
+        hash_add(h, (struct str){chunk, n});
+    fclose(f);
+    return RES_OK;
+}
+
+static enum res
+hash_files(const char *dir, char out[2 * HASH_SIZE + 1], struct err *e)
+{
+    static const char *const names[] = {"pa20.schema.json", "pa20.notes.schema.json", "pa20.findings.json"};
+    unsigned char digest[HASH_SIZE];
+    struct hash *h = NULL;
+    enum res res = hash_new(&h, e);
+
+    for (unsigned i = 0; i < 3 && res == RES_OK; i++) {
+        char path[4096];
+
+        snprintf(path, sizeof path, "%s/%s", dir, names[i]);
+        res = add_to_hash(h, path, e);
+    }
+    if (res == RES_OK) {
+        hash_end(h, digest);
+        hash_hex(digest, HASH_SIZE, out);
+    }
+    hash_free(h);
+    return res;
+}
+
+static enum res
+load_catalogue(struct rules *r, const char *dir, struct err *e)
+{
+    char path[4096];
+    json_error_t je;
+    json_t *root;
+
+    snprintf(path, sizeof path, "%s/pa20.findings.json", dir);
+    root = json_load_file(path, JSON_REJECT_DUPLICATES, &je);
+    if (!root)
+        return err_set(e, RES_FATAL, "%s line %d: %s", path, je.line, je.text);
+    r->catalogue = json_incref(json_object_get(root, "temuan"));
+    json_decref(root);
+    return json_is_array(r->catalogue) ? RES_OK
+                                       : err_set(e, RES_FATAL, "%s: member temuan is no array", path);
+}
+
+enum res
+rules_load(const char *dir, struct rules **ret, struct err *e)
+{
+    struct rules *r = calloc(1, sizeof *r);
+    enum res res;
+
+    *ret = NULL;
+    if (!r)
+        return err_set(e, RES_FATAL, "out of memory");
+    if ((res = compile(dir, "pa20.schema.json", &r->errors, e)) == RES_OK &&
+        (res = compile(dir, "pa20.notes.schema.json", &r->notes, e)) == RES_OK &&
+        (res = load_catalogue(r, dir, e)) == RES_OK)
+        res = hash_files(dir, r->hash, e);
+    if (res != RES_OK) {
+        rules_free(r);
+        return res;
+    }
+    *ret = r;
+    return RES_OK;
+}
+
+void
+rules_free(struct rules *r)
+{
+    if (!r)
+        return;
+    schema_free(r->errors);
+    schema_free(r->notes);
+    json_decref(r->catalogue);
+    free(r);
+}
+
+const char *
+rules_hash(const struct rules *r)
+{
+    return r->hash;
+}
+
+/* ---- codes ------------------------------------------------------------------------------------------------------ */
+
+static bool
+has_keyword(const json_t *entry, const char *keyword)
+{
+    json_t *list = json_object_get(entry, "keyword");
+    size_t i;
+    json_t *k;
+
+    json_array_foreach(list, i, k)
+    {
+        if (strcmp(json_string_value(k), keyword) == 0)
+            return true;
+    }
+    return false;
+}
+
+static const json_t *
+find_entry(const struct rules *r, struct str field, const char *keyword)
+{
+    size_t i;
+    json_t *entry;
+
+    json_array_foreach(r->catalogue, i, entry)
+    {
+        const char *f = json_string_value(json_object_get(entry, "field"));
+
+        if (f && str_is(field, f) && has_keyword(entry, keyword))
+            return entry;
+    }
+    return NULL;
+}
+
+/* The most particular entry: field and keyword, then the field, then the keyword, then the last resort. */
+static const json_t *
+entry_for(const struct rules *r, struct str field, const char *keyword)
+{
+    const json_t *entry = find_entry(r, field, keyword);
+
+    if (!entry)
+        entry = find_entry(r, field, "*");
+    if (!entry)
+        entry = find_entry(r, STR("*"), keyword);
+    return entry ? entry : find_entry(r, STR("*"), "*");
+}
+
+static void
+put_member(struct buf *out, const char *name, const char *text)
+{
+    buf_printf(out, ",\"%s\":", name);
+    buf_json(out, str_of(text ? text : ""));
+}
+
+static void
+put_finding(struct checking *c, const json_t *entry, const char *pointer)
+{
+    const char *code = json_string_value(json_object_get(entry, "kode"));
+    char key[sizeof c->last];
+
+    snprintf(key, sizeof key, "%s %s", code ? code : "", pointer);
+    if (strcmp(key, c->last) == 0 || c->count.errors + c->count.notes >= FINDINGS_MAX)
+        return;
+    memcpy(c->last, key, sizeof key);
+    if (c->count.errors + c->count.notes)
+        buf_char(c->out, ',');
+    buf_printf(c->out, "{\"kode\":\"%s\"", code ? code : "PA20-E-000");
+    put_member(c->out, "tingkat", c->level);
+    put_member(c->out, "lokasi", pointer);
+    put_member(c->out, "pesan", json_string_value(json_object_get(entry, "pesan")));
+    put_member(c->out, "message", json_string_value(json_object_get(entry, "message")));
+    buf_char(c->out, '}');
+    if (*c->level == 'E')
+        c->count.errors++;
+    else
+        c->count.notes++;
+}
+
+/* The form's column that a finding is about: the first step of its place, or the property that is missing. */
+static struct str
+column(const char *pointer, struct str property)
+{
+    const char *p = pointer;
+
+    if (*p == '\0')
+        return property;
+    p++;
+    return (struct str){p, strcspn(p, "/")};
+}
+
+static bool
+on_finding(const struct schema_finding *f, void *arg)
+{
+    struct checking *c = arg;
+    struct str field = column(f->instance, f->property);
+    struct buf at = buf_make(4096);
+
+    buf_z(&at, f->instance);
+    if (f->property.p && strcmp(f->keyword, "required") == 0) {
+        buf_char(&at, '/');
+        buf_str(&at, f->property); /* where the missing column belongs */
+    }
+    put_finding(c, entry_for(c->r, field, f->keyword), at.p ? at.p : "");
+    buf_free(&at);
+    return true;
+}
+
+/* ---- rules that need more than the form ------------------------------------------------------------------------- */
+
+static void
+check_subject(struct checking *c, const json_t *form, const struct form_context *ctx)
+{
+    const json_t *n = json_object_get(form, "nomor_permohonan");
+
+    if (json_is_string(n) && !str_is(ctx->subject, json_string_value(n)))
+        put_finding(c, entry_for(c->r, STR("nomor_permohonan"), "subject"), "/nomor_permohonan");
+}
+
+/* PA.20 row 6 and X2: not after the event's day in WIB. */
+static void
+check_letter_date(struct checking *c, const json_t *form, const struct form_context *ctx)
+{
+    const json_t *d = json_object_get(form, "tanggal_surat");
+    int64_t day;
+
+    if (json_is_string(d) && caltime_date_parse(str_of(json_string_value(d)), &day) && day > ctx->today)
+        put_finding(c, entry_for(c->r, STR("tanggal_surat"), "masa_depan"), "/tanggal_surat");
+}
+
+static json_t *
+parse_form(struct str form)
+{
+    json_error_t je;
+
+    return json_loadb(form.p, form.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &je);
+}
+
+struct rules_count
+rules_check(const struct rules *r, struct str form, const struct form_context *ctx, struct buf *out)
+{
+    struct checking c = {.r = r, .out = out, .level = "E"};
+    json_t *doc = parse_form(form);
+
+    buf_char(out, '[');
+    if (!doc) {
+        put_finding(&c, entry_for(r, STR("*"), "json"), "");
+    } else {
+        schema_check(r->errors, doc, on_finding, &c);
+        check_subject(&c, doc, ctx);
+        check_letter_date(&c, doc, ctx);
+        c.level = "W";
+        schema_check(r->notes, doc, on_finding, &c);
+    }
+    json_decref(doc);
+    buf_char(out, ']');
+    return c.count;
+}
