@@ -307,9 +307,10 @@ schema_compile(struct schema_set *set, const char *uri, const struct schema_opts
     g.s = calloc(1, sizeof *g.s);
     if (!g.s)
         return schema_no_memory(e);
+    g.s->spare = schema_arena_get(&g.s->arena, 1, sizeof *g.s->spare);
     g.s->max_depth = g.opts.max_depth;
     g.s->max_steps = g.opts.max_steps;
-    rc = schema_index_find(set, "", uri, &node, g.e);
+    rc = g.s->spare ? schema_index_find(set, "", uri, &node, g.e) : schema_no_memory(e);
     if (rc == RES_OK)
         rc = generate(&g, node);
     if (rc == RES_OK) {
@@ -334,6 +335,8 @@ schema_free(struct schema *s)
         schema_regex_free(s->regex[i]);
     for (size_t i = 0; i < s->ndoc; i++)
         json_decref(s->doc[i]);
+    if (s->spare)
+        pcre2_match_data_free(s->spare->md);
     schema_arena_free(&s->arena);
     free(s->regex);
     free(s->doc);

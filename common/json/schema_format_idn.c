@@ -69,7 +69,8 @@ valid_u_label(struct str s)
 {
     if (!matches(u_label, s))
         return false;
-    return !memmem(s.p, s.n, "\xe3\x83\xbb", 3) || matches("[\\p{sc:Hiragana}\\p{sc:Katakana}\\p{sc:Han}]", s);
+    return !memmem(s.p, s.n, "\xe3\x83\xbb", 3) ||
+           matches("[\\p{sc:Hiragana}\\p{sc:Katakana}\\p{sc:Han}]", s);
 }
 
 static uint32_t

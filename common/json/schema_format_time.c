@@ -19,10 +19,11 @@ number(struct str *s, size_t n)
     return v;
 }
 
+/* Moves past the character when it is there; `c` is lower case where it is a letter. */
 static bool
-mark(struct str *s, const char *set)
+mark(struct str *s, char c)
 {
-    if (!s->n || !is_one_of(s->p[0], set))
+    if (!s->n || (s->p[0] != c && !(is_alpha(c) && (s->p[0] | 0x20) == c)))
         return false;
     s->p++;
     s->n--;
@@ -38,7 +39,7 @@ read_date(struct str *s)
     int d;
     bool leap;
 
-    if ((y = number(s, 4)) < 0 || !mark(s, "-") || (m = number(s, 2)) < 1 || m > 12 || !mark(s, "-") ||
+    if ((y = number(s, 4)) < 0 || !mark(s, '-') || (m = number(s, 2)) < 1 || m > 12 || !mark(s, '-') ||
         (d = number(s, 2)) < 1)
         return false;
     leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
@@ -53,11 +54,11 @@ read_offset(struct str *s, int *minute)
     int h;
     int m;
 
-    if (mark(s, "Zz"))
+    if (mark(s, 'z'))
         return true;
     sign = s->n && s->p[0] == '-' ? 1 : -1;
-    if (!mark(s, "+-") || (h = number(s, 2)) < 0 || h > 23 || !mark(s, ":") || (m = number(s, 2)) < 0 ||
-        m > 59)
+    if (!(mark(s, '+') || mark(s, '-')) || (h = number(s, 2)) < 0 || h > 23 || !mark(s, ':') ||
+        (m = number(s, 2)) < 0 || m > 59)
         return false;
     *minute += sign * (h * 60 + m);
     return true;
@@ -71,10 +72,10 @@ read_time(struct str *s)
     int sec;
     int minute;
 
-    if ((h = number(s, 2)) < 0 || h > 23 || !mark(s, ":") || (m = number(s, 2)) < 0 || m > 59 ||
-        !mark(s, ":") || (sec = number(s, 2)) < 0 || sec > 60)
+    if ((h = number(s, 2)) < 0 || h > 23 || !mark(s, ':') || (m = number(s, 2)) < 0 || m > 59 ||
+        !mark(s, ':') || (sec = number(s, 2)) < 0 || sec > 60)
         return false;
-    if (mark(s, ".")) {
+    if (mark(s, '.')) {
         if (number(s, 1) < 0)
             return false;
         while (number(s, 1) >= 0)
@@ -104,7 +105,7 @@ bool
 schema_format_date_time(struct str s, void *arg)
 {
     (void)arg;
-    return read_date(&s) && mark(&s, "Tt") && read_time(&s) && !s.n;
+    return read_date(&s) && mark(&s, 't') && read_time(&s) && !s.n;
 }
 
 /* Numbers with the units in `units`, which follow one another without a gap; how many there were, or -1. */
@@ -138,12 +139,12 @@ schema_format_duration(struct str s, void *arg)
     int dates;
 
     (void)arg;
-    if (!mark(&s, "P"))
+    if (!mark(&s, 'P'))
         return false;
     if (s.n && s.p[s.n - 1] == 'W')
         return parts(&s, "W") == 1 && !s.n;
     dates = parts(&s, "YMD");
     if (dates < 0 || !s.n)
         return dates > 0;
-    return mark(&s, "T") && parts(&s, "HMS") > 0 && !s.n;
+    return mark(&s, 'T') && parts(&s, "HMS") > 0 && !s.n;
 }

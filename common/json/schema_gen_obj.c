@@ -82,7 +82,7 @@ add_required(struct schema_object *o, const json_t *required)
         struct schema_key *key = key_named(&o->keys, schema_gen_str(json_array_get(required, i)));
 
         if (key->bit == SCHEMA_NONE)
-            key->bit = (uint32_t)__builtin_popcountll(o->required);
+            key->bit = o->nrequired++;
         o->required |= (uint64_t)1 << key->bit;
     }
 }

@@ -7,6 +7,7 @@
 
 #include "common/base/buf.h"
 #include "common/json/schema.h"
+#include "common/json/schema_keys.h"
 
 #define SCHEMA_NONE     UINT32_MAX
 #define SCHEMA_MAX_TEXT ((size_t)1 << 20) /* URI or JSON Pointer */
@@ -170,9 +171,27 @@ struct schema_dec { /* mant * 10^exp, exactly */
     int exp;
 };
 
-struct schema_num schema_num_of(const json_t *v);
+static inline struct schema_num
+schema_num_of(const json_t *v)
+{
+    if (json_is_integer(v))
+        return (struct schema_num){.i = json_integer_value(v)};
+    return (struct schema_num){.real = true, .d = json_real_value(v)};
+}
+
 /* <0, 0, >0, by exact value. */
-int schema_num_cmp(struct schema_num a, struct schema_num b);
+int schema_num_cmp_mixed(struct schema_num a, struct schema_num b);
+
+static inline int
+schema_num_cmp(struct schema_num a, struct schema_num b)
+{
+    if (!a.real && !b.real)
+        return (a.i > b.i) - (a.i < b.i);
+    if (a.real && b.real)
+        return (a.d > b.d) - (a.d < b.d);
+    return schema_num_cmp_mixed(a, b);
+}
+
 bool schema_num_integral(double d);
 struct schema_dec
 schema_num_dec(struct schema_num v); /* its magnitude, by the shortest digits that mean the double */
@@ -241,24 +260,10 @@ struct schema_block {
     const json_t *json; /* the schema */
 };
 
-struct schema_key {
-    const char *p;
-    uint32_t n;
-    uint32_t block; /* SCHEMA_NONE: no subschema */
-    uint32_t bit;   /* in schema_object.required; SCHEMA_NONE: not required */
-    bool declared;  /* named by `properties` */
-};
-
-struct schema_keys { /* a set of byte strings, hashed */
-    uint32_t n;
-    uint32_t mask;
-    const uint32_t *slot; /* SCHEMA_NONE or an index */
-    struct schema_key *key;
-};
-
 struct schema_object {
     struct schema_keys keys;
     uint64_t required;
+    uint32_t nrequired;
     uint32_t npattern;
     struct schema_pattern_block {
         const struct schema_regex *re;
@@ -334,13 +339,15 @@ struct schema {
     size_t nregex, cap_regex;
     json_t **doc; /* kept for the constants in them */
     size_t ndoc;
+    struct schema_spare *spare;
     uint32_t max_depth;
     uint64_t max_steps;
 };
 
-uint64_t schema_key_hash(const char *p, size_t n);
-/* Index of the key or SCHEMA_NONE. */
-uint32_t schema_keys_find(const struct schema_keys *keys, const char *p, size_t n);
+struct schema_spare { /* PCRE2's match block that the last check left for the next */
+    _Atomic(pcre2_match_data *) md;
+};
+
 /* Hashes `n` keys that stand in `key` already; false: out of memory. */
 bool schema_keys_build(struct schema_keys *keys, struct schema_arena *arena);
 
@@ -427,6 +434,8 @@ typedef bool (*schema_op_fn)(struct schema_frame *f, const struct schema_ins *in
 extern const schema_op_fn schema_ops[OP_COUNT];
 
 bool schema_enter(struct schema_frame *f);
+/* Matches with the spare match block of the schema, or with a new one. */
+enum schema_match schema_run_match(struct schema_run *r, const struct schema_regex *re, struct str s);
 /* Reports keyword `kw`; always false. */
 bool schema_report(struct schema_frame *f, unsigned kw);
 bool schema_report_at(const struct schema_frame *f, unsigned kw, struct str property);

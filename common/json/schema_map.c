@@ -124,52 +124,6 @@ schema_arena_free(struct schema_arena *a)
     }
 }
 
-static uint64_t
-load(const char *p, size_t n)
-{
-    uint64_t v = 0;
-
-    memcpy(&v, p, n);
-    return v;
-}
-
-uint64_t
-schema_key_hash(const char *p, size_t n)
-{
-    uint64_t a;
-    uint64_t b;
-
-    if (n >= 8) {
-        a = load(p, 8);
-        b = load(p + n - 8, 8);
-    } else if (n >= 4) {
-        a = load(p, 4);
-        b = load(p + n - 4, 4);
-    } else {
-        a = n ? (unsigned char)p[0] | (uint64_t)(unsigned char)p[n / 2] << 8 : 0;
-        b = n ? (unsigned char)p[n - 1] : 0;
-    }
-    a = (a ^ n * 0x9e3779b97f4a7c15ULL) * 0xff51afd7ed558ccdULL ^ b * 0xc4ceb9fe1a85ec53ULL;
-    return a ^ a >> 32;
-}
-
-uint32_t
-schema_keys_find(const struct schema_keys *keys, const char *p, size_t n)
-{
-    uint32_t i;
-
-    if (!keys->n)
-        return SCHEMA_NONE;
-    i = (uint32_t)schema_key_hash(p, n) & keys->mask;
-    for (; keys->slot[i] != SCHEMA_NONE; i = (i + 1) & keys->mask) {
-        const struct schema_key *key = &keys->key[keys->slot[i]];
-
-        if (key->n == n && memcmp(key->p, p, n) == 0)
-            return keys->slot[i];
-    }
-    return SCHEMA_NONE;
-}
-
 bool
 schema_keys_build(struct schema_keys *keys, struct schema_arena *arena)
 {
@@ -185,8 +139,11 @@ schema_keys_build(struct schema_keys *keys, struct schema_arena *arena)
     keys->mask = cap - 1;
     keys->slot = slot;
     for (uint32_t k = 0; k < keys->n; k++) {
-        uint32_t i = (uint32_t)schema_key_hash(keys->key[k].p, keys->key[k].n) & keys->mask;
+        struct schema_key *key = &keys->key[k];
+        uint32_t i;
 
+        key->w = schema_words(key->p, key->n);
+        i = schema_word_hash(key->w, key->n) & keys->mask;
         while (slot[i] != SCHEMA_NONE)
             i = (i + 1) & keys->mask;
         slot[i] = k;

@@ -4,14 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct schema_num
-schema_num_of(const json_t *v)
-{
-    if (json_is_integer(v))
-        return (struct schema_num){.i = json_integer_value(v)};
-    return (struct schema_num){.real = true, .d = json_real_value(v)};
-}
-
 static int
 cmp_int_real(int64_t i, double d)
 {
@@ -25,12 +17,8 @@ cmp_int_real(int64_t i, double d)
 }
 
 int
-schema_num_cmp(struct schema_num a, struct schema_num b)
+schema_num_cmp_mixed(struct schema_num a, struct schema_num b)
 {
-    if (!a.real && !b.real)
-        return (a.i > b.i) - (a.i < b.i);
-    if (a.real && b.real)
-        return (a.d > b.d) - (a.d < b.d);
     return a.real ? -cmp_int_real(b.i, a.d) : cmp_int_real(a.i, b.d);
 }
 

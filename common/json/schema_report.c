@@ -1,7 +1,7 @@
 /* What a check has to say: findings and limits. */
 #include "common/json/schema_impl.h"
 
-#include <stdlib.h>
+#include <stdatomic.h>
 
 static size_t
 token_size(const struct schema_frame *f)
@@ -153,6 +153,14 @@ schema_limit(struct schema_run *r, const struct schema_frame *f, const char *whi
     return false;
 }
 
+enum schema_match
+schema_run_match(struct schema_run *r, const struct schema_regex *re, struct str s)
+{
+    if (!r->md && re->code)
+        r->md = atomic_exchange(&r->s->spare->md, NULL);
+    return schema_regex_match(re, s, &r->md);
+}
+
 static bool
 run(struct schema_run *r, const json_t *instance)
 {
@@ -161,7 +169,8 @@ run(struct schema_run *r, const json_t *instance)
 
     if (r->limit && !r->limit_told && r->cb)
         tell(&f, KW_LIMIT, str_of(r->limit));
-    pcre2_match_data_free(r->md);
+    if (r->md)
+        pcre2_match_data_free(atomic_exchange(&r->s->spare->md, r->md));
     return ok && !r->limit;
 }
 

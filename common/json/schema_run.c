@@ -256,7 +256,7 @@ op_pattern(struct schema_frame *f, const struct schema_ins *in)
 {
     struct str s = {json_string_value(f->v), json_string_length(f->v)};
 
-    switch (schema_regex_match(in->p, s, &f->run->md)) {
+    switch (schema_run_match(f->run, in->p, s)) {
     case MATCH_YES:
         return true;
     case MATCH_NO:

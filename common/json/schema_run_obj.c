@@ -30,7 +30,8 @@ struct member {
     const char *name;
     size_t n;
     json_t *v;
-    size_t i; /* position, for what is evaluated */
+    size_t i;       /* position, for what is evaluated */
+    uint32_t guess; /* which key of the schema it may be */
 };
 
 static bool
@@ -50,7 +51,7 @@ name_ok(struct schema_frame *f, uint32_t block, const struct member *m)
 static bool
 pattern_hits(struct schema_frame *f, const struct schema_regex *re, const struct member *m)
 {
-    switch (schema_regex_match(re, (struct str){m->name, m->n}, &f->run->md)) {
+    switch (schema_run_match(f->run, re, (struct str){m->name, m->n})) {
     case MATCH_YES:
         return true;
     case MATCH_NO:
@@ -87,9 +88,9 @@ additional_ok(struct schema_frame *f, const struct schema_object *o, const struc
 }
 
 static bool
-member_ok(struct schema_frame *f, const struct schema_object *o, const struct member *m, uint64_t *missing)
+member_ok(struct schema_frame *f, const struct schema_object *o, struct member *m, uint64_t *missing)
 {
-    uint32_t k = schema_keys_find(&o->keys, m->name, m->n);
+    uint32_t k = schema_keys_guess(&o->keys, m->name, m->n, m->guess);
     bool known = false;
     bool ok = true;
 
@@ -99,6 +100,7 @@ member_ok(struct schema_frame *f, const struct schema_object *o, const struct me
         if (key->bit != SCHEMA_NONE)
             *missing &= ~((uint64_t)1 << key->bit);
         known = key->declared;
+        m->guess = k + 1;
         if (known) {
             schema_seen_set(f->seen, m->i);
             ok = schema_on_key(f, key->block, m->v, m->name, m->n);
@@ -169,7 +171,7 @@ schema_op_object(struct schema_frame *f, const struct schema_ins *in)
     size_t n = json_object_size(f->v);
     bool ok;
 
-    if (f->run->fast && (size_t)__builtin_popcountll(missing) > n)
+    if (f->run->fast && o->nrequired > n)
         return false;
     if (o->open && !f->seen && o->keys.n * 2 < n)
         ok = lookup_pass(f, o, &missing);
