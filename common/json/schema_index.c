@@ -343,6 +343,8 @@ schema_index_find(struct schema_set *set, const char *base, const char *ref, uin
         rc = find_pointer(set, *ret, str_of(fragment), ret, e);
     else if (rc == RES_OK && fragment[0])
         rc = find_anchor(set, *ret, fragment, ret, e);
+    else if (rc == RES_OK && !json_is_object(set->node[*ret].json) && !json_is_boolean(set->node[*ret].json))
+        rc = err_set(e, RES_REJECT, "%s: there is no schema, which is an object or a boolean", uri);
     free(uri);
     free(fragment);
     return rc;

@@ -1,5 +1,6 @@
 #include "common/json/schema_impl.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,7 +59,8 @@ schema_num_dec(struct schema_num v)
         return (struct schema_dec){.mant = v.i < 0 ? 0 - (uint64_t)v.i : (uint64_t)v.i};
     if (d < 0x1p63 && schema_num_integral(d))
         return (struct schema_dec){.mant = (uint64_t)d};
-    for (int digits = 14; digits <= 16; digits++) {
+    /* 15 digits tell all decimals of that size apart, but for denormal doubles, which hold fewer */
+    for (int digits = d < DBL_MIN ? 0 : 14; digits <= 16; digits++) {
         snprintf(z, sizeof z, "%.*e", digits, d);
         if (digits == 16 || strtod(z, NULL) == d)
             break;
