@@ -72,6 +72,11 @@ $(BUILD)/test/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libsop.a $(BUILD)/libcommo
 	@mkdir -p $(@D)
 	$(CC) $(OPT) -o $@ $^ $(LDLIBS) -lcmocka
 
+$(BUILD)/test/suite: $(BUILD)/obj/tests/suite/suite_main.o $(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	$(CC) $(OPT) -o $@ $^ $(LDLIBS)
+$(BUILD)/obj/tests/suite/suite_main.o: | $(BUILD)/version.h
+
 # ---- set-up, run, test: the scripts do the work and can be read -------------------------------------------------------
 deps: ## install what this machine lacks (asks nothing, prints what it installs)
 	@deploy/dev/deps
@@ -85,6 +90,9 @@ test: all ## every test: unit, then integration on the real broker and database
 	@tests/run
 test-unit: $(units) ## unit tests only (SAN=address,undefined for a sanitised run)
 	@tests/run-unit $(units)
+test-suite: $(BUILD)/test/suite ## the official JSON Schema test suite against common/json
+	@$< tests/suite/jsonschema tests/suite/expected-failures.txt
+.PHONY: test-suite
 check: test-unit
 lint: ## format, warnings as errors, clang-tidy, cppcheck, every schema and example
 	@tests/lint
