@@ -1,7 +1,6 @@
 #include "tests/standin/api.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include "common/base/clk.h"
@@ -100,7 +99,7 @@ register_it(struct standin *x, struct server_req *req, const struct act *act)
                                .nomor = act->nomor,
                                .revisi = act->w->revisi,
                                .putaran = act->w->putaran,
-                               .url = x->callback_url ? str_of(x->callback_url) : act->w->url_callback,
+                               .url = x->callback_url ? str_of(x->callback_url) : act->w->body.url_callback,
                                .changes = act->changes,
                                .status = act->o.status,
                                .now_us = clk_us(clk_real())};
@@ -150,7 +149,7 @@ write_request(struct standin *x, struct server_req *req, struct book_reg *change
 
     if (write_read(x, req, &w)) {
         act.key = book_key(&x->book, w.key);
-        act.nomor = book_nomor(&x->book, w.nomor);
+        act.nomor = book_nomor(&x->book, w.body.nomor);
         if (act.key && act.nomor) {
             act.o = faults_choose(&x->faults, act.nomor, w.key, act.key->tries++);
             carry_out(x, req, &act);

@@ -10,7 +10,7 @@
 #include "tests/standin/callback.h"
 #include "tests/standin/ending.h"
 
-enum { BODY_MAX = 1 << 20, CONNS = 20000, CALLBACKS = 64 };
+enum { BODY_MAX = 1 << 20, CONNS = 20000, CALLBACKS = 64, MEMORY = 8192 };
 
 struct options {
     const char *listen;
@@ -89,7 +89,8 @@ static enum res
 start(struct standin *x, const struct options *o, struct err *e)
 {
     static const int sigs[] = {SIGTERM, SIGINT, 0};
-    const struct server_opts server = {.listen = o->listen, .body_max = BODY_MAX, .conn_max = CONNS};
+    const struct server_opts server = {
+        .listen = o->listen, .body_max = BODY_MAX, .conn_max = CONNS, .memory = MEMORY};
     const struct client_opts client = {.in_flight = CALLBACKS, .user_agent = "bedelau-standin"};
     enum res res = loop_new(&x->loop, e);
 

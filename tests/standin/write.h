@@ -2,14 +2,13 @@
 #ifndef STANDIN_WRITE_H
 #define STANDIN_WRITE_H
 
+#include "tests/standin/scan.h"
 #include "tests/standin/standin.h"
 
-/* What a POST or PUT asks for; slices into the request and into `json`. */
+/* What a POST or PUT asks for; slices into the request and into `body`. */
 struct write {
-    json_t *json; /* owned */
-    struct str nomor;
-    struct str url_callback;
-    struct str key; /* the Idempotency-Key, nomor:revisi:putaran */
+    struct scan body; /* owned */
+    struct str key;   /* the Idempotency-Key, nomor:revisi:putaran */
     int revisi;
     int putaran;
 };
