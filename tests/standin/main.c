@@ -82,7 +82,10 @@ read_options(int argc, char **argv, struct options *o)
         else if (c != 's' || !str_int(str_of(optarg), &o->seed))
             return fputs(usage, stderr) < 0 ? EX_IOERR : EX_USAGE;
     }
-    return optind == argc ? EX_OK : EX_USAGE;
+    if (optind == argc)
+        return EX_OK;
+    fprintf(stderr, "bedelau-standin: \"%s\" is no option\n", argv[optind]);
+    return EX_USAGE;
 }
 
 static enum res
