@@ -282,6 +282,17 @@ def test_wrong_settings_and_options():
     assert "--callback-url" in subprocess.run([BINARY, "--help"], capture_output=True, text=True, timeout=10).stdout
 
 
+def test_stops_while_answers_and_ends_wait():
+    s = Standin("--faults", json.dumps({"latency_ms": 60000, "mix": {"202": 1}, "callback_after_ms": 60000}))
+    c = http.client.HTTPConnection("127.0.0.1", s.port, timeout=10)
+    body = {"nomor_permohonan": "A", "revisi": 1, "kode_opd": "1", "sistem": {"nama": "n"}}
+    c.request("POST", API, json.dumps(body), {"Idempotency-Key": "A:1:1"})
+    until(lambda: s.stats()["registrations"] == 1)
+    s.process.terminate()
+    assert c.getresponse().status == 503
+    assert s.process.wait(10) == 0
+
+
 def test_callback_url_option_goes_first(hook):
     s = Standin("--callback-url", hook.url, "--faults", "{\"mix\":{\"202\":1},\"callback_after_ms\":10}")
     s.post("A-1", url_callback="http://127.0.0.1:1/")

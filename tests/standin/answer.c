@@ -1,17 +1,80 @@
 #include "tests/standin/answer.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
 
 /* An answer that waits. */
 struct late {
-    struct loop_timer timer;
-    struct loop *loop;
+    struct standin *x;
+    struct late *prev;
+    struct late *next;
+    int64_t due_ns; /* monotonic */
     struct server_req *req;
     int code;
     enum sending sending;
     size_t n;
     char body[];
 };
+
+/* ---- those that wait ------------------------------------------------------------------------------------------ */
+
+static int64_t
+now_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static void
+arm(struct standin *x)
+{
+    int64_t due = x->late_head ? x->late_head->due_ns : 0;
+    struct itimerspec at = {.it_value = {.tv_sec = due / 1000000000, .tv_nsec = due % 1000000000}};
+
+    timerfd_settime(x->late_fd, TFD_TIMER_ABSTIME, &at, NULL);
+}
+
+/* Takes its place from the end: but for a change of the settings that is the end. */
+static void
+insert(struct standin *x, struct late *late)
+{
+    struct late *after = x->late_tail;
+
+    while (after && after->due_ns > late->due_ns)
+        after = after->prev;
+    late->prev = after;
+    late->next = after ? after->next : x->late_head;
+    *(late->next ? &late->next->prev : &x->late_tail) = late;
+    *(after ? &after->next : &x->late_head) = late;
+    if (!after)
+        arm(x);
+}
+
+static void
+unlink_late(struct late *late)
+{
+    *(late->next ? &late->next->prev : &late->x->late_tail) = late->prev;
+    *(late->prev ? &late->prev->next : &late->x->late_head) = late->next;
+    late->req = NULL;
+}
+
+/* The request is gone, answered or because the server stops. */
+static void
+drop_late(void *mine)
+{
+    struct late *late = mine;
+
+    if (late->req)
+        unlink_late(late);
+    free(late);
+}
+
+/* ---- sending -------------------------------------------------------------------------------------------------- */
 
 static void
 give(struct server_req *req, int code, enum sending sending, struct str body)
@@ -25,20 +88,42 @@ give(struct server_req *req, int code, enum sending sending, struct str body)
 }
 
 static void
-on_time(void *arg)
+on_time(void *arg, int events)
 {
-    struct late *late = arg;
+    struct standin *x = arg;
+    int64_t now = now_ns();
+    uint64_t fired;
 
-    give(late->req, late->code, late->sending, (struct str){late->body, late->n});
+    (void)events;
+    if (read(x->late_fd, &fired, sizeof fired) < 0)
+        return;
+    while (x->late_head && x->late_head->due_ns <= now) {
+        struct late *late = x->late_head;
+        struct server_req *req = late->req;
+
+        unlink_late(late);
+        give(req, late->code, late->sending, (struct str){late->body, late->n});
+    }
+    arm(x);
 }
 
-static void
-drop_late(void *mine)
+enum res
+answer_open(struct standin *x, struct err *e)
 {
-    struct late *late = mine;
+    x->late_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (x->late_fd < 0)
+        return err_set(e, RES_FATAL, "timerfd_create: %s", strerror(errno));
+    x->late_watch = loop_watch(x->loop, x->late_fd, LOOP_READ, on_time, x);
+    return x->late_watch ? RES_OK : err_set(e, RES_FATAL, "cannot watch a timer");
+}
 
-    loop_timer_stop(late->loop, &late->timer);
-    free(late);
+void
+answer_close(struct standin *x)
+{
+    loop_unwatch(x->late_watch);
+    if (x->late_fd >= 0)
+        close(x->late_fd);
+    x->late_fd = -1;
 }
 
 static void
@@ -70,8 +155,8 @@ answer_send(struct standin *x, struct server_req *req, int code, enum sending se
         server_abort(req);
         return;
     }
-    *late = (struct late){.timer = {.fn = on_time, .arg = late},
-                          .loop = x->loop,
+    *late = (struct late){.x = x,
+                          .due_ns = now_ns() + wait_ms * 1000000,
                           .req = req,
                           .code = code,
                           .sending = sending,
@@ -79,7 +164,7 @@ answer_send(struct standin *x, struct server_req *req, int code, enum sending se
     if (body.n)
         memcpy(late->body, body.p, body.n);
     server_keep(req, late, drop_late);
-    loop_timer_set(x->loop, &late->timer, wait_ms);
+    insert(x, late);
 }
 
 void

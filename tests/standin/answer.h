@@ -5,6 +5,11 @@
 #include "common/base/buf.h"
 #include "tests/standin/standin.h"
 
+/* Before the first answer, and after the server is gone. Waiting answers have a timer of their own, since the loop's
+ * counts in milliseconds and would make 5 ms nearly 7. */
+enum res answer_open(struct standin *x, struct err *e);
+void answer_close(struct standin *x);
+
 /* Answers `req` with JSON and counts it. `body` is copied. After latency_ms, or after hang_ms by closing. */
 void answer_send(struct standin *x, struct server_req *req, int code, enum sending sending, struct str body);
 

@@ -6,6 +6,7 @@
 #include <sysexits.h>
 
 #include "tests/standin/admin.h"
+#include "tests/standin/answer.h"
 #include "tests/standin/api.h"
 #include "tests/standin/callback.h"
 #include "tests/standin/ending.h"
@@ -105,6 +106,8 @@ start(struct standin *x, const struct options *o, struct err *e)
     if (!res)
         res = loop_signals(x->loop, sigs, on_signal, x, e);
     if (!res)
+        res = answer_open(x, e);
+    if (!res)
         res = client_new(x->loop, &client, &x->client, e);
     return res ? res : server_new(x->loop, &server, routes, x, &x->server, e);
 }
@@ -113,6 +116,7 @@ static void
 stop(struct standin *x)
 {
     server_free(x->server);
+    answer_close(x);
     client_free(x->client);
     callback_clear(x);
     ending_clear(x);
@@ -126,7 +130,7 @@ main(int argc, char **argv)
 {
     struct options o = {
         .listen = "127.0.0.1:9490", .callback_secret = getenv("BEDELAU_STANDIN_CALLBACK_SECRET"), .seed = 1};
-    struct standin x = {0};
+    struct standin x = {.late_fd = -1};
     struct err e = {0};
     int code = read_options(argc, argv, &o);
 

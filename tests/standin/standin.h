@@ -9,6 +9,7 @@
 
 struct ending;
 struct callback;
+struct late;
 
 struct stats {
     uint64_t requests;
@@ -33,8 +34,12 @@ struct standin {
     struct stats stats;
     const char *callback_url;    /* goes before the request's; NULL = none */
     const char *callback_secret; /* NULL = callbacks are not signed */
-    struct ending *endings;      /* 202s that wait for their end */
-    struct callback *callbacks;  /* under way or waiting for the next try */
+    struct late *late_head;      /* answers that wait, in the order of their time */
+    struct late *late_tail;
+    int late_fd; /* timerfd of the first of them */
+    struct loop_fd *late_watch;
+    struct ending *endings;     /* 202s that wait for their end */
+    struct callback *callbacks; /* under way or waiting for the next try */
 };
 
 #endif

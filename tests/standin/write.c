@@ -1,6 +1,5 @@
 #include "tests/standin/write.h"
 
-
 #include "tests/standin/answer.h"
 
 enum { REVISI_MAX = 1000000 };
