@@ -56,8 +56,8 @@ enum res client_new(struct loop *loop, const struct client_opts *opts, struct cl
 /* Drops what is queued or in flight without calling back. Not from inside a callback. NULL is fine. */
 void client_free(struct client *c);
 
-/* Starts or queues a call; everything in `call` is copied. RES_REJECT for a bad URL or scheme (http and https only) or
- * one that holds a user name or password. A POST or PATCH of which a byte was sent is never repeated silently; others
+/* Starts or queues a call; everything in `call` is copied. RES_REJECT for a bad URL or scheme (http and https only), one
+ * that holds a user name or password, or a header with a line end. A POST or PATCH of which a byte was sent is never repeated silently; others
  * may be, once, when a kept connection turns out to be dead. */
 enum res client_start(struct client *c, const struct client_call *call, struct err *e);
 

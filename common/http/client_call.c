@@ -40,6 +40,16 @@ add_header(struct call *call, const char *line)
     return list != NULL;
 }
 
+/* A line end in a header would start another one. */
+static bool
+clean_headers(const char *const *headers)
+{
+    for (; headers && *headers; headers++)
+        if (strpbrk(*headers, "\r\n"))
+            return false;
+    return true;
+}
+
 static bool
 copy_headers(struct call *call, const char *const *headers)
 {
@@ -48,7 +58,7 @@ copy_headers(struct call *call, const char *const *headers)
 
     for (; ok && headers && *headers; headers++) {
         typed |= !strncasecmp(*headers, "content-type:", 13);
-        ok = !strpbrk(*headers, "\r\n") && add_header(call, *headers);
+        ok = add_header(call, *headers);
     }
     return ok && (typed || add_header(call, "Content-Type:")); /* else curl would call it a web form */
 }
@@ -60,6 +70,8 @@ call_new(const struct client_call *from, struct call **ret, struct err *e)
     enum res res = check_url(from->url, e);
 
     *ret = NULL;
+    if (!res && !clean_headers(from->headers))
+        res = err_set(e, RES_REJECT, "a header holds a line end");
     if (res)
         return res;
     call = calloc(1, sizeof *call);
@@ -75,7 +87,7 @@ call_new(const struct client_call *from, struct call **ret, struct err *e)
     call->answer = buf_make(from->answer_max ? from->answer_max : ANSWER_MAX);
     if (!call->method || !call->url || !call->body || !copy_headers(call, from->headers)) {
         call_free(call);
-        return err_set(e, RES_RETRY, "out of memory, or a header with a line end");
+        return err_set(e, RES_RETRY, "out of memory");
     }
     *ret = call;
     return RES_OK;

@@ -104,6 +104,7 @@ on_uri(void *arg, const char *uri, struct MHD_Connection *conn)
     req->s = s;
     req->body = buf_make(s->body_max);
     req->headers = buf_make(16384);
+    req->uri_end = uri + strlen(uri);
     if (!uri_parse(&req->uri, uri))
         req->refuse = MHD_HTTP_BAD_REQUEST;
     return req;
@@ -202,16 +203,29 @@ call(struct server_req *req)
     return MHD_YES;
 }
 
+/* Whether a raw NUL cut the target short: libmicrohttpd splits the request line in place, so the version stands one byte
+ * after the target's end, unless there was more than the one blank that belongs there. */
+static bool
+has_nul(const struct server_req *req, const char *version)
+{
+    uintptr_t from = (uintptr_t)req->uri_end;
+    uintptr_t to = (uintptr_t)version;
+
+    return to > from + 1 && to - from <= req->s->memory;
+}
+
 /* Headers are here. A body that says itself that it is far too long is refused before it comes; one that is a little too
  * long is read and dropped first, since a client that still writes may never see an early answer. */
 static enum MHD_Result
-begin(struct server_req *req, struct MHD_Connection *conn, const char *method)
+begin(struct server_req *req, struct MHD_Connection *conn, const char *method, const char *version)
 {
     int64_t length = 0;
 
     req->conn = conn;
     req->method = method;
     req->state = SERVER_BODY;
+    if (has_nul(req, version))
+        req->refuse = MHD_HTTP_BAD_REQUEST;
     if (!req->refuse)
         find_route(req);
     str_int(server_header(req, MHD_HTTP_HEADER_CONTENT_LENGTH), &length);
@@ -246,11 +260,10 @@ on_request(void *arg, struct MHD_Connection *conn, const char *url, const char *
 
     (void)arg;
     (void)url;
-    (void)version;
     if (!req)
         return MHD_NO;
     if (req->state == SERVER_URI)
-        return begin(req, conn, method);
+        return begin(req, conn, method, version);
     if (*n && req->state == SERVER_BODY) {
         res = take(req, data, *n);
         *n = 0;
@@ -353,13 +366,12 @@ port_of(int fd)
 static struct MHD_Daemon *
 start_daemon(struct server *s, const struct server_opts *opts, int fd)
 {
-    return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, 0, NULL, NULL,
-                            on_request, s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK, on_uri,
-                            s, MHD_OPTION_NOTIFY_COMPLETED, on_end, s, MHD_OPTION_UNESCAPE_CALLBACK,
-                            keep_encoded, NULL, MHD_OPTION_CONNECTION_LIMIT,
-                            opts->conn_max ? opts->conn_max : CONNS, MHD_OPTION_CONNECTION_TIMEOUT,
-                            opts->idle_s ? opts->idle_s : IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                            opts->memory ? opts->memory : (size_t)MEMORY, MHD_OPTION_END);
+    return MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, 0, NULL, NULL, on_request, s,
+        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK, on_uri, s, MHD_OPTION_NOTIFY_COMPLETED,
+        on_end, s, MHD_OPTION_UNESCAPE_CALLBACK, keep_encoded, NULL, MHD_OPTION_CONNECTION_LIMIT,
+        opts->conn_max ? opts->conn_max : CONNS, MHD_OPTION_CONNECTION_TIMEOUT,
+        opts->idle_s ? opts->idle_s : IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->memory, MHD_OPTION_END);
 }
 
 static enum res
@@ -396,6 +408,7 @@ server_new(struct loop *loop, const struct server_opts *opts, const struct serve
     s->routes = routes;
     s->arg = arg;
     s->body_max = opts->body_max;
+    s->memory = opts->memory ? opts->memory : MEMORY;
     s->timer = (struct loop_timer){.fn = on_timer, .arg = s};
     res = start(s, opts, e);
     if (res) {

@@ -25,7 +25,8 @@ struct server_req {
     enum server_state state;
     int refuse; /* status that stands before the handler is asked, or 0 */
     size_t dropped;
-    const char *method; /* libmicrohttpd's, lives as long as the request */
+    const char *uri_end; /* where libmicrohttpd's text of the request target ends */
+    const char *method;  /* libmicrohttpd's, lives as long as the request */
     const struct server_route *route;
     struct uri uri;
     unsigned char took[URI_SEGS];
@@ -42,6 +43,7 @@ struct server_req {
 
 struct server {
     struct loop *loop;
+    size_t memory; /* of a connection */
     struct MHD_Daemon *daemon;
     struct loop_fd *watch;
     struct loop_timer timer;

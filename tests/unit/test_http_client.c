@@ -376,6 +376,19 @@ failed_handshake_is_not_sent(void **state)
 }
 
 static void
+silent_handshake_is_not_sent(void **state)
+{
+    struct ctx *x = *state;
+    char url[64];
+
+    peer_open(x, NULL, true);
+    snprintf(url, sizeof url, "https://127.0.0.1:%u/", port_of(x->peer.fd));
+    start(x, 0, (struct client_call){.method = "POST", .url = url, .body = STR("b"), .timeout_ms = 200});
+    assert_int_equal(await(x, 0)->fate, CLIENT_NOT_SENT);
+    assert_int_equal(x->peer.reads, 1);
+}
+
+static void
 closed_after_reading_is_unknown(void **state)
 {
     struct ctx *x = *state;
@@ -572,6 +585,12 @@ bad_urls_are_rejected(void **state)
         assert_int_equal(client_start(x->c, &call, &e), RES_REJECT);
         assert_null(strstr(e.text, "passwd"));
     }
+    assert_int_equal(client_start(x->c,
+                                  &(struct client_call){.method = "GET",
+                                                        .url = "http://127.0.0.1:1/",
+                                                        .headers = (const char *[]){"X: a\r\nY: b", NULL}},
+                                  NULL),
+                     RES_REJECT);
     assert_int_equal(client_queued(x->c), 0);
 }
 
@@ -604,6 +623,7 @@ main(void)
         T(refused_is_not_sent),
         T(no_such_host_is_not_sent),
         T(failed_handshake_is_not_sent),
+        T(silent_handshake_is_not_sent),
         T(closed_after_reading_is_unknown),
         T(cut_answers_are_unknown),
         T(time_out_is_unknown),

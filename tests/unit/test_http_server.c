@@ -174,6 +174,10 @@ turn_until(const struct ctx *x, const int *v, int want)
     assert_int_equal(*v, want);
 }
 
+#define STR_LIT(lit)                                                                                         \
+    {                                                                                                        \
+        lit, sizeof(lit) - 1                                                                                 \
+    }
 #define CLOSE "Host: h\r\nConnection: close\r\n"
 
 static void
@@ -225,6 +229,27 @@ refusals(void **state)
         buf_free(&got);
     }
     assert_int_equal(x->called, 0);
+}
+
+static void
+raw_nul_in_the_target_is_refused(void **state)
+{
+    static const struct str row[] = {
+        STR_LIT("GET /e/a\0b HTTP/1.1\r\n" CLOSE "\r\n"),
+        STR_LIT("GET /e/a\0 HTTP/1.1\r\n" CLOSE "\r\n"),
+        STR_LIT("GET /e/a?q=1\0b HTTP/1.1\r\n" CLOSE "\r\n"),
+        STR_LIT("GET /e/a \0 HTTP/1.1\r\n" CLOSE "\r\n"),
+    };
+    struct ctx *x = *state;
+
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        struct buf got = buf_make(65536);
+
+        ask(x, row[i], &got);
+        if (!strstr(got.p, " 400 "))
+            fail_msg("%zu: %s", i, got.p);
+        buf_free(&got);
+    }
 }
 
 static void
@@ -390,6 +415,7 @@ main(void)
         T(tells_what_was_asked),
         T(head_has_no_body),
         T(refusals),
+        T(raw_nul_in_the_target_is_refused),
         T(body_maximum_is_exact),
         T(chunked_body_is_counted),
         T(answers_later_and_keeps_the_connection),

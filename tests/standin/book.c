@@ -1,0 +1,217 @@
+#include "tests/standin/book.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- tables --------------------------------------------------------------------------------------------------- */
+
+static struct book_name **
+place(const struct book_table *t, struct str s, uint64_t hash)
+{
+    size_t i = hash & (t->cap - 1);
+
+    while (t->slot[i] && (t->slot[i]->hash != hash || !str_eq((struct str){t->slot[i]->z, t->slot[i]->n}, s)))
+        i = (i + 1) & (t->cap - 1);
+    return &t->slot[i];
+}
+
+static bool
+room(struct book_table *t)
+{
+    struct book_table wide = {.cap = t->cap ? t->cap * 2 : 1024, .n = t->n};
+
+    if ((t->n + 1) * 3 <= t->cap * 2)
+        return true;
+    wide.slot = calloc(wide.cap, sizeof *wide.slot);
+    if (!wide.slot)
+        return false;
+    for (size_t i = 0; i < t->cap; i++)
+        if (t->slot[i])
+            *place(&wide, (struct str){t->slot[i]->z, t->slot[i]->n}, t->slot[i]->hash) = t->slot[i];
+    free(t->slot);
+    *t = wide;
+    return true;
+}
+
+static struct book_name *
+lookup(const struct book_table *t, struct str s)
+{
+    return t->cap ? *place(t, s, str_hash(s)) : NULL;
+}
+
+/* Found, or made with `size` zeroed bytes in front of its text. */
+static struct book_name *
+intern(struct book_table *t, struct str s, size_t size)
+{
+    struct book_name *e = lookup(t, s);
+
+    if (e || !room(t))
+        return e;
+    e = calloc(1, size + s.n + 1);
+    if (!e)
+        return NULL;
+    *e = (struct book_name){.hash = str_hash(s), .n = s.n, .z = (char *)e + size};
+    if (s.n)
+        memcpy(e->z, s.p, s.n);
+    *place(t, s, e->hash) = e;
+    t->n++;
+    return e;
+}
+
+static void
+clear_table(struct book_table *t)
+{
+    for (size_t i = 0; i < t->cap; i++)
+        free(t->slot[i]);
+    free(t->slot);
+    *t = (struct book_table){0};
+}
+
+struct book_key *
+book_key(struct book *b, struct str key)
+{
+    return (struct book_key *)(void *)intern(&b->keys, key, sizeof(struct book_key));
+}
+
+struct book_nomor *
+book_nomor(struct book *b, struct str nomor)
+{
+    return (struct book_nomor *)(void *)intern(&b->nomors, nomor, sizeof(struct book_nomor));
+}
+
+struct book_nomor *
+book_find(const struct book *b, struct str nomor)
+{
+    return (struct book_nomor *)(void *)lookup(&b->nomors, nomor);
+}
+
+/* ---- registrations -------------------------------------------------------------------------------------------- */
+
+static bool
+grow(struct book_reg ***list, size_t *cap, size_t n)
+{
+    size_t want = *cap ? *cap * 2 : 1024;
+    struct book_reg **wide;
+
+    if (n < *cap)
+        return true;
+    wide = realloc(*list, want * sizeof(struct book_reg *));
+    if (!wide)
+        return false;
+    *list = wide;
+    *cap = want;
+    return true;
+}
+
+struct book_reg *
+book_by_id(const struct book *b, struct str id)
+{
+    int64_t n;
+
+    if (id.n != 14 || !str_starts(id, STR("INT-")) || !str_int((struct str){id.p + 4, 10}, &n) || n < 1 ||
+        n > b->ids_n)
+        return NULL;
+    return b->ids[n - 1];
+}
+
+void
+book_id(const struct book_reg *reg, char out[20])
+{
+    snprintf(out, 20, "INT-%010u", reg->id);
+}
+
+static bool
+effective(enum status status)
+{
+    return status == STATUS_AKTIF || status == STATUS_DIPROSES;
+}
+
+static void
+count(struct book *b, struct book_reg *reg, bool was, bool is)
+{
+    if (!was && is && reg->nomor->effective++ == 0)
+        b->active++;
+    if (was && !is && --reg->nomor->effective == 0)
+        b->active--;
+}
+
+static void
+set_one(struct book *b, struct book_reg *reg, enum status status, int64_t now_us)
+{
+    count(b, reg, effective(reg->status), effective(status));
+    reg->status = status;
+    reg->alasan = status == STATUS_GAGAL                ? "Integrasi gagal pada pemeriksaan Bedelau."
+                  : status == STATUS_MENUNGGU_PERBAIKAN ? "Data teknis perlu diperbaiki pemohon."
+                                                        : NULL;
+    reg->urutan++;
+    reg->waktu_us = now_us;
+}
+
+void
+book_set(struct book *b, struct book_reg *reg, enum status status, int64_t now_us)
+{
+    set_one(b, reg, status, now_us);
+    for (struct book_reg *r = reg->same_id; r && status == STATUS_DINONAKTIFKAN; r = r->same_id)
+        if (r->status != status)
+            set_one(b, r, status, now_us);
+}
+
+static void
+link_reg(struct book *b, struct book_reg *reg, struct book_reg *changes)
+{
+    reg->older = reg->nomor->newest;
+    reg->nomor->newest = reg;
+    b->regs[b->regs_n++] = reg;
+    if (changes) {
+        reg->id = changes->id;
+        reg->same_id = b->ids[reg->id - 1];
+        reg->urutan = reg->same_id->urutan;
+    } else {
+        reg->id = ++b->ids_n;
+    }
+    b->ids[reg->id - 1] = reg;
+    reg->duplicate = reg->key->first != NULL;
+    if (reg->duplicate)
+        b->duplicates++;
+    else
+        b->unique++;
+    if (!reg->key->first)
+        reg->key->first = reg;
+}
+
+struct book_reg *
+book_add(struct book *b, const struct book_new *n)
+{
+    struct book_reg *reg = calloc(1, sizeof *reg);
+    struct book_name *url = n->url.n ? intern(&b->urls, n->url, sizeof *url) : NULL;
+
+    if (!reg || (n->url.n && !url) || !grow(&b->regs, &b->regs_cap, b->regs_n) ||
+        !grow(&b->ids, &b->ids_cap, b->ids_n)) {
+        free(reg);
+        return NULL;
+    }
+    *reg = (struct book_reg){.revisi = n->revisi,
+                             .putaran = n->putaran,
+                             .status = STATUS_GAGAL, /* not effective yet: book_set counts it */
+                             .first_status = n->status,
+                             .put = n->changes != NULL,
+                             .key = n->key,
+                             .nomor = n->nomor,
+                             .url = url};
+    link_reg(b, reg, n->changes);
+    set_one(b, reg, n->status, n->now_us);
+    return reg;
+}
+
+void
+book_clear(struct book *b)
+{
+    for (size_t i = 0; i < b->regs_n; i++)
+        free(b->regs[i]);
+    free(b->regs);
+    free(b->ids);
+    clear_table(&b->keys);
+    clear_table(&b->nomors);
+    clear_table(&b->urls);
+    *b = (struct book){0};
+}

@@ -1,0 +1,43 @@
+#include "tests/standin/outcome.h"
+
+#include <stdio.h>
+
+static const struct outcome known[] = {
+    {"201", 201, EFFECT_ACT, SEND_WHOLE, STATUS_AKTIF, STATUS_AKTIF},
+    {"202", 202, EFFECT_ACT, SEND_WHOLE, STATUS_DIPROSES, STATUS_AKTIF},
+    {"202_gagal", 202, EFFECT_ACT, SEND_WHOLE, STATUS_DIPROSES, STATUS_GAGAL},
+    {"202_perbaikan", 202, EFFECT_ACT, SEND_WHOLE, STATUS_DIPROSES, STATUS_MENUNGGU_PERBAIKAN},
+    {"202_tetap", 202, EFFECT_ACT, SEND_WHOLE, STATUS_DIPROSES, STATUS_DIPROSES},
+    {"400", 400, EFFECT_REFUSE, SEND_WHOLE, STATUS_GAGAL, STATUS_GAGAL},
+    {"422", 422, EFFECT_REFUSE, SEND_WHOLE, STATUS_GAGAL, STATUS_GAGAL},
+    {"hang", 201, EFFECT_ACT, SEND_NOTHING, STATUS_AKTIF, STATUS_AKTIF},
+    {"hang_before", 0, EFFECT_NONE, SEND_NOTHING, STATUS_GAGAL, STATUS_GAGAL},
+    {"cut", 201, EFFECT_ACT, SEND_HALF, STATUS_AKTIF, STATUS_AKTIF},
+    {"cut_before", 0, EFFECT_NONE, SEND_CLOSE, STATUS_GAGAL, STATUS_GAGAL},
+};
+
+bool
+outcome_find(const char *name, struct outcome *ret)
+{
+    int64_t code;
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (!strcmp(known[i].name, name)) {
+            *ret = known[i];
+            return true;
+        }
+    }
+    if (!str_int(str_of(name), &code) || code < 400 || code > 599)
+        return false;
+    *ret = (struct outcome){.code = (int)code, .effect = EFFECT_NONE, .sending = SEND_WHOLE};
+    snprintf(ret->name, sizeof ret->name, "%d", ret->code);
+    return true;
+}
+
+const char *
+outcome_status(enum status status)
+{
+    static const char *const name[] = {"diproses", "menunggu_perbaikan", "aktif", "gagal", "dinonaktifkan"};
+
+    return name[status];
+}
