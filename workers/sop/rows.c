@@ -230,6 +230,8 @@ rows_met(struct worker *w, struct flow_item *it)
         return MET_REPEAT;
     }
     metric_add(w->m_reused, 1);
+    if (!worker_judges(w, rd_kafka_topic_name(it->rkm->rkt)))
+        return MET_REPEAT; /* its judge sets it aside */
     it->code = "ID_REUSED";
     snprintf(it->why, sizeof it->why, "this (source, id) was used before for another content");
     return MET_REPEAT;

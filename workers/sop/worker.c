@@ -86,10 +86,10 @@ worker_emit(struct worker *w, const struct berkas *b, const struct emit *em, cha
 
 /* ---- reading records -------------------------------------------------------------------------------------------- */
 
-static bool
-judges(void *arg, struct str topic)
+bool
+worker_judges(const struct worker *w, const char *name)
 {
-    struct worker *w = arg;
+    struct str topic = str_of(name);
     size_t n = strlen(w->event_opts.topic_prefix) + 1;
     struct str bare = topic.n > n ? (struct str){topic.p + n, topic.n - n} : topic;
 
@@ -97,6 +97,12 @@ judges(void *arg, struct str topic)
         if (str_is(bare, *j) || (strcmp(*j, "requests") == 0 && str_starts(bare, STR("requests."))))
             return true;
     return false;
+}
+
+static bool
+judges(void *arg, struct str topic)
+{
+    return worker_judges(arg, topic.p);
 }
 
 static enum res

@@ -117,6 +117,9 @@ struct str worker_source(const struct worker *w);
 /* Begins the arguments of a write: arrays of nomor, urutan and fakta of all dirty rows. */
 void worker_row_args(struct worker *w);
 
+/* Whether a bad record of this topic (full name) is ours to set aside. */
+bool worker_judges(const struct worker *w, const char *topic);
+
 /* How many rows of the part are dirty. */
 size_t worker_dirty(const struct worker *w);
 
