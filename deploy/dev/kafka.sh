@@ -27,7 +27,7 @@ kafka_fetch() {
     kafka_whole "$lib" && return
     say "fetching Apache Kafka $(kafka_version) by Maven into $lib"
     run_dirs
-    mkdir -p "${lib%/*}"
+    mkdir -p "${lib%/*}" || die 69 "no folder for Kafka's jars; name another one with BEDELAU_CACHE"
     part=$(mktemp -d "$lib.XXXXXX")
     if ! mvn -q -B -f "$dev/kafka/pom.xml" dependency:copy-dependencies -DincludeScope=runtime \
         -DoutputDirectory="$part" >"$run/log/maven.log" 2>&1 </dev/null; then

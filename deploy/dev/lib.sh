@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Shared by the scripts of this folder and of tests/: where things are, what to say, and the processes that are ours.
-# Sourced after `set -euo pipefail`. It changes nothing when it is sourced.
+# Sourced after `set -euo pipefail`.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 run=$root/.run
@@ -40,9 +40,13 @@ write_file() (
 
 random_hex() { od -An -N"$1" -tx1 /dev/urandom | tr -d ' \n'; }
 
-# external_kafka, external_postgres: whether the caller brought an own one.
+# external_kafka, external_postgres: whether the caller brought an own one. What .run/env of any checkout told is none:
+# a shell that sourced it still gets services of its own.
 external_kafka() { [ -n "${BEDELAU_KAFKA_BOOTSTRAP_SERVERS:-}" ]; }
 external_postgres() { [ -n "${BEDELAU_POSTGRES_CONNINFO:-}" ]; }
+for var in BEDELAU_KAFKA_BOOTSTRAP_SERVERS BEDELAU_POSTGRES_CONNINFO; do
+    [[ ${BEDELAU_DEV_OWN:-} != *"|${!var:-}|"* ]] || unset "$var"
+done
 
 # ---- processes ---------------------------------------------------------------------------------------------------
 # A pid file holds `pid start-time boot-id`: a pid that was given to somebody else since is never taken for ours.

@@ -116,8 +116,12 @@ env_line() { say "export $1='${2//\'/\'\\\'\'}'"; }
 
 # What other programs need to know of this set-up, design: "Commands". Without running programs only the services.
 env_write() {
+    local own='|'
+    external_kafka || own+="$(bootstrap_servers)|"
+    external_postgres || own+="$(conninfo)|"
     {
         say "# written by deploy/dev/up"
+        env_line BEDELAU_DEV_OWN "$own"
         env_line BEDELAU_KAFKA_BOOTSTRAP_SERVERS "$(bootstrap_servers)"
         env_line BEDELAU_POSTGRES_CONNINFO "$(conninfo)"
         env_line BEDELAU_CONF "$conf"
