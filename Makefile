@@ -4,11 +4,11 @@ SHELL := /bin/bash
 CC ?= cc
 BUILD := build
 OPT ?= -O2 -g
+comma := ,
 ifdef SAN
 BUILD := build/san-$(subst $(comma),-,$(SAN))
 OPT := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all
 endif
-comma := ,
 
 PKGS := rdkafka jansson libcurl libpq libmicrohttpd libpcre2-8 uuid libcrypto
 CPPFLAGS += -I. -D_GNU_SOURCE -MMD -MP
