@@ -26,6 +26,7 @@ is_root() { [ "$(id -u)" = 0 ]; }
 # The folders of .run; others may pass through (Postgres runs as another user when we are root) but not list it.
 run_dirs() {
     mkdir -p "$run"
+    is_root || [ -O "$run" ] || die 69 "$run belongs to another user: 'make clean-state' as that user, or use a checkout of your own"
     chmod 711 "$run"
     mkdir -p "$run/log" "$run/pid" "$run/secret"
     chmod 700 "$run/log" "$run/pid" "$run/secret"

@@ -8,7 +8,14 @@ pg_link=$run/postgres
 
 pg_outside() { say "/var/lib/bedelau-dev/$(printf %s "$root" | sha256sum | head -c 12)"; }
 
-pg_user() { id -un postgres 2>/dev/null || say nobody; }
+# Whom root's cluster belongs to: whoever made it, else `postgres`.
+pg_user() {
+    if [ -e "$pg_link/data" ]; then
+        stat -c %U "$pg_link/data"
+    else
+        id -un postgres 2>/dev/null || say nobody
+    fi
+}
 
 # pg_as COMMAND...: as the user that the cluster belongs to.
 pg_as() { "${pg_as[@]}" "$@"; }
