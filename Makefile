@@ -9,6 +9,7 @@ ifdef SAN
 BUILD := build/san-$(subst $(comma),-,$(SAN))
 OPT := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all
 endif
+
 PKGS := rdkafka jansson libcurl libpq libmicrohttpd libpcre2-8 uuid libcrypto
 CPPFLAGS += -I. -D_GNU_SOURCE -MMD -MP
 WARN := -std=c17 -Wall -Wextra -Wformat=2 -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \
@@ -36,7 +37,7 @@ units := $(patsubst tests/unit/%.c,$(BUILD)/test/%,$(unit_src))
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
-.PHONY: all deps up down run test test-unit test-integration lint bench clean help check
+.PHONY: all deps up down clean-state run test test-unit test-integration lint bench clean help check
 .DEFAULT_GOAL := all
 
 all: deps ## build every program into build/bin/
@@ -84,6 +85,8 @@ up: all ## start Kafka, Postgres, the stand-in and every program; writes .run/en
 	@deploy/dev/up
 down: ## stop what `up` started
 	@deploy/dev/down
+clean-state: ## stop it and remove all run-time state
+	@deploy/dev/clean-state
 run: all ## up, publish the example requests, show their timelines
 	@deploy/dev/run
 test: all ## every test: unit, then integration on the real broker and database
