@@ -12,6 +12,7 @@ struct client {
     struct loop_timer timer; /* what curl waits for */
     struct loop_timer pump;  /* calls that may start now; a timer, because it can be taken back */
     struct client_opts opts; /* with copies of its strings */
+    char *last_url;          /* the last that was checked: most calls go to the same */
     bool global;             /* curl_global_init was called */
     struct call *queue;
     struct call **queue_tail;
@@ -226,11 +227,16 @@ on_pump(void *arg)
 enum res
 client_start(struct client *c, const struct client_call *from, struct err *e)
 {
+    bool known = c->last_url && from->url && !strcmp(c->last_url, from->url);
     struct call *call;
-    enum res res = call_new(from, &call, e);
+    enum res res = call_new(from, known, &call, e);
 
     if (res)
         return res;
+    if (!known) {
+        free(c->last_url);
+        c->last_url = str_dup(str_of(call->url));
+    }
     call->c = c;
     *c->queue_tail = call;
     c->queue_tail = &call->next;
@@ -339,13 +345,14 @@ client_free(struct client *c)
         land(call);
         release(call);
     }
-    while (c->idle_n)
+    while (c->idle && c->idle_n)
         curl_easy_cleanup(c->idle[--c->idle_n]);
     if (c->multi)
         curl_multi_cleanup(c->multi);
     loop_timer_stop(c->loop, &c->timer);
     loop_timer_stop(c->loop, &c->pump);
     free(c->idle);
+    free(c->last_url);
     free((char *)(uintptr_t)c->opts.ca_file);
     free((char *)(uintptr_t)c->opts.cert_file);
     free((char *)(uintptr_t)c->opts.key_file);

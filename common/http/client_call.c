@@ -4,7 +4,7 @@
 #include <strings.h>
 #include <time.h>
 
-enum { TIMEOUT_MS = 30000, CONNECT_MS = 3000, ANSWER_MAX = 1 << 20, MAX_AGE_S = 60 };
+enum { TIMEOUT_MS = 30000, CONNECT_MS = 3000, ANSWER_MAX = 1 << 20, MAX_AGE_S = 30 };
 
 /* ---- a call's own memory -------------------------------------------------------------------------------------- */
 
@@ -20,7 +20,7 @@ check_url(const char *url, struct err *e)
         return err_set(e, RES_RETRY, "out of memory");
     if (!url || curl_url_set(u, CURLUPART_URL, url, 0) || curl_url_get(u, CURLUPART_SCHEME, &scheme, 0))
         res = err_set(e, RES_REJECT, "not a URL that can be called");
-    else if (strcmp(scheme, "http") && strcmp(scheme, "https"))
+    else if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
         res = err_set(e, RES_REJECT, "a URL must begin with http:// or https://, not %s", scheme);
     else if (!curl_url_get(u, CURLUPART_USER, &user, 0))
         res = err_set(e, RES_REJECT, "a URL must not hold a user name or password");
@@ -64,10 +64,10 @@ copy_headers(struct call *call, const char *const *headers)
 }
 
 enum res
-call_new(const struct client_call *from, struct call **ret, struct err *e)
+call_new(const struct client_call *from, bool known, struct call **ret, struct err *e)
 {
     struct call *call;
-    enum res res = check_url(from->url, e);
+    enum res res = known ? RES_OK : check_url(from->url, e);
 
     *ret = NULL;
     if (!res && !clean_headers(from->headers))
@@ -122,7 +122,7 @@ bytes_sent(CURL *easy)
 static bool
 repeatable(const struct call *call)
 {
-    return strcmp(call->method, "POST") && strcmp(call->method, "PATCH");
+    return strcmp(call->method, "POST") != 0 && strcmp(call->method, "PATCH") != 0;
 }
 
 /* curl is about to write the request. When a kept connection dies without an answer it comes here again with a fresh
@@ -173,7 +173,7 @@ keep_header(struct str line, const char *name, char **ret)
 {
     size_t n = strlen(name);
 
-    if (line.n <= n || line.p[n] != ':' || strncasecmp(line.p, name, n))
+    if (line.n <= n || line.p[n] != ':' || strncasecmp(line.p, name, n) != 0)
         return false;
     free(*ret);
     *ret = str_dup(trimmed((struct str){line.p + n + 1, line.n - n - 1}));

@@ -35,8 +35,9 @@ struct call {
     char error[CURL_ERROR_SIZE];
 };
 
-/* A copy of `call`, checked. RES_REJECT for a bad URL, RES_RETRY when memory is out. */
-enum res call_new(const struct client_call *from, struct call **ret, struct err *e);
+/* A copy of `from`, checked; `known` when its URL was found good before. RES_REJECT for a bad URL or header, RES_RETRY
+ * when memory is out. */
+enum res call_new(const struct client_call *from, bool known, struct call **ret, struct err *e);
 void call_free(struct call *call);
 
 /* Options of an easy handle that never change. */

@@ -354,7 +354,7 @@ open_socket(const char *listen_at, int *ret, struct err *e)
 static unsigned
 port_of(int fd)
 {
-    struct sockaddr_storage ss;
+    struct sockaddr_storage ss = {0};
     socklen_t n = sizeof ss;
 
     if (getsockname(fd, (struct sockaddr *)&ss, &n))

@@ -20,7 +20,7 @@ server_path(const struct server_req *req)
 struct str
 server_seg(const struct server_req *req, unsigned i)
 {
-    return i < URI_SEGS ? req->uri.seg[req->took[i]] : STR_NULL;
+    return i < URI_SEGS && req->took[i] < URI_SEGS ? req->uri.seg[req->took[i]] : STR_NULL;
 }
 
 struct str

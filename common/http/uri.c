@@ -143,6 +143,7 @@ uri_match(const struct uri *u, const char *pattern, unsigned char took[URI_SEGS]
     unsigned i = 0;
     unsigned taken = 0;
 
+    memset(took, URI_SEGS, URI_SEGS); /* "none" */
     if (u->segs > URI_SEGS)
         return false;
     while (*pattern == '/' && i < u->segs) {

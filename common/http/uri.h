@@ -25,7 +25,8 @@ struct uri {
 bool uri_parse(struct uri *u, const char *raw);
 void uri_free(struct uri *u);
 
-/* Whether the path fits `pattern`, where each `{}` takes one non-empty segment; their numbers go into `took`. */
+/* Whether the path fits `pattern`, where each `{}` takes one non-empty segment; their numbers go into `took`, URI_SEGS
+ * into the rest of it. */
 bool uri_match(const struct uri *u, const char *pattern, unsigned char took[URI_SEGS]);
 
 /* The first parameter of that name, decoded (+ is a space); STR_NULL when absent, empty but not NULL for "x=". */

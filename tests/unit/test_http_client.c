@@ -638,5 +638,7 @@ main(void)
         T(free_drops_calls_without_a_word),
     };
 
+    setenv("http_proxy", "http://127.0.0.1:1", 1); /* must not be looked at */
+    setenv("ALL_PROXY", "http://127.0.0.1:1", 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

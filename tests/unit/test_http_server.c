@@ -39,6 +39,8 @@ echo(void *arg, struct server_req *req)
     struct buf b = buf_make(1 << 20);
 
     x->called++;
+    assert_null(server_seg(req, 1).p);
+    assert_null(server_seg(req, 99).p);
     server_keep(req, x, count_drop);
     buf_printf(&b, "%.*s|%.*s|%.*s|%.*s|%.*s|%.*s", STR_FMT(server_method(req)), STR_FMT(server_path(req)),
                STR_FMT(server_seg(req, 0)), STR_FMT(server_query(req, "q")),
