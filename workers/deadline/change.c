@@ -1,0 +1,217 @@
+#include "workers/deadline/deadline.h"
+
+#include "common/base/caltime.h"
+#include "common/base/log.h"
+
+/* Warn this many counted units before the due instant (domain, section 5). */
+static const int64_t thresholds[TAHAPS][WARNINGS] = {{1, 0, 0}, {1, 0, 0}, {7, 3, 1}, {1, 0, 0}};
+
+static const struct told *
+find_told(const struct jadwal *j, const struct jam *k)
+{
+    for (size_t i = 0; i < j->n; i++)
+        if (j->told[i].jam.revisi == k->revisi && j->told[i].jam.tahap == k->tahap)
+            return &j->told[i];
+    return NULL;
+}
+
+/* hari_terpakai of a running clock is not part of what is told: it would change every day. */
+static bool
+differs(const struct jam *a, const struct jam *b)
+{
+    return a->keadaan != b->keadaan || a->mulai_us != b->mulai_us || a->batas_us != b->batas_us ||
+           a->berakhir_us != b->berakhir_us || a->satuan != b->satuan || a->hari_terpakai != b->hari_terpakai;
+}
+
+static void
+put_time(struct buf *b, const char *name, int64_t t_us)
+{
+    char text[CALTIME_TEXT];
+
+    caltime_format(t_us, text);
+    buf_printf(b, ",\"%s\":\"%s\"", name, text);
+}
+
+static int64_t
+days_left(const struct worker *w, const struct jam *k)
+{
+    const struct deadline *d = w->own;
+    struct err e = {0};
+    int64_t left;
+
+    if (k->keadaan != KEADAAN_BERJALAN)
+        return k->jatah > k->hari_terpakai ? k->jatah - k->hari_terpakai : 0;
+    left = calendar_left(d->cal, w->now_us, k->batas_us, k->satuan, &e);
+    return left < 0 ? 0 : left;
+}
+
+/* The fact that opened a clock is the parent of what a timer says about it. */
+static void
+set_parent(const struct berkas *b, const struct jam *k, struct emit *em)
+{
+    const struct jadwal *j = b->more;
+    const struct fact *form = dossier_form(&b->d, k->revisi);
+
+    if (j->cause) {
+        em->parent_source = j->cause->ce.source;
+        em->parent_id = j->cause->ce.id;
+        em->traceparent = j->cause->ce.traceparent;
+    } else if (form) {
+        em->parent_source = form->source;
+        em->parent_id = form->id;
+    } else {
+        em->parent_source = STR("/bedelau/deadline");
+        em->parent_id = b->nomor;
+    }
+}
+
+static struct str
+mark(struct worker *w, const struct berkas *b, const struct jam *k, const char *what)
+{
+    const struct deadline *d = w->own;
+    struct buf m = buf_make(256);
+    struct str s;
+
+    buf_printf(&m, "%s:%s:%d:%s:%lld", what, tahap_name(k->tahap), k->revisi, calendar_version(d->cal),
+               (long long)b->urutan);
+    s = arena_str(&w->arena, buf_view(&m));
+    buf_free(&m);
+    return s;
+}
+
+static void
+say(struct worker *w, struct berkas *b, const struct jam *k, struct buf *data, enum fact_type type)
+{
+    struct emit em = {.type = type, .time_us = w->now_us, .revisi = k->revisi, .data = buf_view(data)};
+    char id[37];
+
+    em.mark = mark(w, b, k, type == FACT_WARNED ? "warned" : "changed");
+    set_parent(b, k, &em);
+    worker_emit(w, b, &em, id);
+    b->dirty = true;
+}
+
+static void
+say_changed(struct worker *w, struct berkas *b, const struct jam *k, bool late)
+{
+    const struct jadwal *j = b->more;
+    struct deadline *d = w->own;
+    struct buf data = buf_make(4096);
+
+    b->urutan++;
+    buf_printf(&data, "{\"revisi\":%d,\"tahap\":\"%s\",\"keadaan\":\"%s\",\"urutan\":%lld", k->revisi,
+               tahap_name(k->tahap), keadaan_name(k->keadaan), (long long)b->urutan);
+    put_time(&data, "mulai", k->mulai_us);
+    put_time(&data, "batas", k->batas_us);
+    if (k->berakhir_us != INT64_MIN)
+        put_time(&data, "berakhir", k->berakhir_us);
+    buf_printf(&data, ",\"satuan\":\"%s\",\"hari_terpakai\":%lld,\"sisa_hari\":%lld,\"kalender\":\"%s\"",
+               satuan_name(k->satuan), (long long)k->hari_terpakai, (long long)days_left(w, k),
+               calendar_version(d->cal));
+    buf_printf(&data, ",\"sebab\":\"%s\"%s}", j->cause ? fact_type_name(j->cause->fact.type) : "waktu",
+               late ? ",\"late_arrival\":true" : "");
+    say(w, b, k, &data, FACT_DEADLINE);
+    metric_add(k->keadaan == KEADAAN_TERLEWAT ? d->m_missed : d->m_changed, 1);
+    buf_free(&data);
+}
+
+static void
+say_warned(struct worker *w, struct berkas *b, const struct jam *k, int64_t threshold)
+{
+    struct deadline *d = w->own;
+    struct buf data = buf_make(4096);
+
+    b->urutan++;
+    buf_printf(&data, "{\"revisi\":%d,\"tahap\":\"%s\",\"sisa_hari\":%lld,\"urutan\":%lld", k->revisi,
+               tahap_name(k->tahap), (long long)threshold, (long long)b->urutan);
+    put_time(&data, "batas", k->batas_us);
+    buf_char(&data, '}');
+    say(w, b, k, &data, FACT_WARNED);
+    metric_add(d->m_warned, 1);
+    buf_free(&data);
+}
+
+/* Warns of what has come due; returns the next instant at which this running clock wants to be looked at. */
+static int64_t
+warn(struct worker *w, struct berkas *b, struct told *t)
+{
+    const struct deadline *d = w->own;
+    int64_t next = t->jam.batas_us;
+    int64_t closest = 0;
+
+    for (int i = 0; i < WARNINGS; i++) {
+        int64_t k = thresholds[t->jam.tahap][i];
+        struct err e = {0};
+        int64_t at;
+
+        if (!k || t->warned & 1U << i || k > t->jam.jatah ||
+            calendar_warn_at(d->cal, t->jam.batas_us, (struct calendar_term){k, t->jam.satuan}, &at, &e) !=
+                RES_OK)
+            continue;
+        if (at > w->now_us) {
+            next = at < next ? at : next;
+            continue;
+        }
+        t->warned |= 1U << i;
+        b->dirty = true;
+        if (w->now_us < t->jam.batas_us)
+            closest = k; /* of several passed at once only the nearest is worth a word */
+    }
+    if (closest)
+        say_warned(w, b, &t->jam, closest);
+    return next;
+}
+
+static void
+take(struct worker *w, struct berkas *b, struct told *t, const struct told *before)
+{
+    struct jadwal *j = b->more;
+    bool late = false;
+
+    if (before) {
+        t->warned = before->warned;
+        if (before->jam.batas_us != t->jam.batas_us)
+            t->warned = 0;
+        else if (before->jam.keadaan == KEADAAN_TERLEWAT && t->jam.keadaan == KEADAAN_BERJALAN) {
+            t->jam.keadaan = KEADAAN_TERLEWAT; /* said already, and still true */
+            t->jam.hari_terpakai = before->jam.hari_terpakai;
+        }
+        late = before->jam.keadaan == KEADAAN_TERLEWAT && t->jam.keadaan != KEADAAN_TERLEWAT;
+    }
+    if (!before || differs(&before->jam, &t->jam))
+        say_changed(w, b, &t->jam, late);
+    if (t->jam.keadaan == KEADAAN_BERJALAN) {
+        int64_t next = warn(w, b, t);
+
+        if (j->due_us == INT64_MIN || next < j->due_us)
+            j->due_us = next;
+    }
+}
+
+void
+change_settle(struct worker *w, struct berkas *b)
+{
+    struct deadline *d = w->own;
+    struct jadwal *j = b->more;
+    struct jam *jam = arena_new(&w->arena, JAM_MAX * sizeof *jam);
+    struct told *told;
+    struct clock_rules rules = d->rules;
+    struct dossier_view v;
+    struct err e = {0};
+    size_t n;
+
+    dossier_look(&b->d, &v);
+    rules.read_us = j->read_us ? j->read_us : INT64_MIN;
+    if (clocks_of(&v, &rules, jam, &n, &e) != RES_OK) {
+        log_error("a deadline cannot be computed", LOG_S("nomor", b->nomor), LOG_Z("why", e.text));
+        return;
+    }
+    told = arena_new(&w->arena, (n + 1) * sizeof *told);
+    j->due_us = INT64_MIN;
+    for (size_t i = 0; i < n; i++) {
+        told[i].jam = jam[i];
+        take(w, b, &told[i], find_told(j, &jam[i]));
+    }
+    j->told = told;
+    j->n = n;
+}

@@ -1,0 +1,178 @@
+#include <stdlib.h>
+
+#include "workers/deadline/deadline.h"
+
+static const char *const topics[] = {"requests", "checks", "integrations", NULL};
+static const char *const judges[] = {NULL}; /* others judge; what is bad is skipped here */
+
+static const struct conf_key keys[] = {
+    {"deadline", "grace", CONF_MS, offsetof(struct deadline, grace_ms), "2s", 0, NULL, 0, 3600000,
+     "How long after its due instant a clock is looked at, so that a last answer can arrive"},
+    {"deadline", "hard_maximum", CONF_MS, offsetof(struct deadline, hard_ms), "15m", 0, NULL, 1000, 86400000,
+     "After this a clock is called missed even though not everything could be read"},
+    {NULL, NULL, CONF_STR, 0, NULL, 0, NULL, 0, 0, NULL},
+};
+
+static const struct pg_stmt write_stmt = {
+    "deadline_write",
+    "update deadline_clock d set urutan = u.urutan, fakta = u.fakta, jam = u.jam, due_at = u.due_at "
+    "from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[]) "
+    "u(nomor, urutan, fakta, jam, due_at) where d.nomor_permohonan = u.nomor"};
+
+static bool
+wants(enum fact_type t)
+{
+    return t == FACT_REGISTERED || t == FACT_SUBMITTED || t == FACT_CHECK || fact_is_integration(t);
+}
+
+static enum res
+load_calendar(struct worker *w, struct err *e)
+{
+    struct deadline *d = w->own;
+    char *path = worker_schema_path(w, w->sop.calendar_file);
+    size_t n;
+    char *csv = path ? worker_read_file(path, 4 << 20, &n, e) : NULL;
+    const char *name = path ? strrchr(path, '/') : NULL;
+    char version[64];
+    enum res res;
+
+    snprintf(version, sizeof version, "%.*s", (int)strcspn(name ? name + 1 : "?", "."),
+             name ? name + 1 : "?");
+    res = csv ? calendar_load((struct str){csv, n}, version, 420, &d->cal, e) : RES_FATAL;
+    free(csv);
+    free(path);
+    return res == RES_OK ? res : err_set(e, RES_FATAL, "[sop] calendar cannot be read");
+}
+
+static enum res
+start(struct worker *w, struct err *e)
+{
+    struct deadline *d = w->own;
+    struct metrics *ms = w->app->metrics;
+    enum res res = load_calendar(w, e);
+
+    if (res != RES_OK)
+        return res;
+    d->rules.cal = d->cal;
+    for (int i = 0; i < TAHAPS; i++)
+        if (!clock_term_parse(w->sop.term[i], &d->rules.terms.of[i]))
+            return err_set(e, RES_FATAL,
+                           "[sop] %s must be a number and hari_kerja, hari_kalender or detik, not \"%s\"",
+                           tahap_name((enum tahap)i), w->sop.term[i]);
+    d->m_changed =
+        metric(ms, METRIC_COUNTER, "bedelau_clock_changes", "", "Clock states told, missed ones apart");
+    d->m_missed = metric(ms, METRIC_COUNTER, "bedelau_clocks_missed", "", "Clocks called missed");
+    d->m_warned = metric(ms, METRIC_COUNTER, "bedelau_clock_warnings", "", "Warnings told");
+    d->m_late = metric(ms, METRIC_COUNTER, "bedelau_clocks_hard_maximum", "",
+                       "Times that clocks were settled although not everything could be read");
+    return fire_start(w, e);
+}
+
+static void
+read_row(struct worker *w, struct berkas *b, const PGresult *r, int row)
+{
+    struct jadwal *j = b->more;
+
+    if (!told_read(&w->arena, arena_str(&w->arena, pg_text(r, row, 3)), j))
+        j->n = 0;
+}
+
+static void
+apply(struct worker *w, struct berkas *b, struct flow_item *it, enum met met)
+{
+    struct jadwal *j = b->more;
+    const struct event *ev = item_event(it);
+
+    (void)w;
+    (void)met;
+    if (!ev) {
+        j->read_us = ((struct ring *)it->mine)->read_us;
+        b->dirty = true;
+        return;
+    }
+    if (dossier_add(&b->d, &ev->fact)) {
+        b->dirty = true;
+        j->cause = ev;
+    }
+}
+
+static void
+settle(struct worker *w, struct berkas *b)
+{
+    if (b->dirty)
+        change_settle(w, b);
+}
+
+static void
+put_told(struct worker *w)
+{
+    pg_array(&w->args, PG_TEXT);
+    for (size_t i = 0; i < w->n; i++) {
+        if (!w->all[i].dirty)
+            continue;
+        buf_reset(&w->text);
+        told_write(w->all[i].more, &w->text);
+        pg_elem_text(&w->args, buf_view(&w->text));
+    }
+    pg_array_end(&w->args);
+    pg_array(&w->args, PG_TIME);
+    for (size_t i = 0; i < w->n; i++)
+        if (w->all[i].dirty)
+            pg_elem_time(&w->args, ((struct jadwal *)w->all[i].more)->due_us);
+    pg_array_end(&w->args);
+}
+
+static void
+write_rows(struct worker *w)
+{
+    if (!worker_dirty(w))
+        return;
+    worker_row_args(w);
+    put_told(w);
+    pg_send(w->app->pg, &write_stmt, &w->args, NULL, NULL);
+}
+
+static void
+committed(struct worker *w, const struct flow_batch *b)
+{
+    for (size_t i = 0; i < w->n; i++)
+        if (w->all[i].dirty)
+            fire_note(w, ((struct jadwal *)w->all[i].more)->due_us);
+    fire_rung(w, b);
+}
+
+static void
+free_own(struct worker *w)
+{
+    struct deadline *d = w->own;
+
+    fire_stop(w);
+    calendar_free(d->cal);
+}
+
+int
+main(int argc, char **argv)
+{
+    static const struct worker_def def = {
+        .name = "deadline",
+        .about = "keeps the SOP's clocks of 1, 2 and 30 working days",
+        .listen = "127.0.0.1:9482",
+        .topics = topics,
+        .judges = judges,
+        .table = "deadline_clock",
+        .columns = ", jam",
+        .more_size = sizeof(struct jadwal),
+        .keys = keys,
+        .wants = wants,
+        .start = start,
+        .read = read_row,
+        .apply = apply,
+        .settle = settle,
+        .write = write_rows,
+        .committed = committed,
+        .free = free_own,
+    };
+    struct deadline own = {0};
+
+    return worker_main(argc, argv, &def, &own);
+}

@@ -1,0 +1,157 @@
+/* judge: what the validator says: the verdict on a form, an officer's decision carried out, a refusal. */
+#include "workers/validator/validator.h"
+
+#include "common/base/caltime.h"
+
+enum { DATA_MAX = 2 << 20 };
+
+static void
+put_text(struct buf *b, const char *name, struct str s)
+{
+    buf_printf(b, ",\"%s\":", name);
+    buf_json(b, s);
+}
+
+static bool
+is_decision(enum putusan p)
+{
+    return p >= PUTUSAN_DITERIMA;
+}
+
+static void
+count(struct worker *w, enum putusan p)
+{
+    struct validator *v = w->own;
+
+    metric_add(p == PUTUSAN_DIKEMBALIKAN ? v->m_returned
+               : p == PUTUSAN_DITERIMA   ? v->m_accepted
+                                         : v->m_waiting,
+               1);
+}
+
+static void
+check_data(struct worker *w, const struct berkas *b, const struct verdict *v, struct buf *data)
+{
+    const struct validator *own = w->own;
+
+    buf_printf(data, "{\"revisi\":%d,\"putaran\":%d", v->revisi, v->putaran);
+    put_text(data, "sumber_pengajuan", v->sumber_pengajuan);
+    put_text(data, "id_pengajuan", v->id_pengajuan);
+    put_text(data, "putusan", str_of(putusan_name(v->putusan)));
+    buf_printf(data, ",\"final\":%s,\"temuan\":", is_decision(v->putusan) ? "true" : "false");
+    buf_str(data, v->findings);
+    put_text(data, "aturan", str_of(rules_hash(own->rules)));
+    put_text(data, "oleh", v->oleh);
+    buf_z(data, ",\"urutan\":");
+    buf_int(data, b->urutan);
+    buf_char(data, '}');
+}
+
+static void
+remember(struct worker *w, struct berkas *b, const struct verdict *v, const char *id)
+{
+    struct fact own = {.type = FACT_CHECK,
+                       .source = worker_source(w),
+                       .id = str_of(id),
+                       .time_us = v->time_us,
+                       .append = {.ms = w->now_us / 1000, .topic = STR("checks")},
+                       .revisi = v->revisi,
+                       .putaran = v->putaran,
+                       .urutan = b->urutan,
+                       .putusan = v->putusan,
+                       .sumber_pengajuan = v->sumber_pengajuan,
+                       .id_pengajuan = v->id_pengajuan};
+
+    dossier_add(&b->d, &own);
+}
+
+static struct str
+mark(struct worker *w, const char *what, int32_t revisi, int32_t putaran, int64_t urutan)
+{
+    struct buf b = buf_make(128);
+    struct str s;
+
+    buf_printf(&b, "%s:%d:%d:%lld", what, revisi, putaran, (long long)urutan);
+    s = arena_str(&w->arena, buf_view(&b));
+    buf_free(&b);
+    return s;
+}
+
+void
+judge_say(struct worker *w, struct berkas *b, const struct verdict *v)
+{
+    struct buf data = buf_make(DATA_MAX);
+    struct emit em = {.type = FACT_CHECK,
+                      .parent_source = v->cause->source,
+                      .parent_id = v->cause->id,
+                      .traceparent = v->traceparent,
+                      .time_us = v->time_us,
+                      .revisi = v->revisi};
+    char id[37];
+
+    b->urutan++;
+    b->dirty = true;
+    check_data(w, b, v, &data);
+    em.mark = mark(w, "check", v->revisi, v->putaran, b->urutan);
+    em.data = buf_view(&data);
+    worker_emit(w, b, &em, id);
+    remember(w, b, v, id);
+    count(w, v->putusan);
+    buf_free(&data);
+}
+
+void
+judge_refuse(struct worker *w, struct berkas *b, const struct event *ev, const struct refusal *why)
+{
+    struct validator *own = w->own;
+    struct buf data = buf_make(DATA_MAX);
+    struct emit em = {.type = FACT_REFUSED,
+                      .parent_source = ev->ce.source,
+                      .parent_id = ev->ce.id,
+                      .traceparent = ev->ce.traceparent,
+                      .time_us = w->now_us,
+                      .revisi = ev->fact.revisi};
+    char id[37];
+
+    b->urutan++;
+    b->dirty = true;
+    buf_z(&data, "{\"urutan\":");
+    buf_int(&data, b->urutan);
+    put_text(&data, "sumber", ev->ce.source);
+    put_text(&data, "id", ev->ce.id);
+    put_text(&data, "tipe", ev->ce.type);
+    put_text(&data, "kode", str_of(why->kode));
+    put_text(&data, "pesan", str_of(why->pesan));
+    put_text(&data, "message", str_of(why->message));
+    buf_char(&data, '}');
+    em.mark = mark(w, why->kode, ev->fact.revisi, ev->fact.putaran, b->urutan);
+    em.data = buf_view(&data);
+    worker_emit(w, b, &em, id);
+    metric_add(own->m_refused, 1);
+    buf_free(&data);
+}
+
+void
+judge_form(struct worker *w, struct berkas *b, const struct tahan *form)
+{
+    struct validator *own = w->own;
+    struct buf findings = buf_make(DATA_MAX);
+    struct form_context ctx = {b->nomor, caltime_day_at(form->fact.time_us, CALTIME_WIB)};
+    struct rules_count n = rules_check(own->rules, form->data, &ctx, &findings);
+    struct verdict v = {.revisi = form->fact.revisi,
+                        .putaran = 1,
+                        .sumber_pengajuan = form->fact.source,
+                        .id_pengajuan = form->fact.id,
+                        .findings = buf_view(&findings),
+                        .oleh = STR("sistem"),
+                        .cause = &form->fact,
+                        .traceparent = form->traceparent,
+                        .time_us = w->now_us};
+
+    if (n.errors)
+        v.putusan = PUTUSAN_DIKEMBALIKAN;
+    else
+        v.putusan = own->review == REVIEW_MANUAL ? PUTUSAN_MENUNGGU_PEMERIKSA : PUTUSAN_DITERIMA;
+    judge_say(w, b, &v);
+    buf_free(&findings);
+}

@@ -1,0 +1,79 @@
+#include <stdlib.h>
+
+#include "workers/validator/validator.h"
+
+static const char *const topics[] = {"requests", "reviews", "integrations", NULL};
+static const char *const judges[] = {"requests", "reviews", NULL};
+
+static const struct conf_key keys[] = {
+    {"validator", "review", CONF_ENUM, offsetof(struct validator, review), "auto", 0, "auto|manual", 0, 0,
+     "auto: a form without errors is accepted at once; manual: it waits for an officer"},
+    {NULL, NULL, CONF_STR, 0, NULL, 0, NULL, 0, 0, NULL},
+};
+
+static bool
+wants(enum fact_type t)
+{
+    return t == FACT_REGISTERED || t == FACT_SUBMITTED || t == FACT_WITHDRAWN || t == FACT_REVIEW ||
+           fact_is_integration(t);
+}
+
+static enum res
+start(struct worker *w, struct err *e)
+{
+    struct validator *v = w->own;
+    struct metrics *ms = w->app->metrics;
+    char *dir = worker_schema_path(w, "forms");
+    enum res res = dir ? rules_load(dir, &v->rules, e) : err_set(e, RES_FATAL, "out of memory");
+
+    free(dir);
+    v->m_accepted = metric(ms, METRIC_COUNTER, "bedelau_checks", "putusan=\"diterima\"", "Checks by verdict");
+    v->m_returned =
+        metric(ms, METRIC_COUNTER, "bedelau_checks", "putusan=\"dikembalikan\"", "Checks by verdict");
+    v->m_waiting = metric(ms, METRIC_COUNTER, "bedelau_checks", "putusan=\"lain\"", "Checks by verdict");
+    v->m_refused = metric(ms, METRIC_COUNTER, "bedelau_facts_refused", "", "Facts that were not admitted");
+    v->m_held = metric(ms, METRIC_COUNTER, "bedelau_forms_held", "", "Forms that wait for their turn");
+    return res;
+}
+
+static void
+apply(struct worker *w, struct berkas *b, struct flow_item *it, enum met met)
+{
+    if (met == MET_NEW)
+        admit(w, b, it);
+}
+
+static void
+free_own(struct worker *w)
+{
+    struct validator *v = w->own;
+
+    rules_free(v->rules);
+}
+
+int
+main(int argc, char **argv)
+{
+    static const struct worker_def def = {
+        .name = "validator",
+        .about = "admits and checks what departments submit (SOP steps 1 and 2)",
+        .listen = "127.0.0.1:9481",
+        .topics = topics,
+        .judges = judges,
+        .seen = "seen_validator",
+        .table = "pemeriksaan",
+        .columns = ", kode_opd, jenis, nama_sistem, aktif, ditarik",
+        .more_size = sizeof(struct periksa),
+        .keys = keys,
+        .wants = wants,
+        .start = start,
+        .read = store_read,
+        .load = store_load,
+        .apply = apply,
+        .write = store_write,
+        .free = free_own,
+    };
+    struct validator own = {0};
+
+    return worker_main(argc, argv, &def, &own);
+}

@@ -1,0 +1,190 @@
+#include "workers/validator/validator.h"
+
+static const struct pg_stmt held_stmt = {
+    "validator_held", "select nomor_permohonan, revisi, source, id, topic, partition, kafka_offset, "
+                      "append_ms, effective_us, traceparent, "
+                      "data from pemeriksaan_tahan where nomor_permohonan = any($1::text[])"};
+static const struct pg_stmt write_stmt = {
+    "validator_write",
+    "update pemeriksaan p set urutan = u.urutan, fakta = u.fakta, kode_opd = u.kode_opd, jenis = u.jenis, "
+    "nama_sistem = u.nama_sistem, status = u.status, revisi = u.revisi, putaran = u.putaran, aktif = "
+    "u.aktif, "
+    "ditarik = u.ditarik from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], "
+    "$6::text[], "
+    "$7::text[], $8::int[], $9::int[], $10::bool[], $11::bool[]) u(nomor, urutan, fakta, kode_opd, jenis, "
+    "nama_sistem, "
+    "status, revisi, putaran, aktif, ditarik) where p.nomor_permohonan = u.nomor"};
+static const struct pg_stmt hold_stmt = {"validator_hold",
+                                         "insert into pemeriksaan_tahan (nomor_permohonan, revisi, source, "
+                                         "id, topic, partition, kafka_offset, append_ms, "
+                                         "effective_us, traceparent, data) values ($1, $2, $3, $4, $5, $6, "
+                                         "$7, $8, $9, $10, $11) on conflict do nothing"};
+static const struct pg_stmt release_stmt = {
+    "validator_release",
+    "delete from pemeriksaan_tahan where nomor_permohonan = $1::text and revisi <= $2::int"};
+
+/* ---- reading ---------------------------------------------------------------------------------------------------- */
+
+void
+store_read(struct worker *w, struct berkas *b, const PGresult *r, int row)
+{
+    struct periksa *p = b->more;
+
+    p->kode_opd = arena_str(&w->arena, pg_text(r, row, 3));
+    p->jenis = arena_str(&w->arena, pg_text(r, row, 4));
+    p->nama_sistem = arena_str(&w->arena, pg_text(r, row, 5));
+    p->aktif = pg_int(r, row, 6);
+    p->ditarik = pg_int(r, row, 7);
+}
+
+static void
+read_held(struct worker *w, const PGresult *r, int i)
+{
+    struct berkas *b = worker_find(w, pg_text(r, i, 0));
+    struct tahan *t = arena_new(&w->arena, sizeof *t);
+    struct periksa *p = b ? b->more : NULL;
+    struct arena *a = &w->arena;
+
+    if (!p)
+        return;
+    t->fact = (struct fact){.type = FACT_SUBMITTED,
+                            .revisi = (int32_t)pg_int(r, i, 1),
+                            .source = arena_str(a, pg_text(r, i, 2)),
+                            .id = arena_str(a, pg_text(r, i, 3)),
+                            .append = {pg_int(r, i, 7), arena_str(a, pg_text(r, i, 4)),
+                                       (int32_t)pg_int(r, i, 5), pg_int(r, i, 6)},
+                            .time_us = pg_int(r, i, 8),
+                            .kode_opd = p->kode_opd};
+    t->traceparent = arena_str(a, pg_text(r, i, 9));
+    t->data = arena_str(a, pg_text(r, i, 10));
+    t->stored = true;
+    t->next = p->held;
+    p->held = t;
+}
+
+static void
+on_held(void *arg, const PGresult *r)
+{
+    for (int i = 0; i < PQntuples(r); i++)
+        read_held(arg, r, i);
+}
+
+void
+store_load(struct worker *w, const struct flow_batch *b)
+{
+    (void)b;
+    pg_args_reset(&w->args);
+    pg_array(&w->args, PG_TEXT);
+    for (size_t i = 0; i < w->n; i++)
+        pg_elem_text(&w->args, w->all[i].nomor);
+    pg_array_end(&w->args);
+    pg_send(w->app->pg, &held_stmt, &w->args, on_held, w);
+}
+
+/* ---- writing ---------------------------------------------------------------------------------------------------- */
+
+static void
+send_hold(struct worker *w, const struct berkas *b, const struct tahan *t)
+{
+    struct pg_args *a = &w->args;
+
+    pg_args_reset(a);
+    pg_arg_text(a, b->nomor);
+    pg_arg_int4(a, t->fact.revisi);
+    pg_arg_text(a, t->fact.source);
+    pg_arg_text(a, t->fact.id);
+    pg_arg_text(a, t->fact.append.topic);
+    pg_arg_int4(a, t->fact.append.partition);
+    pg_arg_int8(a, t->fact.append.offset);
+    pg_arg_int8(a, t->fact.append.ms);
+    pg_arg_int8(a, t->fact.time_us);
+    pg_arg_text(a, t->traceparent);
+    pg_arg_text(a, t->data);
+    pg_send(w->app->pg, &hold_stmt, a, NULL, NULL);
+}
+
+static void
+send_release(struct worker *w, const struct berkas *b, int32_t revisi)
+{
+    pg_args_reset(&w->args);
+    pg_arg_text(&w->args, b->nomor);
+    pg_arg_int4(&w->args, revisi);
+    pg_send(w->app->pg, &release_stmt, &w->args, NULL, NULL);
+}
+
+static void
+write_held(struct worker *w, const struct berkas *b)
+{
+    const struct periksa *p = b->more;
+
+    for (const struct tahan *t = p->held; t; t = t->next) {
+        if (!t->stored && !t->admitted)
+            send_hold(w, b, t);
+        if (t->stored && t->admitted)
+            send_release(w, b, t->fact.revisi);
+    }
+}
+
+static void
+put_texts(struct worker *w, size_t member)
+{
+    pg_array(&w->args, PG_TEXT);
+    for (size_t i = 0; i < w->n; i++)
+        if (w->all[i].dirty)
+            pg_elem_text(&w->args,
+                         *(const struct str *)(const void *)((const char *)w->all[i].more + member));
+    pg_array_end(&w->args);
+}
+
+static void
+put_bools(struct worker *w, size_t member)
+{
+    pg_array(&w->args, PG_BOOL);
+    for (size_t i = 0; i < w->n; i++)
+        if (w->all[i].dirty)
+            pg_elem_bool(&w->args, *(const bool *)((const char *)w->all[i].more + member));
+    pg_array_end(&w->args);
+}
+
+static void
+put_views(struct worker *w)
+{
+    struct dossier_view *v = arena_new(&w->arena, (w->n + 1) * sizeof *v);
+
+    pg_array(&w->args, PG_TEXT);
+    for (size_t i = 0; i < w->n; i++) {
+        if (!w->all[i].dirty)
+            continue;
+        dossier_look(&w->all[i].d, &v[i]);
+        pg_elem_text(&w->args, v[i].status ? str_of(status_name(v[i].status)) : STR_NULL);
+    }
+    pg_array_end(&w->args);
+    pg_array(&w->args, PG_INT4);
+    for (size_t i = 0; i < w->n; i++)
+        if (w->all[i].dirty)
+            pg_elem_int4(&w->args, v[i].R);
+    pg_array_end(&w->args);
+    pg_array(&w->args, PG_INT4);
+    for (size_t i = 0; i < w->n; i++)
+        if (w->all[i].dirty)
+            pg_elem_int4(&w->args, v[i].C ? v[i].C->putaran : 0);
+    pg_array_end(&w->args);
+}
+
+void
+store_write(struct worker *w)
+{
+    if (!worker_dirty(w))
+        return;
+    worker_row_args(w);
+    put_texts(w, offsetof(struct periksa, kode_opd));
+    put_texts(w, offsetof(struct periksa, jenis));
+    put_texts(w, offsetof(struct periksa, nama_sistem));
+    put_views(w);
+    put_bools(w, offsetof(struct periksa, aktif));
+    put_bools(w, offsetof(struct periksa, ditarik));
+    pg_send(w->app->pg, &write_stmt, &w->args, NULL, NULL);
+    for (size_t i = 0; i < w->n; i++)
+        if (w->all[i].dirty)
+            write_held(w, &w->all[i]);
+}
