@@ -20,7 +20,7 @@ create table event (
     kafka_offset bigint      not null,
     append_at    timestamptz not null,
     data         text        not null,       -- the exact bytes of the event's data
-    data_hash    bytea       not null,
+    data_hash    bytea       not null,       -- SHA-256 of data
     received_at  timestamptz not null default now()
 );
 create index event_subject on event (subject, seq);
@@ -46,6 +46,7 @@ create table request (
     temuan       text    not null default '[]',
     jumlah_pengembalian int not null default 0,
     updated_at   timestamptz,
+    sidik        bigint  not null default 0, -- fingerprint of the columns that are told; a change raises versi
     fakta        text    not null default '' -- the dossier behind the row
 ) with (fillfactor = 70);
 

@@ -56,7 +56,7 @@ on_due(void *arg, const PGresult *r)
             abort();
         snprintf(ring->nomor, sizeof ring->nomor, "%.*s", STR_FMT(pg_text(r, i, 0)));
         ring->own.nomor = str_of(ring->nomor);
-        ring->read_us = d->read_us;
+        ring->read_us = d->read_us - d->grace_ms * 1000;
         d->ringing++;
         flow_post(w->flow, ring);
     }
@@ -71,6 +71,8 @@ on_next(void *arg, const PGresult *r)
     d->next_us = pg_time(r, 0, 0);
 }
 
+static void look(struct worker *w, int64_t read_us);
+
 static void
 on_looked(void *arg, const struct pg_end *end)
 {
@@ -79,7 +81,11 @@ on_looked(void *arg, const struct pg_end *end)
 
     pg_done(w->app->pg);
     d->looking = false;
-    if (end->res != RES_OK || !d->ringing)
+    if (end->res == RES_OK && d->ringing)
+        return; /* fire_rung goes on */
+    if (end->res == RES_OK && d->read_us != INT64_MIN)
+        look(w, INT64_MIN); /* nothing more is due: what is next? */
+    else
         set_alarm(w);
 }
 
@@ -156,8 +162,8 @@ fire_rung(struct worker *w, const struct flow_batch *b)
     if (!n)
         return;
     d->ringing -= n < d->ringing ? n : d->ringing;
-    if (!d->ringing)
-        look(w, INT64_MIN);
+    if (!d->ringing && !d->looking)
+        look(w, d->read_us); /* more may have been due by then */
 }
 
 enum res

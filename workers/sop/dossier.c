@@ -280,6 +280,71 @@ decide_status(struct dossier_view *v)
         decide(v, STATUS_TERDAFTAR, GILIRAN_PEMOHON);
 }
 
+static bool
+repairing(const struct fact *i)
+{
+    return str_is(i->status_bedelau, "menunggu_perbaikan");
+}
+
+/* Since when Bedelau (or, in repair, the applicant) has had the turn: the first of the unbroken run of facts that ends
+ * in I. */
+static int64_t
+since_integration(const struct dossier_view *v)
+{
+    const struct fact *run = v->I;
+
+    for (bool more = true; more;) {
+        const struct fact *before = NULL;
+
+        for (size_t i = 0; i < v->d->n; i++) {
+            const struct fact *f = &v->d->facts[i];
+
+            if (fact_is_integration(f->type) && f->revisi == run->revisi && f->putaran == run->putaran &&
+                f->urutan < run->urutan && (!before || f->urutan > before->urutan))
+                before = f;
+        }
+        more = before && repairing(before) == repairing(v->I);
+        run = more ? before : run;
+    }
+    return run->time_us;
+}
+
+static int64_t
+first_cancel(const struct dossier *d)
+{
+    int64_t t = INT64_MAX;
+
+    for (size_t i = 0; i < d->n; i++) {
+        const struct fact *f = &d->facts[i];
+
+        if ((f->type == FACT_I_CANCELLED || (f->type == FACT_CHECK && f->putusan == PUTUSAN_DIBATALKAN)) &&
+            f->time_us < t)
+            t = f->time_us;
+    }
+    return t;
+}
+
+static int64_t
+decide_since(const struct dossier_view *v)
+{
+    switch (v->status) {
+    case STATUS_NONE:
+        return INT64_MIN;
+    case STATUS_SELESAI:
+        return v->completed->time_us;
+    case STATUS_DIBATALKAN:
+        return first_cancel(v->d);
+    case STATUS_TERDAFTAR:
+        return v->registered->time_us;
+    case STATUS_DIINTEGRASIKAN:
+        return since_integration(v);
+    default:
+        if (v->I && v->status != STATUS_DITOLAK)
+            return v->I->time_us;
+        return v->C ? v->C->time_us : v->form->time_us;
+    }
+}
+
 void
 dossier_look(const struct dossier *d, struct dossier_view *v)
 {
@@ -290,6 +355,7 @@ dossier_look(const struct dossier *d, struct dossier_view *v)
     v->form = v->R ? dossier_form(d, v->R) : NULL;
     v->I = v->R ? newest_integration(d, v->R, v->C ? v->C->putaran : 1) : NULL;
     decide_status(v);
+    v->since_us = decide_since(v);
 }
 
 static int64_t

@@ -38,6 +38,7 @@ struct dossier_view {
     bool cancelled;                /* a check dibatalkan or an integration.cancelled */
     enum status status;
     enum giliran giliran;
+    int64_t since_us; /* effective time of the fact that gave the turn; INT64_MIN = none */
 };
 
 void dossier_look(const struct dossier *d, struct dossier_view *v);

@@ -24,6 +24,8 @@ stmt(struct worker *w, unsigned i, const char *name, const char *fmt)
             buf_z(&b, w->def->seen ? w->def->seen : "");
         else if (*p == '%')
             buf_z(&b, w->def->columns);
+        else if (*p == '~')
+            buf_z(&b, w->def->counter ? w->def->counter : "urutan");
         else
             buf_char(&b, *p);
     }
@@ -40,10 +42,9 @@ rows_prepare(struct worker *w, struct err *e)
     w->make_stmt =
         stmt(w, 1, "rows_make",
              "insert into @ (nomor_permohonan) select * from unnest($1::text[]) on conflict do nothing");
-    w->lock_stmt =
-        stmt(w, 2, "rows_lock",
-             "select nomor_permohonan, urutan, fakta% from @ where nomor_permohonan = any($1::text[]) "
-             "order by nomor_permohonan collate \"C\" for update");
+    w->lock_stmt = stmt(w, 2, "rows_lock",
+                        "select nomor_permohonan, ~, fakta% from @ where nomor_permohonan = any($1::text[]) "
+                        "order by nomor_permohonan collate \"C\" for update");
     return w->sql[0] && w->sql[1] && w->sql[2] ? RES_OK : err_set(e, RES_FATAL, "out of memory");
 }
 

@@ -46,6 +46,7 @@ struct worker_def {
     const char *const *judges; /* bare names whose bad records are ours to set aside */
     const char *seen;          /* table of (source, id) met before, or NULL */
     const char *table;         /* parent rows */
+    const char *counter;       /* its column of `urutan`; NULL = urutan */
     const char *columns;       /* further columns to read, each preceded by a comma */
     size_t more_size;
     const struct conf_key *keys;

@@ -1,0 +1,33 @@
+/* projector: writes the record (SOP: incomplete records make supervision fail). Every fact once in `event`; one row per
+ * request folded from all of them; one row per clock; and each change of a request's row told on the status topic. It
+ * judges nothing. */
+#ifndef PROJECTOR_PROJECTOR_H
+#define PROJECTOR_PROJECTOR_H
+
+#include "workers/sop/worker.h"
+
+/* The projector's own columns of one request. */
+struct catatan {
+    int64_t sidik;            /* fingerprint of what was last told */
+    struct dossier_view view; /* filled by row_settle */
+    struct dossier_row row;
+};
+
+struct projector {
+    struct flow_item **fresh; /* facts of this part that are new, in order of arrival; in the batch's arena */
+    size_t nfresh;
+    const struct fact **clocks; /* new clock states, and whose they are */
+    struct berkas **clock_of;
+    size_t nclocks;
+    struct metric *m_events, *m_changes;
+};
+
+/* row.c: derives the row, raises versi and tells it where it differs from what was told. */
+void row_settle(struct worker *w, struct berkas *b);
+void row_write(struct worker *w);
+
+/* log.c: the append-only log and the clocks. */
+void log_write_events(struct worker *w);
+void log_write_clocks(struct worker *w);
+
+#endif
