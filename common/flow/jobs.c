@@ -1,0 +1,472 @@
+#include "common/flow/jobs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/base/id.h"
+
+enum { LOOK_MS = 10000, CLAIM_MAX = 200, STMTS = 8 };
+
+enum which { LOAD, PUT, BODY, REMOVE, ATTEMPT, ANSWER, CLAIM, NEXT };
+
+struct jobs {
+    struct jobs_opts opts;
+    struct pg_stmt stmt[STMTS];
+    char *sql[STMTS];
+    char *name[STMTS];
+    struct pg_args args;
+    struct loop_timer timer;
+    struct pg_turn turn;
+    bool asking, stopped, again;
+    int64_t next_us;     /* earliest due known; INT64_MIN = unknown */
+    struct job *claimed; /* until the claim is committed */
+    size_t nclaimed;
+    struct arena arena; /* of the claimed */
+    struct jobs_query query;
+};
+
+/* ---- statements ------------------------------------------------------------------------------------------------- */
+
+static const char *const texts[STMTS] = {
+    [LOAD] = "select key, subject, step, due_at, lease, attempts, deadline_at, quiet_until, state, reason "
+             "from job_@ "
+             "where subject = any($1::text[])",
+    [PUT] = "insert into job_@ as j (key, subject, step, due_at, lease, attempts, deadline_at, quiet_until, "
+            "state, reason) "
+            "select * from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], "
+            "$6::int[], "
+            "$7::timestamptz[], $8::timestamptz[], $9::text[], $10::text[]) on conflict (key) do update set "
+            "step = excluded.step, due_at = excluded.due_at, lease = excluded.lease, attempts = "
+            "excluded.attempts, "
+            "deadline_at = excluded.deadline_at, quiet_until = excluded.quiet_until, state = excluded.state, "
+            "reason = excluded.reason",
+    [BODY] = "insert into job_body_@ (key, body, hash) select k, b, sha256(b) from unnest($1::text[], "
+             "$2::bytea[]) u(k, b) "
+             "on conflict do nothing",
+    [REMOVE] = "with gone as (delete from job_@ where key = any($1::text[]) returning key) "
+               "delete from job_body_@ b using gone where b.key = gone.key",
+    [ATTEMPT] = "insert into attempt_@ (key, no, lease, step, quiet_until) select * from unnest($1::text[], "
+                "$2::int[], "
+                "$3::bigint[], $4::text[], $5::timestamptz[]) on conflict do nothing",
+    [ANSWER] =
+        "update attempt_@ a set answered_at = clock_timestamp(), fate = u.fate, code = u.code, took_us = "
+        "u.took, "
+        "error = u.error from unnest($1::text[], $2::int[], $3::text[], $4::int[], $5::bigint[], $6::text[]) "
+        "u(key, no, fate, code, took, error) where a.key = u.key and a.no = u.no",
+    [CLAIM] = "with c as (select key, lease as before from job_@ where due_at <= $4::timestamptz "
+              "order by deadline_at nulls last, due_at limit $1::int for update skip locked), "
+              "u as (update job_@ j set lease = $2::bigint, due_at = $4::timestamptz + $3::bigint * interval "
+              "'1 ms', "
+              "attempts = j.attempts + 1, quiet_until = $4::timestamptz + $5::bigint * interval '1 ms', "
+              "step = case when c.before <> 0 and j.step = 'send' then 'ask' else j.step end "
+              "from c where j.key = c.key returning j.key, j.subject, j.step, j.due_at, j.lease, j.attempts, "
+              "j.deadline_at, j.quiet_until, j.state, j.reason), "
+              "a as (insert into attempt_@ (key, no, lease, step, quiet_until) "
+              "select key, attempts, lease, step, quiet_until from u on conflict do nothing) "
+              "select u.*, b.body from u left join job_body_@ b using (key)",
+    [NEXT] = "select min(due_at) from job_@",
+};
+
+static const char *const names[STMTS] = {"load",    "put",    "body",  "remove",
+                                         "attempt", "answer", "claim", "next"};
+
+static bool
+prepare(struct jobs *j, unsigned i)
+{
+    struct buf b = buf_make(8192);
+
+    for (const char *p = texts[i]; *p; p++) {
+        if (*p == '@')
+            buf_z(&b, j->opts.worker);
+        else
+            buf_char(&b, *p);
+    }
+    j->sql[i] = buf_steal(&b);
+    if (asprintf(&j->name[i], "jobs_%s", names[i]) < 0)
+        j->name[i] = NULL;
+    j->stmt[i] = (struct pg_stmt){j->name[i], j->sql[i]};
+    return j->sql[i] && j->name[i];
+}
+
+/* ---- reading ---------------------------------------------------------------------------------------------------- */
+
+static struct job
+read_job(const PGresult *r, int i, struct arena *a)
+{
+    return (struct job){.key = arena_str(a, pg_text(r, i, 0)),
+                        .subject = arena_str(a, pg_text(r, i, 1)),
+                        .step = arena_str(a, pg_text(r, i, 2)),
+                        .due_us = pg_time(r, i, 3),
+                        .lease = pg_int(r, i, 4),
+                        .attempts = (int32_t)pg_int(r, i, 5),
+                        .deadline_us = pg_time(r, i, 6),
+                        .quiet_us = pg_time(r, i, 7),
+                        .state = arena_str(a, pg_text(r, i, 8)),
+                        .reason = arena_str(a, pg_text(r, i, 9))};
+}
+
+static void
+on_loaded(void *arg, const PGresult *r)
+{
+    struct jobs *j = arg;
+
+    for (int i = 0; i < PQntuples(r); i++) {
+        struct job *job = arena_new(j->query.arena, sizeof *job);
+
+        *job = read_job(r, i, j->query.arena);
+        j->query.fn(j->query.arg, job);
+    }
+}
+
+void
+jobs_load(struct jobs *j, const struct jobs_query *q)
+{
+    j->query = *q;
+    pg_args_reset(&j->args);
+    pg_array(&j->args, PG_TEXT);
+    for (size_t i = 0; i < q->n; i++)
+        pg_elem_text(&j->args, q->subjects[i]);
+    pg_array_end(&j->args);
+    pg_send(j->opts.pg, &j->stmt[LOAD], &j->args, on_loaded, j);
+}
+
+/* ---- writing ---------------------------------------------------------------------------------------------------- */
+
+static bool
+is_put(const struct job *job)
+{
+    return !job->done && (job->fresh || job->changed);
+}
+
+static bool
+is_body(const struct job *job)
+{
+    return !job->done && job->fresh && job->body.p;
+}
+
+static bool
+is_attempt(const struct job *job)
+{
+    return is_put(job) && job->lease && job->fresh;
+}
+
+static bool
+is_done(const struct job *job)
+{
+    return job->done && !job->fresh;
+}
+
+/* The jobs that a statement is about. */
+struct chosen {
+    struct job *const *all;
+    size_t n;
+    bool (*is)(const struct job *job);
+};
+
+static size_t
+count(const struct chosen *c)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->n; i++)
+        n += c->is(c->all[i]);
+    return n;
+}
+
+static void
+texts_of(struct pg_args *a, const struct chosen *c, enum pg_oid oid, size_t member)
+{
+    pg_array(a, oid);
+    for (size_t i = 0; i < c->n; i++)
+        if (c->is(c->all[i]))
+            pg_elem_text(a, *(const struct str *)(const void *)((const char *)c->all[i] + member));
+    pg_array_end(a);
+}
+
+static void
+times_of(struct pg_args *a, const struct chosen *c, size_t member)
+{
+    pg_array(a, PG_TIME);
+    for (size_t i = 0; i < c->n; i++)
+        if (c->is(c->all[i]))
+            pg_elem_time(a, *(const int64_t *)(const void *)((const char *)c->all[i] + member));
+    pg_array_end(a);
+}
+
+static void
+leases_of(struct pg_args *a, const struct chosen *c)
+{
+    pg_array(a, PG_INT8);
+    for (size_t i = 0; i < c->n; i++)
+        if (c->is(c->all[i]))
+            pg_elem_int8(a, c->all[i]->lease);
+    pg_array_end(a);
+}
+
+static void
+attempts_of(struct pg_args *a, const struct chosen *c)
+{
+    pg_array(a, PG_INT4);
+    for (size_t i = 0; i < c->n; i++)
+        if (c->is(c->all[i]))
+            pg_elem_int4(a, c->all[i]->attempts);
+    pg_array_end(a);
+}
+
+static void
+send_put(struct jobs *j, const struct chosen *c)
+{
+    struct pg_args *a = &j->args;
+
+    pg_args_reset(a);
+    texts_of(a, c, PG_TEXT, offsetof(struct job, key));
+    texts_of(a, c, PG_TEXT, offsetof(struct job, subject));
+    texts_of(a, c, PG_TEXT, offsetof(struct job, step));
+    times_of(a, c, offsetof(struct job, due_us));
+    leases_of(a, c);
+    attempts_of(a, c);
+    times_of(a, c, offsetof(struct job, deadline_us));
+    times_of(a, c, offsetof(struct job, quiet_us));
+    texts_of(a, c, PG_TEXT, offsetof(struct job, state));
+    texts_of(a, c, PG_TEXT, offsetof(struct job, reason));
+    pg_send(j->opts.pg, &j->stmt[PUT], a, NULL, NULL);
+}
+
+static void
+send_bodies(struct jobs *j, const struct chosen *c)
+{
+    pg_args_reset(&j->args);
+    texts_of(&j->args, c, PG_TEXT, offsetof(struct job, key));
+    texts_of(&j->args, c, PG_BYTEA, offsetof(struct job, body));
+    pg_send(j->opts.pg, &j->stmt[BODY], &j->args, NULL, NULL);
+}
+
+static void
+send_attempts(struct jobs *j, const struct chosen *c)
+{
+    pg_args_reset(&j->args);
+    texts_of(&j->args, c, PG_TEXT, offsetof(struct job, key));
+    attempts_of(&j->args, c);
+    leases_of(&j->args, c);
+    texts_of(&j->args, c, PG_TEXT, offsetof(struct job, step));
+    times_of(&j->args, c, offsetof(struct job, quiet_us));
+    pg_send(j->opts.pg, &j->stmt[ATTEMPT], &j->args, NULL, NULL);
+}
+
+static void
+send_removals(struct jobs *j, const struct chosen *c)
+{
+    pg_args_reset(&j->args);
+    texts_of(&j->args, c, PG_TEXT, offsetof(struct job, key));
+    pg_send(j->opts.pg, &j->stmt[REMOVE], &j->args, NULL, NULL);
+}
+
+void
+jobs_save(struct jobs *j, struct job *const *all, size_t n)
+{
+    static const struct {
+        bool (*is)(const struct job *job);
+        void (*send)(struct jobs *j, const struct chosen *c);
+    } kinds[] = {
+        {is_put, send_put}, {is_body, send_bodies}, {is_attempt, send_attempts}, {is_done, send_removals}};
+
+    for (unsigned i = 0; i < 4; i++) {
+        struct chosen c = {all, n, kinds[i].is};
+
+        if (count(&c))
+            kinds[i].send(j, &c);
+    }
+}
+
+void
+jobs_answered(struct jobs *j, const struct job_answer *all, size_t n)
+{
+    struct pg_args *a = &j->args;
+
+    pg_args_reset(a);
+    pg_array(a, PG_TEXT);
+    for (size_t i = 0; i < n; i++)
+        pg_elem_text(a, all[i].key);
+    pg_array_end(a);
+    pg_array(a, PG_INT4);
+    for (size_t i = 0; i < n; i++)
+        pg_elem_int4(a, all[i].no);
+    pg_array_end(a);
+    pg_array(a, PG_TEXT);
+    for (size_t i = 0; i < n; i++)
+        pg_elem_text(a, str_of(all[i].fate));
+    pg_array_end(a);
+    pg_array(a, PG_INT4);
+    for (size_t i = 0; i < n; i++)
+        pg_elem_int4(a, all[i].code);
+    pg_array_end(a);
+    pg_array(a, PG_INT8);
+    for (size_t i = 0; i < n; i++)
+        pg_elem_int8(a, all[i].took_us);
+    pg_array_end(a);
+    pg_array(a, PG_TEXT);
+    for (size_t i = 0; i < n; i++)
+        pg_elem_text(a, all[i].error);
+    pg_array_end(a);
+    pg_send(j->opts.pg, &j->stmt[ANSWER], a, NULL, NULL);
+}
+
+int64_t
+jobs_lease(struct jobs *j, int64_t *due_us)
+{
+    int64_t token = (int64_t)(id_random() >> 1);
+
+    *due_us = clk_us(j->opts.clk) + j->opts.lease_ms * 1000;
+    return token ? token : 1;
+}
+
+/* ---- claiming --------------------------------------------------------------------------------------------------- */
+
+static void
+set_timer(struct jobs *j)
+{
+    int64_t wait_ms = LOOK_MS;
+
+    if (j->stopped)
+        return;
+    if (j->next_us != INT64_MIN) {
+        int64_t left = (j->next_us - clk_us(j->opts.clk)) / 1000 + 1;
+
+        wait_ms = left < wait_ms ? left : wait_ms;
+    }
+    loop_timer_set(j->opts.loop, &j->timer, wait_ms);
+}
+
+void
+jobs_wake(struct jobs *j, int64_t due_us)
+{
+    if (j->next_us == INT64_MIN || due_us < j->next_us)
+        j->next_us = due_us;
+    if (j->asking)
+        j->again = true;
+    else
+        set_timer(j);
+}
+
+static void
+on_claimed(void *arg, const PGresult *r)
+{
+    struct jobs *j = arg;
+    int n = PQntuples(r);
+
+    j->claimed = arena_new(&j->arena, ((size_t)n + 1) * sizeof *j->claimed);
+    for (int i = 0; i < n; i++) {
+        j->claimed[i] = read_job(r, i, &j->arena);
+        j->claimed[i].body = arena_str(&j->arena, pg_text(r, i, 10));
+    }
+    j->nclaimed = (size_t)n;
+}
+
+static void
+on_next(void *arg, const PGresult *r)
+{
+    struct jobs *j = arg;
+
+    j->next_us = pg_time(r, 0, 0);
+}
+
+static void
+on_answered(void *arg, const struct pg_end *end)
+{
+    struct jobs *j = arg;
+    unsigned room;
+
+    pg_done(j->opts.pg);
+    j->asking = false;
+    if (end->res != RES_OK) {
+        j->nclaimed = 0;
+        loop_timer_set(j->opts.loop, &j->timer, 1000);
+        return;
+    }
+    for (size_t i = 0; i < j->nclaimed; i++)
+        j->opts.begin(j->opts.arg, &j->claimed[i]);
+    room = j->opts.room(j->opts.arg);
+    if (j->nclaimed && j->next_us != INT64_MIN && !room)
+        j->next_us = INT64_MIN; /* full: jobs_wake comes when a call ends */
+    j->nclaimed = 0;
+    j->again = false;
+    set_timer(j);
+}
+
+static void
+on_turn(void *arg)
+{
+    struct jobs *j = arg;
+    unsigned room = j->opts.room(j->opts.arg);
+    struct pg_args *a = &j->args;
+
+    arena_reset(&j->arena);
+    j->nclaimed = 0;
+    pg_args_reset(a);
+    pg_arg_int4(a, (int32_t)(room < CLAIM_MAX ? room : CLAIM_MAX));
+    pg_arg_int8(a, (int64_t)(id_random() >> 1) | 1);
+    pg_arg_int8(a, j->opts.lease_ms);
+    pg_arg_time(a, clk_us(j->opts.clk));
+    pg_arg_int8(a, j->opts.call_ms);
+    if (room)
+        pg_send(j->opts.pg, &j->stmt[CLAIM], a, on_claimed, j);
+    pg_send(j->opts.pg, &j->stmt[NEXT], NULL, on_next, j);
+    pg_sync(j->opts.pg, on_answered, j);
+}
+
+static void
+on_timer(void *arg)
+{
+    struct jobs *j = arg;
+
+    if (j->asking || j->stopped)
+        return;
+    j->asking = true;
+    pg_turn(j->opts.pg, &j->turn);
+}
+
+void
+jobs_stop(struct jobs *j)
+{
+    j->stopped = true;
+    loop_timer_stop(j->opts.loop, &j->timer);
+}
+
+enum res
+jobs_new(const struct jobs_opts *opts, struct jobs **ret, struct err *e)
+{
+    struct jobs *j = calloc(1, sizeof *j);
+
+    *ret = NULL;
+    if (!j)
+        return err_set(e, RES_FATAL, "out of memory");
+    j->opts = *opts;
+    j->args = pg_args_make();
+    j->next_us = INT64_MIN;
+    j->timer = (struct loop_timer){.fn = on_timer, .arg = j};
+    j->turn = (struct pg_turn){.fn = on_turn, .arg = j};
+    for (unsigned i = 0; i < STMTS; i++)
+        if (!prepare(j, i)) {
+            jobs_free(j);
+            return err_set(e, RES_FATAL, "out of memory");
+        }
+    loop_timer_set(opts->loop, &j->timer, 0);
+    *ret = j;
+    return RES_OK;
+}
+
+void
+jobs_free(struct jobs *j)
+{
+    if (!j)
+        return;
+    loop_timer_stop(j->opts.loop, &j->timer);
+    pg_turn_cancel(j->opts.pg, &j->turn);
+    for (unsigned i = 0; i < STMTS; i++) {
+        free(j->sql[i]);
+        free(j->name[i]);
+    }
+    pg_args_free(&j->args);
+    arena_free(&j->arena);
+    free(j);
+}

@@ -1,0 +1,85 @@
+/* jobs: effects on the outside world that are owed, as rows. A job has a step ("send", "ask", ..), a due time, a lease
+ * and a deadline. Waiting, retrying and polling cost one row.
+ *
+ * A job may be born leased: stored already leased to this process, with its attempt, in the transaction that caused it,
+ * and begun right after COMMIT. Everything else (retries, leases that ran out, jobs of processes that died) is claimed
+ * with SKIP LOCKED, earliest deadline first. An attempt is committed before its call goes out. A holder whose lease ran
+ * out may have acted: a "send" found that way becomes an "ask". Tables: job_<worker>, job_body_<worker>,
+ * attempt_<worker>. */
+#ifndef FLOW_JOBS_H
+#define FLOW_JOBS_H
+
+#include "common/base/arena.h"
+#include "common/base/clk.h"
+#include "common/base/loop.h"
+#include "common/pg/pg.h"
+
+struct jobs;
+
+struct job {
+    struct str key;     /* unique; the idempotency key of the effect */
+    struct str subject; /* what it is about: the parent row's key */
+    struct str step;
+    int64_t due_us; /* next look; while leased, the lease's end */
+    int64_t lease;  /* token; 0 = free */
+    int32_t attempts;
+    int64_t deadline_us; /* INT64_MIN = none */
+    int64_t quiet_us;    /* an attempt in doubt may still act until then; INT64_MIN = none */
+    struct str state;    /* JSON of the owner's */
+    struct str reason;   /* why it waits; STR_NULL = it does not */
+    struct str body;     /* claimed jobs, and new ones when saved; immutable */
+    bool fresh;          /* to be inserted with its body */
+    bool done;           /* to be removed */
+    bool changed;        /* to be written */
+};
+
+struct jobs_opts {
+    struct loop *loop;
+    struct pg *pg;
+    const char *worker;
+    int64_t lease_ms;
+    int64_t call_ms;                                 /* longest a call may take; less than the lease */
+    unsigned (*room)(void *arg);                     /* how many calls could begin now */
+    void (*begin)(void *arg, const struct job *job); /* claimed and committed: begin the call */
+    void *arg;
+    struct clk clk;
+};
+
+enum res jobs_new(const struct jobs_opts *opts, struct jobs **ret, struct err *e);
+void jobs_free(struct jobs *j);
+
+/* Asks (pg_send) for all jobs of these subjects; each is copied into `arena` and given to `fn`. The parents' rows must
+ * be locked already. */
+struct jobs_query {
+    const struct str *subjects;
+    size_t n;
+    struct arena *arena;
+    void (*fn)(void *arg, struct job *job);
+    void *arg;
+};
+void jobs_load(struct jobs *j, const struct jobs_query *q);
+
+/* Writes (pg_send) what is fresh, changed or done; and for each fresh or changed job with a lease its attempt. */
+void jobs_save(struct jobs *j, struct job *const *all, size_t n);
+
+/* An attempt's end, recorded even when its lease is gone. */
+struct job_answer {
+    struct str key;
+    int32_t no;
+    const char *fate;
+    int code;
+    int64_t took_us;
+    struct str error;
+};
+void jobs_answered(struct jobs *j, const struct job_answer *all, size_t n);
+
+/* A new lease token and its end, for a job that is to be born leased. */
+int64_t jobs_lease(struct jobs *j, int64_t *due_us);
+
+/* Something is due at that time, or room came free: look then. */
+void jobs_wake(struct jobs *j, int64_t due_us);
+
+/* No more claims. */
+void jobs_stop(struct jobs *j);
+
+#endif

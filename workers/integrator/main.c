@@ -1,0 +1,253 @@
+#include <stdlib.h>
+
+#include "workers/integrator/integrator.h"
+#include "workers/sop/clocks.h"
+
+static const char *const topics[] = {"requests", "checks", "callbacks", "deadlines", NULL};
+static const char *const judges[] = {"callbacks", NULL};
+
+#define SET(member) offsetof(struct integrator, member)
+
+static const struct conf_key keys[] = {
+    {"integrator", "url", CONF_STR, SET(url), NULL, CONF_REQUIRED, NULL, 0, 0,
+     "Base address of the integration endpoint, without /api/v1/integrasi"},
+    {"integrator", "callback_url", CONF_STR, SET(callback_url), "", 0, NULL, 0, 0,
+     "Where Bedelau reports the end: the gateway's /v1/callbacks/bedelau as Bedelau reaches it"},
+    {"integrator", "mode", CONF_ENUM, SET(mode), "live", 0, "live|shadow|off", 0, 0,
+     "live: calls go out; shadow: they are rendered and stored only; off: jobs wait"},
+    {"integrator", "auth", CONF_ENUM, SET(auth), "none", 0, "none|api_key|basic|bearer", 0, 0,
+     "How calls are authenticated"},
+    {"integrator", "auth_header", CONF_STR, SET(auth_header), "X-Api-Key", 0, NULL, 0, 0,
+     "Header that carries the key when auth = api_key"},
+    {"integrator", "auth_secret", CONF_STR, SET(auth_secret), "", CONF_SECRET, NULL, 0, 0,
+     "The key, the bearer token, or user:password"},
+    {"integrator", "in_flight", CONF_INT, SET(in_flight), "64", 0, NULL, 1, 64, "Calls at once"},
+    {"integrator", "timeout", CONF_MS, SET(timeout_ms), "20s", 0, NULL, 50, 600000,
+     "Longest a call may take from its sending; must be less than lease"},
+    {"integrator", "lease", CONF_MS, SET(lease_ms), "60s", 0, NULL, 100, 3600000,
+     "How long a job belongs to the process that calls; after that another asks what became of it"},
+    {"integrator", "backoff_min", CONF_MS, SET(backoff_min_ms), "1s", 0, NULL, 1, 3600000,
+     "First ceiling of the wait after a failure; doubles, with full jitter"},
+    {"integrator", "backoff_max", CONF_MS, SET(backoff_max_ms), "5m", 0, NULL, 1, 86400000,
+     "Last ceiling of the wait"},
+    {"integrator", "poll", CONF_MS, SET(poll_ms), "60s", 0, NULL, 10, 86400000,
+     "How often a registration is asked about where Bedelau gave no Retry-After"},
+    {"integrator", "retry_after_max", CONF_MS, SET(retry_after_max_ms), "1h", 0, NULL, 1000, 86400000,
+     "A longer Retry-After is cut to this"},
+    {"integrator", "ca_file", CONF_STR, SET(ca_file), NULL, 0, NULL, 0, 0,
+     "Certificates to trust; default: the system's"},
+    {"integrator", "cert_file", CONF_STR, SET(cert_file), NULL, 0, NULL, 0, 0,
+     "Our certificate, for mutual TLS"},
+    {"integrator", "key_file", CONF_STR, SET(key_file), NULL, 0, NULL, 0, 0, "Its key"},
+    {"integrator", "tls_insecure", CONF_BOOL, SET(tls_insecure), "false", 0, NULL, 0, 0,
+     "Do not verify the endpoint's certificate; for a laboratory only"},
+    {NULL, NULL, CONF_STR, 0, NULL, 0, NULL, 0, 0, NULL},
+};
+
+static bool
+wants(enum fact_type t)
+{
+    return t == FACT_SUBMITTED || t == FACT_CHECK || t == FACT_CALLBACK || t == FACT_DEADLINE;
+}
+
+static unsigned
+room(void *arg)
+{
+    const struct worker *w = arg;
+    const struct integrator *n = w->own;
+
+    if (n->mode != MODE_LIVE || n->calling >= (unsigned)n->in_flight)
+        return 0;
+    return (unsigned)n->in_flight - n->calling;
+}
+
+static void
+begin(void *arg, const struct job *job)
+{
+    call_begin(arg, job);
+}
+
+static void
+make_metrics(struct worker *w)
+{
+    static const char *const fates[] = {"result=\"ok\"", "result=\"refused\"", "result=\"not_sent\"",
+                                        "result=\"unknown\""};
+    static const char *const outcomes[] = {"outcome=\"registered\"", "outcome=\"delayed\"",
+                                           "outcome=\"completed\"",  "outcome=\"rejected\"",
+                                           "outcome=\"failed\"",     "outcome=\"cancelled\""};
+    struct integrator *n = w->own;
+    struct metrics *ms = w->app->metrics;
+
+    for (unsigned i = 0; i < 4; i++)
+        n->m_calls[i] =
+            metric(ms, METRIC_COUNTER, "bedelau_calls", fates[i], "Calls to the endpoint by result");
+    for (unsigned i = 0; i < 6; i++)
+        n->m_outcome[i] =
+            metric(ms, METRIC_COUNTER, "bedelau_integrations", outcomes[i], "What was told of integrations");
+    n->m_seconds =
+        metric(ms, METRIC_HISTOGRAM, "bedelau_call_seconds", "", "Time of a call from its sending");
+    n->m_parked = metric(ms, METRIC_COUNTER, "bedelau_jobs_parked", "", "Times a job was put off");
+}
+
+static enum res
+load_data(struct worker *w, struct err *e)
+{
+    struct integrator *n = w->own;
+    char *map = worker_schema_path(w, "integrasi.map.json");
+    char *path = worker_schema_path(w, w->sop.calendar_file);
+    size_t size;
+    char *csv = path ? worker_read_file(path, 4 << 20, &size, e) : NULL;
+    enum res res = csv ? calendar_load((struct str){csv, size}, "kalender", 420, &n->cal, e) : RES_FATAL;
+
+    if (res == RES_OK)
+        res = map_load(map, &n->map, e);
+    if (res == RES_OK && !clock_term_parse(w->sop.term[TAHAP_INTEGRASI], &n->term))
+        res =
+            err_set(e, RES_FATAL, "[sop] integrasi must be a number and hari_kerja, hari_kalender or detik");
+    free(map);
+    free(path);
+    free(csv);
+    return res;
+}
+
+static enum res
+check_settings(const struct integrator *n, struct err *e)
+{
+    if (n->timeout_ms >= n->lease_ms)
+        return err_set(e, RES_FATAL, "[integrator] timeout must be less than [integrator] lease");
+    if (n->backoff_min_ms > n->backoff_max_ms)
+        return err_set(e, RES_FATAL,
+                       "[integrator] backoff_min must not be more than [integrator] backoff_max");
+    if (n->auth != AUTH_NONE && !*n->auth_secret)
+        return err_set(e, RES_FATAL, "[integrator] auth_secret is empty although [integrator] auth is set");
+    return RES_OK;
+}
+
+static enum res
+start(struct worker *w, struct err *e)
+{
+    struct integrator *n = w->own;
+    struct app *app = w->app;
+    struct client_opts co = {.in_flight = (unsigned)n->in_flight,
+                             .ca_file = n->ca_file,
+                             .cert_file = n->cert_file,
+                             .key_file = n->key_file,
+                             .tls_insecure = n->tls_insecure,
+                             .user_agent = "bedelau-integrator"};
+    struct jobs_opts jo = {.loop = app->loop,
+                           .pg = app->pg,
+                           .worker = "integrator",
+                           .lease_ms = n->lease_ms,
+                           .call_ms = n->timeout_ms,
+                           .room = room,
+                           .begin = begin,
+                           .arg = w,
+                           .clk = app->clk};
+    enum res res;
+
+    make_metrics(w);
+    if ((res = check_settings(n, e)) || (res = load_data(w, e)) ||
+        (res = client_new(app->loop, &co, &n->client, e)))
+        return res;
+    return jobs_new(&jo, &n->jobs, e);
+}
+
+static void
+apply(struct worker *w, struct berkas *b, struct flow_item *it, enum met met)
+{
+    const struct event *ev = item_event(it);
+
+    if (!ev)
+        settle_answer(w, b, it->mine);
+    else if (met == MET_NEW)
+        settle_fact(w, b, ev);
+}
+
+/* Calls begin only now that their attempts are durable; and waiting jobs are looked for. */
+static void
+committed(struct worker *w, const struct flow_batch *b)
+{
+    struct integrator *n = w->own;
+    bool answered = false;
+
+    for (size_t i = 0; i < b->n; i++)
+        if (!b->items[i].rkm) {
+            n->calling--;
+            answered = true;
+        }
+    for (unsigned i = 0; i < n->nborn; i++)
+        call_begin(w, &n->born[i]);
+    n->nborn = 0;
+    arena_reset(&n->born_arena);
+    for (size_t i = 0; i < w->n; i++) {
+        const struct urusan *u = w->all[i].more;
+
+        for (unsigned k = 0; k < u->njobs; k++)
+            if (!u->jobs[k]->done && !u->jobs[k]->lease)
+                jobs_wake(n->jobs, u->jobs[k]->due_us);
+    }
+    if (answered && room(w))
+        jobs_wake(n->jobs, w->now_us);
+}
+
+static void
+undone(struct worker *w)
+{
+    struct integrator *n = w->own;
+
+    n->nborn = 0;
+    arena_reset(&n->born_arena);
+}
+
+static void
+status(struct worker *w, struct buf *json)
+{
+    static const char *const modes[] = {"live", "shadow", "off"};
+    const struct integrator *n = w->own;
+
+    buf_printf(json, ",\"mode\":\"%s\",\"calls_in_flight\":%u", modes[n->mode], client_in_flight(n->client));
+}
+
+static void
+free_own(struct worker *w)
+{
+    struct integrator *n = w->own;
+
+    client_free(n->client);
+    jobs_free(n->jobs);
+    map_free(n->map);
+    calendar_free(n->cal);
+    arena_free(&n->born_arena);
+}
+
+int
+main(int argc, char **argv)
+{
+    static const struct worker_def def = {
+        .name = "integrator",
+        .about = "calls Bedelau and sees each integration through (SOP step 3)",
+        .listen = "127.0.0.1:9483",
+        .topics = topics,
+        .judges = judges,
+        .seen = "seen_integrator",
+        .table = "integration",
+        .columns = ", callbacks, id_integrasi, urutan_bedelau",
+        .more_size = sizeof(struct urusan),
+        .keys = keys,
+        .wants = wants,
+        .start = start,
+        .read = store_read,
+        .load = store_load,
+        .apply = apply,
+        .settle = settle_request,
+        .write = store_write,
+        .committed = committed,
+        .undone = undone,
+        .drop = call_free_answer,
+        .status = status,
+        .free = free_own,
+    };
+    struct integrator own = {0};
+
+    return worker_main(argc, argv, &def, &own);
+}
