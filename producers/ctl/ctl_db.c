@@ -1,0 +1,138 @@
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "producers/ctl/ctl.h"
+#include "producers/ctl/ctl_words.h"
+
+static void
+on_notice(void *arg, const PGresult *r)
+{
+    const char *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
+
+    (void)arg;
+    log_at(LOG_DEBUG, "Postgres notice", LOG_Z("text", text ? text : ""), LOG_NONE);
+}
+
+/* The schema may be missing before the first migration; a search_path does not mind. */
+static enum res
+set_session(struct ctl *c)
+{
+    char *ident = PQescapeIdentifier(c->pg, c->set.schema, strlen(c->set.schema));
+    const char *args[] = {ident};
+    enum res res;
+
+    if (!ident)
+        return err_set(&c->e, RES_FATAL, "[postgres] schema: %s", PQerrorMessage(c->pg));
+    res = ctl_exec(c,
+                   "select set_config('search_path', $1, false), set_config('timezone', 'UTC', false),"
+                   " set_config('datestyle', 'ISO', false), set_config('statement_timeout', '60s', false),"
+                   " set_config('lock_timeout', '15s', false)",
+                   1, args, NULL);
+    PQfreemem(ident);
+    return res;
+}
+
+enum res
+ctl_db(struct ctl *c)
+{
+    /* what the conninfo says comes later in the list and wins over the first two */
+    const char *const names[] = {"connect_timeout", "application_name", "dbname", NULL};
+    const char *const values[] = {"10", "bedelauctl", c->set.conninfo, NULL};
+    const char *text;
+    size_t n;
+
+    if (c->pg)
+        return RES_OK;
+    if (!c->set.conninfo)
+        return err_set(&c->e, RES_FATAL, "[postgres] conninfo is required (BEDELAU_POSTGRES_CONNINFO)");
+    c->pg = PQconnectdbParams(names, values, 1);
+    if (!c->pg)
+        return err_set(&c->e, RES_FATAL, "out of memory");
+    if (PQstatus(c->pg) != CONNECTION_OK) {
+        text = PQerrorMessage(c->pg);
+        n = strcspn(text, "\n");
+        return err_set(&c->e, RES_RETRY, "Postgres: %.*s", (int)n, text);
+    }
+    PQsetNoticeReceiver(c->pg, on_notice, NULL);
+    return set_session(c);
+}
+
+/* DETAIL is left out: it may quote data. */
+static void
+db_failed(struct ctl *c, const PGresult *r)
+{
+    const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+    const char *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
+
+    if (!state || PQstatus(c->pg) != CONNECTION_OK)
+        err_set(&c->e, RES_RETRY, "Postgres: the connection broke");
+    else if (strcmp(state, "42P01") == 0 || strcmp(state, "42883") == 0)
+        err_set(&c->e, RES_FATAL, "Postgres: %s; has `bedelauctl migrate` run in schema %s?", text,
+                c->set.schema);
+    else if (strncmp(state, "57", 2) == 0 || strncmp(state, "53", 2) == 0 || strncmp(state, "55", 2) == 0 ||
+             strncmp(state, "40", 2) == 0)
+        err_set(&c->e, RES_RETRY, "Postgres: %s (SQLSTATE %s)", text, state);
+    else if (strncmp(state, "42501", 5) == 0)
+        err_set(&c->e, RES_FATAL, "Postgres: %s (SQLSTATE %s)", text, state);
+    else
+        err_set(&c->e, RES_REJECT, "Postgres: %s (SQLSTATE %s)", text, state);
+}
+
+PGresult *
+ctl_query(struct ctl *c, const char *sql, int n, const char *const *args)
+{
+    PGresult *r = PQexecParams(c->pg, sql, n, NULL, args, NULL, NULL, 0);
+    ExecStatusType st = PQresultStatus(r);
+
+    if (st == PGRES_COMMAND_OK || st == PGRES_TUPLES_OK)
+        return r;
+    db_failed(c, r);
+    PQclear(r);
+    return NULL;
+}
+
+enum res
+ctl_exec(struct ctl *c, const char *sql, int n, const char *const *args, int64_t *rows)
+{
+    PGresult *r = ctl_query(c, sql, n, args);
+    int64_t touched = 0;
+
+    if (r)
+        str_int(str_of(PQcmdTuples(r)), &touched);
+    if (rows)
+        *rows = touched;
+    PQclear(r);
+    return r ? RES_OK : c->e.res;
+}
+
+const char *
+ctl_actor(void)
+{
+    const char *sudo = getenv("SUDO_USER");
+    const char *login = sudo && *sudo ? sudo : getlogin();
+    const struct passwd *pw = login ? NULL : getpwuid(getuid());
+
+    return login ? login : pw ? pw->pw_name : "unknown";
+}
+
+enum res
+ctl_audit(struct ctl *c, const char *action, const char *subject, const char *detail)
+{
+    const char *args[] = {ctl_actor(), action, subject, detail};
+
+    return ctl_exec(c, "insert into audit_log (actor, action, subject, detail) values ($1, $2, $3, $4)", 4,
+                    args, NULL);
+}
+
+int64_t
+ctl_time(const PGresult *r, int row, int col)
+{
+    int64_t t_us;
+
+    if (PQgetisnull(r, row, col) || !ctl_words_pg_time(PQgetvalue(r, row, col), &t_us))
+        return INT64_MIN;
+    return t_us;
+}

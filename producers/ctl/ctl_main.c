@@ -1,0 +1,220 @@
+/* bedelauctl: the operators' command. */
+#include <curl/curl.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "producers/ctl/ctl.h"
+
+#define SET(member) offsetof(struct ctl_settings, member)
+
+static const struct conf_key keys[] = {
+    {"kafka", "topic_prefix", CONF_STR, SET(topic_prefix), "bedelau", 0, NULL, 0, 0,
+     "First part of every topic name"},
+    {"kafka", "group_prefix", CONF_STR, SET(group_prefix), "bedelau", 0, NULL, 0, 0,
+     "First part of every consumer group's name"},
+    {"postgres", "conninfo", CONF_STR, SET(conninfo), NULL, CONF_SECRET, NULL, 0, 0,
+     "libpq connection string or URI"},
+    {"postgres", "schema", CONF_STR, SET(schema), "bedelau", 0, NULL, 0, 0, "Schema that holds all tables"},
+    {"log", "format", CONF_ENUM, SET(log_format), "logfmt", 0, "logfmt|json", 0, 0, "How log lines look"},
+    {"log", "level", CONF_ENUM, SET(log_level), "info", 0, "debug|info|warn|error", 0, 0,
+     "The least level that is written"},
+    {NULL, NULL, CONF_STR, 0, NULL, 0, NULL, 0, 0, NULL},
+};
+
+static const char *const sections[] = {"kafka",     "postgres", "log",        "sop",       "gateway",
+                                       "validator", "deadline", "integrator", "projector", "notifier",
+                                       "monitor",   "standin",  NULL};
+
+#define GATEWAY_HELP                                                                                         \
+    "  --gateway URL   default $BEDELAU_GATEWAY_URL, else http://127.0.0.1:9480\n"                           \
+    "  --token TOKEN   default $BEDELAU_TOKEN; others on this machine can read an argument, not the "        \
+    "environment\n"
+
+static const struct ctl_cmd commands[] = {
+    {"topics", "create [--print] [--opd KODE[,KODE]] [--partitions N] [--replication N] | check [..]",
+     "make the topics, or compare them with how they should be",
+     "  create          makes what is missing, leaves what is there; returns when all have leaders\n"
+     "  check           exit 1 when something is missing or differs\n"
+     "  --print         prints the kafka-topics.sh commands instead\n"
+     "  --opd KODE,..   also the topics that these departments write to themselves\n"
+     "  --partitions N  default 6\n"
+     "  --replication N default 3, less where there are fewer brokers\n",
+     ctl_topics},
+    {"migrate", "[--schemas DIR]", "bring the database up to date",
+     "  Applies schemas/sql in order, each file once, and loads schemas/data/opd.csv.\n"
+     "  --schemas DIR   default $BEDELAU_SCHEMAS, else beside the program, else /usr/share/bedelau/schemas\n",
+     ctl_migrate},
+    {"register", "FILE|- [--nomor NOMOR] [--time RFC3339]", "note that a letter or order came in",
+     "  FILE is the data of request.registered (then --nomor is needed), or the whole event.\n"
+     "  --nomor NOMOR   the request's number\n"
+     "  --time RFC3339  when the letter came; default now\n" GATEWAY_HELP,
+     ctl_register},
+    {"submit", "FILE|- [--key KEY]", "hand in a form PA.20, or any event of an OPD",
+     "  FILE is the form, or a CloudEvent (it has specversion). Prints the request's number.\n"
+     "  --key KEY       Idempotency-Key; default from the file's bytes, so that a repeat is the same "
+     "request\n" GATEWAY_HELP,
+     ctl_submit},
+    {"withdraw", "NOMOR --alasan TEXT [--opd KODE]", "withdraw a request",
+     "  --alasan TEXT   the reason\n"
+     "  --opd KODE      whose request it is; default: asks the gateway\n" GATEWAY_HELP,
+     ctl_withdraw},
+    {"review", "NOMOR terima|kembalikan|tolak [--catatan TEXT] [--revisi N --putaran N]",
+     "decide as an officer",
+     "  --catatan TEXT  why; required unless terima\n"
+     "  --revisi N, --putaran N  what was looked at; default: what the gateway shows now\n"
+     "  --gateway URL   default $BEDELAU_GATEWAY_URL, else http://127.0.0.1:9480\n"
+     "  --token TOKEN   default $BEDELAU_OFFICER_TOKEN\n",
+     ctl_review},
+    {"status", "NOMOR [--timeline] [--wait STATUS[,STATUS] [--timeout 60s]]", "where a request stands",
+     "  --timeline      its whole story, a line per event\n"
+     "  --wait STATUS,..  returns when it has one of these (terlambat counts too); exit 69 when it took too "
+     "long\n"
+     "  --timeout TIME  default 60s\n",
+     ctl_status},
+    {"list", "[--status S] [--opd KODE] [--terlambat] [--limit N]", "requests, the newest change first",
+     "  --limit N       default 50\n", ctl_list},
+    {"lag", "[--timeout 10s]", "what each program has not read yet, and how old it is",
+     "  Per group, topic and partition; the sum per group at the end, and the outbox rows that wait.\n"
+     "  --timeout TIME  how long to look for the oldest records; default 10s\n",
+     ctl_lag},
+    {"token",
+     "create --opd KODE[,KODE] | --officer ID [--label T] [--expires 90d] | list | revoke ID|--label T",
+     "the gateway's bearer tokens",
+     "  create          prints the token, the only time that it can be seen\n"
+     "    --opd KODE,..   for these departments; an unknown one is added with --nama NAME\n"
+     "    --officer ID    for this officer (a pseudonym, not a name)\n"
+     "    --label TEXT    what it is for\n"
+     "    --expires TIME  90d, 24h, ..; default: never\n"
+     "  revoke          by the id that list shows, by the token, or all with --label TEXT or --officer ID\n",
+     ctl_token},
+    {"officer", "add ID | off ID | list", "who may review", "  ID is a pseudonym: it shows in events\n",
+     ctl_officer},
+    {"opd", "load FILE.csv | list", "the departments' table", "  columns kode_opd, nama_opd, peran\n",
+     ctl_opd},
+    {"offsets", "show [--group G] | set GROUP TOPIC PARTITION beginning|end|OFFSET",
+     "where each program stands",
+     "  set takes the partition away from whoever reads it, who goes on from there.\n"
+     "  OFFSET is the next record to read. Skipped records are lost for that program.\n",
+     ctl_offsets},
+    {"dlq", "list [--worker W] [--limit N]", "records that could not be used",
+     "  --limit N       default 50\n", ctl_dlq},
+    {"example", "api|sso|tautan [--schemas DIR]", "print a form PA.20 to start from", "", ctl_example},
+    {NULL, NULL, NULL, NULL, NULL}};
+
+/* ---- help ------------------------------------------------------------------------------------------------------- */
+
+static int
+help_all(void)
+{
+    puts("bedelauctl: operates the Bedelau pipeline.\n\nusage: bedelauctl [-c FILE] COMMAND [..]\n");
+    for (const struct ctl_cmd *cmd = commands; cmd->name; cmd++)
+        printf("  %-10s %s\n", cmd->name, cmd->about);
+    puts("\n  bedelauctl COMMAND --help   its arguments\n"
+         "  -c FILE    configuration; default $BEDELAU_CONF, else /etc/bedelau/bedelau.conf where it exists\n"
+         "  --json     what it prints, as JSON\n"
+         "  --version\n\n"
+         "Exit codes: 0 done, 1 not there or not true, 64 usage, 69 unavailable, 70 bug, 78 configuration.");
+    return APP_OK;
+}
+
+static int
+help_one(const struct ctl_cmd *cmd)
+{
+    printf("usage: bedelauctl [-c FILE] %s %s\n\n%s\n\n%s", cmd->name, cmd->usage, cmd->about, cmd->help);
+    puts("  --json          what it prints, as JSON");
+    return APP_OK;
+}
+
+static bool
+wants_help(int argc, char **argv)
+{
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
+}
+
+/* ---- configuration ---------------------------------------------------------------------------------------------- */
+
+/* Mutes librdkafka's own lines below a warning unless the operator wants them: this prints for people. */
+static int
+read_conf(struct ctl *c, const char *file)
+{
+    const struct conf_table tables[] = {{keys, &c->set}, {NULL, NULL}};
+    const struct conf_spec spec = {"BEDELAU", tables, c->kafka, sections};
+    const char *env = getenv("BEDELAU_CONF");
+    const char *fixed = "/etc/bedelau/bedelau.conf";
+
+    c->kafka[0] = (struct conf_pass){.section = "kafka"};
+    if (!file && env && *env)
+        file = env;
+    if (!file && access(fixed, R_OK) == 0)
+        file = fixed;
+    if (conf_load(&spec, file, &c->conf, &c->e) != RES_OK)
+        return ctl_failed(c);
+    log_setup("bedelauctl", (enum log_format)c->set.log_format, (enum log_level)c->set.log_level);
+    return APP_OK;
+}
+
+static void
+close_all(struct ctl *c)
+{
+    if (c->pg)
+        PQfinish(c->pg);
+    admin_free(c->admin);
+    conf_free(c->conf);
+}
+
+static int
+run(const struct ctl_cmd *cmd, const char *file, int argc, char **argv)
+{
+    struct ctl c = {.cmd = cmd->name};
+    int code = read_conf(&c, file);
+
+    if (code == APP_OK)
+        code = cmd->run(&c, argc, argv);
+    close_all(&c);
+    if (fflush(stdout) != 0 && code == APP_OK)
+        code = APP_UNAVAILABLE;
+    return code;
+}
+
+int
+main(int argc, char **argv)
+{
+    const struct ctl_cmd *cmd;
+    const char *file = NULL;
+    int i = 1;
+    int code;
+
+    setlocale(LC_CTYPE, "C.UTF-8");
+    for (; i < argc && argv[i][0] == '-'; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return help_all();
+        if (strcmp(argv[i], "--version") == 0 || strcmp(argv[i], "-V") == 0)
+            return printf("bedelauctl %s (librdkafka %s)\n", APP_VERSION, rd_kafka_version_str()), APP_OK;
+        if (strcmp(argv[i], "-c") != 0 || i + 1 == argc) {
+            fprintf(stderr, "bedelauctl: unknown or incomplete option %s; see --help\n", argv[i]);
+            return APP_USAGE;
+        }
+        file = argv[++i];
+    }
+    if (i < argc && strcmp(argv[i], "help") == 0)
+        return help_all();
+    cmd = i < argc ? ctl_find(commands, argv[i]) : NULL;
+    if (!cmd) {
+        fprintf(stderr, "bedelauctl: %s%s; see --help\n", i < argc ? "no such command: " : "name a command",
+                i < argc ? argv[i] : "");
+        return APP_USAGE;
+    }
+    if (wants_help(argc - i - 1, argv + i + 1))
+        return help_one(cmd);
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    code = run(cmd, file, argc - i - 1, argv + i + 1);
+    curl_global_cleanup();
+    return code;
+}

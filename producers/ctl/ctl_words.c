@@ -1,0 +1,210 @@
+#include "producers/ctl/ctl_words.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/caltime.h"
+#include "common/base/hash.h"
+
+/* ---- time ------------------------------------------------------------------------------------------------------- */
+
+void
+ctl_words_span(int64_t ms, char out[CTL_WORDS_SPAN])
+{
+    static const struct {
+        int64_t ms;
+        const char *name;
+    } units[] = {{86400000, "d"}, {3600000, "h"}, {60000, "min"}, {1000, "s"}};
+    unsigned i = 0;
+    int64_t rest;
+
+    if (ms < 1000) {
+        snprintf(out, CTL_WORDS_SPAN, "%lld ms", (long long)(ms < 0 ? 0 : ms));
+        return;
+    }
+    while (ms < units[i].ms)
+        i++;
+    rest = i < 3 ? ms % units[i].ms / units[i + 1].ms : 0;
+    if (rest)
+        snprintf(out, CTL_WORDS_SPAN, "%lld %s %lld %s", (long long)(ms / units[i].ms), units[i].name,
+                 (long long)rest, units[i + 1].name);
+    else
+        snprintf(out, CTL_WORDS_SPAN, "%lld %s", (long long)(ms / units[i].ms), units[i].name);
+}
+
+bool
+ctl_words_parse_span(const char *z, int64_t *ms)
+{
+    static const struct {
+        const char *name;
+        int64_t ms;
+    } units[] = {{"ms", 1}, {"s", 1000}, {"", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+    const int64_t max = INT64_C(100) * 366 * 86400000;
+    size_t n = strspn(z, "0123456789");
+    int64_t v;
+
+    *ms = 0;
+    if (n == 0 || !str_int((struct str){z, n}, &v))
+        return false;
+    for (unsigned i = 0; i < sizeof units / sizeof units[0]; i++)
+        if (strcmp(z + n, units[i].name) == 0 && v <= max / units[i].ms) {
+            *ms = v * units[i].ms;
+            return true;
+        }
+    return false;
+}
+
+void
+ctl_words_time(int64_t t_us, char out[CTL_WORDS_TIME])
+{
+    char full[CALTIME_TEXT_WIB];
+
+    if (t_us == INT64_MIN) {
+        snprintf(out, CTL_WORDS_TIME, "-");
+        return;
+    }
+    caltime_format_wib(t_us, full);
+    snprintf(out, CTL_WORDS_TIME, "%.10s %.8s WIB", full, full + 11);
+}
+
+bool
+ctl_words_pg_time(const char *z, int64_t *t_us)
+{
+    char rfc[CALTIME_TEXT_WIB];
+    size_t n = strlen(z);
+
+    *t_us = 0;
+    if (n < sizeof "1970-01-01 00:00:00+00" - 1 || n >= sizeof rfc - 1 || z[10] != ' ' ||
+        strcmp(z + n - 3, "+00") != 0)
+        return false;
+    memcpy(rfc, z, n - 3);
+    rfc[10] = 'T';
+    rfc[n - 3] = 'Z';
+    rfc[n - 2] = '\0';
+    return caltime_parse(str_of(rfc), t_us);
+}
+
+/* ---- keys and tokens -------------------------------------------------------------------------------------------- */
+
+void
+ctl_words_key(struct str bytes, char out[CTL_WORDS_KEY])
+{
+    unsigned char hash[HASH_SIZE];
+
+    hash_sha256(bytes, hash);
+    memcpy(out, "ctl-", 4);
+    hash_hex(hash, sizeof hash, out + 4);
+}
+
+void
+ctl_words_token(const unsigned char random[32], char out[CTL_WORDS_TOKEN])
+{
+    static const char abc[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    unsigned held = 0; /* bits in `acc` not written yet */
+    unsigned acc = 0;
+    char *p = out;
+
+    memcpy(p, "bdl_", 4);
+    p += 4;
+    for (unsigned i = 0; i < 32; i++) {
+        acc = (acc << 8 | random[i]) & 0xffff;
+        for (held += 8; held >= 6; held -= 6)
+            *p++ = abc[acc >> (held - 6) & 63];
+    }
+    *p++ = abc[acc << (6 - held) & 63]; /* 256 bits leave 4 */
+    *p = '\0';
+}
+
+/* ---- names ------------------------------------------------------------------------------------------------------ */
+
+/* [0-9A-Z] and then [0-9A-Z.-] up to `max` characters in all. */
+static bool
+is_code(struct str z, size_t min, size_t max)
+{
+    if (z.n < min || z.n > max || *z.p == '.' || *z.p == '-')
+        return false;
+    for (size_t i = 0; i < z.n; i++) {
+        char c = z.p[i];
+
+        if (!(c >= '0' && c <= '9') && !(c >= 'A' && c <= 'Z') && c != '.' && c != '-')
+            return false;
+    }
+    return true;
+}
+
+bool
+ctl_words_opd(struct str z)
+{
+    return is_code(z, 2, 40);
+}
+
+bool
+ctl_words_nomor(struct str z)
+{
+    return is_code(z, 3, 64);
+}
+
+bool
+ctl_words_in(const char *list, const char *word)
+{
+    size_t n = strlen(word);
+
+    while (*list) {
+        size_t len = strcspn(list, ",");
+
+        if (len == n && memcmp(list, word, n) == 0)
+            return true;
+        list += len + (list[len] == ',');
+    }
+    return false;
+}
+
+/* ---- CSV -------------------------------------------------------------------------------------------------------- */
+
+/* The field at `p`, unquoted in place and ended by a NUL; `*next` is after its comma, NULL for the last. False on a
+ * stray quote. */
+static bool
+take_field(char *p, char **next)
+{
+    char *w = p;
+    bool quoted = *p == '"';
+
+    if (quoted)
+        p++;
+    for (; *p; p++) {
+        if (quoted && *p == '"' && p[1] != '"')
+            break;
+        if (!quoted && (*p == ',' || *p == '"'))
+            break;
+        if (*p == '"')
+            p++;
+        *w++ = *p;
+    }
+    if (quoted && *p++ != '"')
+        return false;
+    if (*p && *p != ',')
+        return false;
+    *next = *p ? p + 1 : NULL;
+    *w = '\0';
+    return true;
+}
+
+unsigned
+ctl_words_csv(char *line, char **fields, unsigned max)
+{
+    unsigned n = 0;
+    char *next = line;
+    size_t len = strlen(line);
+
+    if (len && line[len - 1] == '\r')
+        line[len - 1] = '\0';
+    while (next) {
+        if (n == max)
+            return 0;
+        fields[n] = next;
+        if (!take_field(next, &next))
+            return 0;
+        n++;
+    }
+    return n;
+}
