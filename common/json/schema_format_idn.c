@@ -49,7 +49,7 @@ static const char u_label[] =
     "|\\x{30fb}|(?<=[" VIRAMA "])[\\x{200c}\\x{200d}]|(?<=[" JOINING "])\\x{200c}(?=[" JOINING "]))+(?<!-)$";
 
 static bool
-matches(const char *pattern, struct str s)
+matches(const char *pattern, struct str s, void *arg)
 {
     int code;
     PCRE2_SIZE where;
@@ -60,17 +60,17 @@ matches(const char *pattern, struct str s)
 
     pcre2_match_data_free(md);
     pcre2_code_free(re);
-    return rc >= 0;
+    return rc >= 0 || (rc != PCRE2_ERROR_NOMATCH && no_memory(arg));
 }
 
 /* U+30FB, the middle dot of Katakana, needs a letter of Japanese in the same label. */
 static bool
-valid_u_label(struct str s)
+valid_u_label(struct str s, void *arg)
 {
-    if (!matches(u_label, s))
+    if (!matches(u_label, s, arg))
         return false;
     return !memmem(s.p, s.n, "\xe3\x83\xbb", 3) ||
-           matches("[\\p{sc:Hiragana}\\p{sc:Katakana}\\p{sc:Han}]", s);
+           matches("[\\p{sc:Hiragana}\\p{sc:Katakana}\\p{sc:Han}]", s, arg);
 }
 
 static uint32_t
@@ -246,7 +246,7 @@ put_utf8(struct buf *b, uint32_t v)
 }
 
 bool
-schema_format_a_label(struct str label)
+schema_format_a_label(struct str label, void *arg)
 {
     struct buf utf8 = buf_make(MAX_LABEL * 4);
     struct buf again = buf_make(4096);
@@ -258,8 +258,10 @@ schema_format_a_label(struct str label)
         for (size_t i = 0; i < l.n; i++)
             put_utf8(&utf8, l.cp[i]);
         encode(&l, &again);
+        if (utf8.failed || again.failed)
+            no_memory(arg);
         ok = !utf8.failed && !again.failed && again.n == code.n &&
-             strncasecmp(again.p, code.p, code.n) == 0 && valid_u_label(buf_view(&utf8));
+             strncasecmp(again.p, code.p, code.n) == 0 && valid_u_label(buf_view(&utf8), arg);
     }
     buf_free(&utf8);
     buf_free(&again);
@@ -268,7 +270,7 @@ schema_format_a_label(struct str label)
 
 /* A label with letters beyond ASCII; adds the length of its ASCII form to `*total`. */
 static bool
-u_label_ok(struct str s, size_t *total)
+u_label_ok(struct str s, size_t *total, void *arg)
 {
     struct buf ascii = buf_make(4096);
     struct label l = {.n = 0};
@@ -282,20 +284,22 @@ u_label_ok(struct str s, size_t *total)
     if (ok) {
         encode(&l, &ascii);
         *total += ascii.n + 5;
-        ok = !ascii.failed && ascii.n + 4 <= MAX_LABEL && valid_u_label(s);
+        if (ascii.failed)
+            no_memory(arg);
+        ok = !ascii.failed && ascii.n + 4 <= MAX_LABEL && valid_u_label(s, arg);
     }
     buf_free(&ascii);
     return ok;
 }
 
 static bool
-label_ok(struct str s, size_t *total)
+label_ok(struct str s, size_t *total, void *arg)
 {
     for (size_t i = 0; i < s.n; i++)
         if ((unsigned char)s.p[i] >= 0x80)
-            return u_label_ok(s, total);
+            return u_label_ok(s, total, arg);
     *total += s.n + 1;
-    return schema_format_hostname(s, NULL);
+    return schema_format_hostname(s, arg);
 }
 
 /* Length of the label separator at `s.p[i]`, or 0: a full stop, ideographic, fullwidth or halfwidth. */
@@ -318,7 +322,6 @@ schema_format_idn_hostname(struct str s, void *arg)
     size_t total = 0;
     size_t from = 0;
 
-    (void)arg;
     if (!s.n || s.n > 1000)
         return false;
     for (size_t i = 0; i < s.n; i++) {
@@ -326,10 +329,10 @@ schema_format_idn_hostname(struct str s, void *arg)
 
         if (!n)
             continue;
-        if (!label_ok((struct str){s.p + from, i - from}, &total))
+        if (!label_ok((struct str){s.p + from, i - from}, &total, arg))
             return false;
         from = i + n;
         i = from - 1;
     }
-    return label_ok((struct str){s.p + from, s.n - from}, &total) && total <= 254;
+    return label_ok((struct str){s.p + from, s.n - from}, &total, arg) && total <= 254;
 }

@@ -120,9 +120,10 @@ struct schema_dynamic { /* one $dynamicAnchor */
 };
 
 struct schema_format {
-    char *name; /* owned by the set; not set in a compiled schema */
+    const char *name; /* owned by the set; NULL in a compiled schema */
     schema_format_fn fn;
     void *arg;
+    bool builtin; /* then fn's argument is a bool to set when memory is out, or NULL */
 };
 
 struct schema_set {

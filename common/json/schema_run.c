@@ -274,7 +274,12 @@ op_format(struct schema_frame *f, const struct schema_ins *in)
     const struct schema_format *format = in->p;
     struct str s = {json_string_value(f->v), json_string_length(f->v)};
 
-    return format->fn(s, format->arg) || schema_report(f, in->kw);
+    bool no_memory = false;
+    bool ok = format->fn(s, format->builtin ? &no_memory : format->arg);
+
+    if (no_memory)
+        return schema_limit(f->run, f, "memory");
+    return ok || schema_report(f, in->kw);
 }
 
 static bool
