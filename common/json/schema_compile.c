@@ -148,6 +148,17 @@ flush(struct schema_gen *g, enum schema_kind kind, uint32_t *ret)
     return RES_OK;
 }
 
+/* What schema_leaf_ok can judge. */
+static bool
+is_leaf(const struct schema *s, const struct schema_block *blk)
+{
+    const struct schema_ins *in = s->code + blk->any;
+
+    while (in->op == OP_ENUM)
+        in++;
+    return in->op == OP_END && !blk->list[JSON_OBJECT] && !blk->list[JSON_ARRAY];
+}
+
 static enum res
 flush_all(struct schema_gen *g)
 {
@@ -169,6 +180,8 @@ flush_all(struct schema_gen *g)
         blk->list[t] = start[kind[t]];
     if (empty && blk->types == 0xff)
         blk->flags |= BLOCK_TRIVIAL;
+    else if (is_leaf(g->s, blk))
+        blk->flags |= BLOCK_LEAF;
     return rc;
 }
 

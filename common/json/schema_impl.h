@@ -167,6 +167,11 @@ struct schema_num { /* an int64 or a double */
     double d;
 };
 
+struct schema_bound { /* of minimum and its kin */
+    struct schema_num num;
+    bool exact; /* an integer that num.d holds exactly too */
+};
+
 struct schema_dec { /* mant * 10^exp, exactly */
     uint64_t mant;
     int exp;
@@ -249,7 +254,7 @@ struct schema_ins {
     };
 };
 
-enum { BLOCK_TRIVIAL = 1, BLOCK_TRACK_OBJECT = 2, BLOCK_TRACK_ARRAY = 4, BLOCK_FALSE = 8 };
+enum { BLOCK_TRIVIAL = 1, BLOCK_TRACK_OBJECT = 2, BLOCK_TRACK_ARRAY = 4, BLOCK_FALSE = 8, BLOCK_LEAF = 16 };
 
 struct schema_block {
     uint32_t types; /* bit 1 << json_type; an integer's bit also admits 1.0 */
@@ -435,6 +440,12 @@ typedef bool (*schema_op_fn)(struct schema_frame *f, const struct schema_ins *in
 extern const schema_op_fn schema_ops[OP_COUNT];
 
 bool schema_enter(struct schema_frame *f);
+/* True: the value is valid for this leaf block. False: not known, enter it. */
+bool schema_leaf_ok(struct schema_run *r, const struct schema_block *blk, const json_t *v);
+bool schema_listed(struct schema_run *r, const struct schema_enum *list, const json_t *v);
+bool schema_min_length_ok(struct str s, uint64_t min);
+bool schema_max_length_ok(struct str s, uint64_t max);
+bool schema_bound_ok(unsigned op, const json_t *v, const struct schema_bound *bound);
 /* Matches with the spare match block of the schema, or with a new one. */
 enum schema_match schema_run_match(struct schema_run *r, const struct schema_regex *re, struct str s);
 /* Reports keyword `kw`; always false. */

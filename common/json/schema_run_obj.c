@@ -97,8 +97,7 @@ member_ok(struct schema_frame *f, const struct schema_object *o, struct member *
     if (k != SCHEMA_NONE) {
         const struct schema_key *key = &o->keys.key[k];
 
-        if (key->bit != SCHEMA_NONE)
-            *missing &= ~((uint64_t)1 << key->bit);
+        *missing &= ~key->bit;
         known = key->declared;
         m->guess = k + 1;
         if (known) {
@@ -121,7 +120,7 @@ report_missing(struct schema_frame *f, const struct schema_object *o, uint64_t m
     for (uint32_t i = 0; missing && !f->run->fast && i < o->keys.n; i++) {
         const struct schema_key *key = &o->keys.key[i];
 
-        if (key->bit != SCHEMA_NONE && missing >> key->bit & 1)
+        if (missing & key->bit)
             schema_report_at(f, KW_REQUIRED, (struct str){key->p, key->n});
     }
     return !missing;
@@ -137,8 +136,8 @@ lookup_pass(struct schema_frame *f, const struct schema_object *o, uint64_t *mis
         const struct schema_key *key = &o->keys.key[i];
         const json_t *v = json_object_getn(f->v, key->p, key->n);
 
-        if (v && key->bit != SCHEMA_NONE)
-            *missing &= ~((uint64_t)1 << key->bit);
+        if (v)
+            *missing &= ~key->bit;
         if (v && key->declared)
             ok = schema_on_key(f, key->block, v, key->p, key->n) && ok;
     }
