@@ -126,6 +126,7 @@ fill_object(struct schema_gen *g, struct schema_object *o, const json_t *require
     o->additional = o->names = SCHEMA_NONE;
     o->closed = json_is_false(additional);
     o->open = !patterns && !additional && !names;
+    o->only_declared = !patterns && !names;
     o->keys.key =
         schema_gen_get(g, json_object_size(properties) + json_array_size(required), sizeof *o->keys.key);
     if (!o->keys.key)

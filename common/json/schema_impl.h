@@ -277,8 +277,9 @@ struct schema_object {
     } * pattern;
     uint32_t additional; /* SCHEMA_NONE: absent */
     uint32_t names;
-    bool closed; /* additionalProperties is false */
-    bool open;   /* nothing is asked of names that are not in `keys` */
+    bool closed;        /* additionalProperties is false */
+    bool only_declared; /* a name in `properties` has nothing more to meet */
+    bool open;          /* nothing is asked of names that are not in `keys` */
 };
 
 struct schema_array {
@@ -453,10 +454,42 @@ bool schema_report(struct schema_frame *f, unsigned kw);
 bool schema_report_at(const struct schema_frame *f, unsigned kw, struct str property);
 /* Notes that a limit was hit, reports it once; always false. `f` may be NULL. */
 bool schema_limit(struct schema_run *r, const struct schema_frame *f, const char *which);
-/* Block `b` on the same value. */
-bool schema_same(struct schema_frame *f, uint32_t b, struct schema_seen *seen);
-bool schema_on_key(struct schema_frame *f, uint32_t b, const json_t *v, const char *key, size_t n);
-bool schema_on_index(struct schema_frame *f, uint32_t b, const json_t *v, size_t i);
+bool schema_enter_same(struct schema_frame *f, const struct schema_block *blk, struct schema_seen *seen);
+bool schema_enter_key(struct schema_frame *f, const struct schema_block *blk, const json_t *v,
+                      const char *key, size_t n);
+bool schema_enter_index(struct schema_frame *f, const struct schema_block *blk, const json_t *v, size_t i);
+
+/* Nothing to check, or a leaf that is valid. */
+static inline bool
+schema_passes(struct schema_run *r, const struct schema_block *blk, const json_t *v)
+{
+    return blk->flags & BLOCK_TRIVIAL || (blk->flags & BLOCK_LEAF && schema_leaf_ok(r, blk, v));
+}
+
+/* Block `b` on the same value, on a member's, on an item's. */
+static inline bool
+schema_same(struct schema_frame *f, uint32_t b, struct schema_seen *seen)
+{
+    const struct schema_block *blk = &f->run->s->block[b];
+
+    return schema_passes(f->run, blk, f->v) || schema_enter_same(f, blk, seen);
+}
+
+static inline bool
+schema_on_key(struct schema_frame *f, uint32_t b, const json_t *v, const char *key, size_t n)
+{
+    const struct schema_block *blk = &f->run->s->block[b];
+
+    return schema_passes(f->run, blk, v) || schema_enter_key(f, blk, v, key, n);
+}
+
+static inline bool
+schema_on_index(struct schema_frame *f, uint32_t b, const json_t *v, size_t i)
+{
+    const struct schema_block *blk = &f->run->s->block[b];
+
+    return schema_passes(f->run, blk, v) || schema_enter_index(f, blk, v, i);
+}
 
 bool schema_seen_init(struct schema_seen *seen, size_t n);
 void schema_seen_free(struct schema_seen *seen);

@@ -83,48 +83,30 @@ schema_enter(struct schema_frame *f)
     return ok;
 }
 
-/* Nothing to check, or a leaf that is valid. */
-static inline bool
-passes(struct schema_run *r, const struct schema_block *blk, const json_t *v)
-{
-    return blk->flags & BLOCK_TRIVIAL || (blk->flags & BLOCK_LEAF && schema_leaf_ok(r, blk, v));
-}
-
 bool
-schema_same(struct schema_frame *f, uint32_t b, struct schema_seen *seen)
+schema_enter_same(struct schema_frame *f, const struct schema_block *blk, struct schema_seen *seen)
 {
-    const struct schema_block *blk = &f->run->s->block[b];
-    struct schema_frame sub;
+    struct schema_frame sub = {
+        .run = f->run, .up = f, .blk = blk, .v = f->v, .seen = seen, .step = STEP_SAME};
 
-    if (passes(f->run, blk, f->v))
-        return true;
-    sub =
-        (struct schema_frame){.run = f->run, .up = f, .blk = blk, .v = f->v, .seen = seen, .step = STEP_SAME};
     return schema_enter(&sub);
 }
 
 bool
-schema_on_key(struct schema_frame *f, uint32_t b, const json_t *v, const char *key, size_t n)
+schema_enter_key(struct schema_frame *f, const struct schema_block *blk, const json_t *v, const char *key,
+                 size_t n)
 {
-    const struct schema_block *blk = &f->run->s->block[b];
-    struct schema_frame sub;
-
-    if (passes(f->run, blk, v))
-        return true;
-    sub = (struct schema_frame){
+    struct schema_frame sub = {
         .run = f->run, .up = f, .blk = blk, .v = v, .key = key, .n = n, .step = STEP_KEY};
+
     return schema_enter(&sub);
 }
 
 bool
-schema_on_index(struct schema_frame *f, uint32_t b, const json_t *v, size_t i)
+schema_enter_index(struct schema_frame *f, const struct schema_block *blk, const json_t *v, size_t i)
 {
-    const struct schema_block *blk = &f->run->s->block[b];
-    struct schema_frame sub;
+    struct schema_frame sub = {.run = f->run, .up = f, .blk = blk, .v = v, .n = i, .step = STEP_INDEX};
 
-    if (passes(f->run, blk, v))
-        return true;
-    sub = (struct schema_frame){.run = f->run, .up = f, .blk = blk, .v = v, .n = i, .step = STEP_INDEX};
     return schema_enter(&sub);
 }
 

@@ -88,6 +88,20 @@ additional_ok(struct schema_frame *f, const struct schema_object *o, const struc
 }
 
 static bool
+others_ok(struct schema_frame *f, const struct schema_object *o, const struct member *m, bool known)
+{
+    bool ok = true;
+
+    if (o->npattern)
+        ok = patterns_ok(f, o, m, &known);
+    if (!known && o->additional != SCHEMA_NONE && (ok || !f->run->fast))
+        ok = additional_ok(f, o, m) && ok;
+    if (o->names != SCHEMA_NONE && (ok || !f->run->fast))
+        ok = name_ok(f, o->names, m) && ok;
+    return ok;
+}
+
+static inline bool
 member_ok(struct schema_frame *f, const struct schema_object *o, struct member *m, uint64_t *missing)
 {
     uint32_t k = schema_keys_guess(&o->keys, m->name, m->n, m->guess);
@@ -105,13 +119,9 @@ member_ok(struct schema_frame *f, const struct schema_object *o, struct member *
             ok = schema_on_key(f, key->block, m->v, m->name, m->n);
         }
     }
-    if (o->npattern && (ok || !f->run->fast))
-        ok = patterns_ok(f, o, m, &known) && ok;
-    if (!known && o->additional != SCHEMA_NONE && (ok || !f->run->fast))
-        ok = additional_ok(f, o, m) && ok;
-    if (o->names != SCHEMA_NONE && (ok || !f->run->fast))
-        ok = name_ok(f, o->names, m) && ok;
-    return ok;
+    if ((known && o->only_declared) || o->open || (!ok && f->run->fast))
+        return ok;
+    return others_ok(f, o, m, known) && ok;
 }
 
 static bool
