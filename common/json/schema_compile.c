@@ -106,7 +106,7 @@ schema_gen_sub(struct schema_gen *g, unsigned kw, const char *name, const json_t
 {
     struct buf ptr = buf_make(SCHEMA_MAX_TEXT);
     const struct schema_node *here = &g->set->node[g->node];
-    uint32_t node;
+    uint32_t node = SCHEMA_NONE;
     enum res rc;
 
     if (!json_is_object(json) && !json_is_boolean(json)) {
@@ -303,7 +303,7 @@ with_defaults(const struct schema_opts *opts)
     if (!o.max_steps)
         o.max_steps = 20000000;
     if (!o.match_limit)
-        o.match_limit = 1000000;
+        o.match_limit = 200000;
     return o;
 }
 
@@ -313,7 +313,7 @@ schema_compile(struct schema_set *set, const char *uri, const struct schema_opts
 {
     struct err own = {0};
     struct schema_gen g = {.set = set, .opts = with_defaults(opts), .e = e ? e : &own};
-    uint32_t node;
+    uint32_t node = SCHEMA_NONE;
     enum res rc;
 
     *ret = NULL;

@@ -175,9 +175,8 @@ schema_format_uri_template(struct str s, void *arg)
             if (!close || !expression((struct str){s.p + i + 1, (size_t)(close - s.p) - i - 1}))
                 return false;
             i = (size_t)(close - s.p);
-        } else if (c <= 0x20 || c == 0x7f || is_one_of((char)c, "\"'<>\\^`|}")) {
-            return false;
-        } else if (c == '%' && (i + 2 >= s.n || !is_hex(s.p[i + 1]) || !is_hex(s.p[i + 2]))) {
+        } else if (c <= 0x20 || c == 0x7f || is_one_of((char)c, "\"'<>\\^`|}") ||
+                   (c == '%' && (i + 2 >= s.n || !is_hex(s.p[i + 1]) || !is_hex(s.p[i + 2])))) {
             return false;
         }
     }

@@ -248,7 +248,7 @@ put_utf8(struct buf *b, uint32_t v)
 bool
 schema_format_a_label(struct str label, void *arg)
 {
-    struct buf utf8 = buf_make(MAX_LABEL * 4);
+    struct buf utf8 = buf_make((size_t)MAX_LABEL * 4);
     struct buf again = buf_make(4096);
     struct str code = {label.p + 4, label.n - 4};
     struct label l;

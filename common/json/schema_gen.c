@@ -44,7 +44,7 @@ gen_ref(struct schema_gen *g)
     const json_t *v = schema_gen_kw(g, KW_REF);
     struct schema_ins ins = {.op = OP_REF, .kw = KW_REF};
     struct err why = {0};
-    uint32_t node;
+    uint32_t node = SCHEMA_NONE;
     enum res rc;
 
     if (!v)
@@ -84,7 +84,7 @@ gen_dynamic_ref(struct schema_gen *g)
     struct schema_ins ins = {.op = OP_REF, .kw = KW_DYNAMIC_REF};
     struct err why = {0};
     const char *name;
-    uint32_t node;
+    uint32_t node = SCHEMA_NONE;
     enum res rc;
 
     if (!v)
@@ -192,7 +192,7 @@ gen_enum(struct schema_gen *g, unsigned kw)
     if (kw == KW_ENUM && !json_is_array(v))
         return schema_gen_bad(g, kw, "must be an array");
     list = schema_gen_get(g, 1, sizeof *list);
-    if (!list || !(list->value = schema_gen_get(g, n, sizeof *list->value)) ||
+    if (!list || !(list->value = schema_gen_get(g, n, sizeof(const json_t *))) ||
         !(list->strings.key = schema_gen_get(g, n, sizeof *list->strings.key)))
         return RES_RETRY;
     for (size_t i = 0; i < n; i++)

@@ -53,6 +53,7 @@ run_tracked(struct schema_frame *f, size_t n)
         return schema_limit(f->run, f, "memory");
     f->seen = &own;
     ok = run_body(f);
+    f->seen = outer;
     if (outer)
         schema_seen_merge(outer, &own);
     schema_seen_free(&own);
@@ -149,15 +150,16 @@ static bool
 op_dynamic_ref(struct schema_frame *f, const struct schema_ins *in)
 {
     const struct schema_dyn_ref *ref = in->p;
+    const struct schema_frame *at = f;
     uint32_t block = ref->fallback;
 
-    for (const struct schema_frame *at = f; at; at = at->up) {
+    do {
         if (at->up && at->up->blk->res == at->blk->res)
             continue;
         for (uint32_t i = 0; i < ref->n; i++)
             if (ref->target[i].res == at->blk->res)
                 block = ref->target[i].block;
-    }
+    } while ((at = at->up));
     return schema_same(f, block, f->seen);
 }
 

@@ -182,7 +182,7 @@ schema_op_object(struct schema_frame *f, const struct schema_ins *in)
 
     if (f->run->fast && o->nrequired > n)
         return false;
-    if (o->open && !f->seen && o->keys.n * 2 < n)
+    if (o->open && !f->seen && (size_t)o->keys.n * 2 < n)
         ok = lookup_pass(f, o, &missing);
     else
         ok = member_pass(f, o, &missing);
