@@ -130,7 +130,8 @@ var_spec(struct str s)
 {
     size_t i = 0;
 
-    while (i < s.n && (is_alnum(s.p[i]) || s.p[i] == '_' || (s.p[i] == '.' && i) || s.p[i] == '%')) {
+    while (i < s.n && (is_alnum(s.p[i]) || s.p[i] == '_' || (s.p[i] == '.' && i && s.p[i - 1] != '.') ||
+                       s.p[i] == '%')) {
         if (s.p[i] == '%' && (i + 2 >= s.n || !is_hex(s.p[i + 1]) || !is_hex(s.p[i + 2])))
             return false;
         i += s.p[i] == '%' ? 3 : 1;
@@ -175,7 +176,7 @@ schema_format_uri_template(struct str s, void *arg)
             if (!close || !expression((struct str){s.p + i + 1, (size_t)(close - s.p) - i - 1}))
                 return false;
             i = (size_t)(close - s.p);
-        } else if (c <= 0x20 || c == 0x7f || is_one_of((char)c, "\"'<>\\^`|}") ||
+        } else if (c <= 0x20 || c == 0x7f || is_one_of((char)c, "\"<>\\^`|}") ||
                    (c == '%' && (i + 2 >= s.n || !is_hex(s.p[i + 1]) || !is_hex(s.p[i + 2])))) {
             return false;
         }
