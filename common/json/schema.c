@@ -29,7 +29,7 @@ schema_set_free(struct schema_set *set)
     for (size_t i = 0; i < set->nres; i++)
         free(set->res[i].uri);
     for (size_t i = 0; i < set->nformat; i++)
-        free(set->format[i].name);
+        free((char *)(uintptr_t)set->format[i].name);
     schema_map_free(&set->by_uri);
     schema_map_free(&set->by_json);
     free(set->doc);

@@ -25,9 +25,9 @@ struct schema_opts {
     bool
         format_assert; /* `format` judges; without it only a meta-schema with format-assertion makes it judge */
     bool strict;       /* refuse unknown keywords (but "x-..."), unknown formats and unknown $schema */
-    uint32_t max_depth;   /* nested subschema calls; 0: 1000 (about 300 bytes of C stack each) */
+    uint32_t max_depth;   /* nested subschema calls; 0: 1000 (about 500 bytes of C stack each) */
     uint64_t max_steps;   /* subschema calls, items and comparisons for one check; 0: 20 million */
-    uint32_t match_limit; /* PCRE2's match limit for one pattern on one string; 0: 1 million */
+    uint32_t match_limit; /* PCRE2's match limit for one pattern on one string; 0: 200,000 */
 };
 
 /* One finding. Everything it points to is valid only during the callback. */

@@ -106,7 +106,7 @@ schema_gen_sub(struct schema_gen *g, unsigned kw, const char *name, const json_t
 {
     struct buf ptr = buf_make(SCHEMA_MAX_TEXT);
     const struct schema_node *here = &g->set->node[g->node];
-    uint32_t node;
+    uint32_t node = SCHEMA_NONE;
     enum res rc;
 
     if (!json_is_object(json) && !json_is_boolean(json)) {
@@ -148,6 +148,17 @@ flush(struct schema_gen *g, enum schema_kind kind, uint32_t *ret)
     return RES_OK;
 }
 
+/* What schema_leaf_ok can judge. */
+static bool
+is_leaf(const struct schema *s, const struct schema_block *blk)
+{
+    const struct schema_ins *in = s->code + blk->any;
+
+    while (in->op == OP_ENUM)
+        in++;
+    return in->op == OP_END && !blk->list[JSON_OBJECT] && !blk->list[JSON_ARRAY];
+}
+
 static enum res
 flush_all(struct schema_gen *g)
 {
@@ -169,6 +180,8 @@ flush_all(struct schema_gen *g)
         blk->list[t] = start[kind[t]];
     if (empty && blk->types == 0xff)
         blk->flags |= BLOCK_TRIVIAL;
+    else if (is_leaf(g->s, blk))
+        blk->flags |= BLOCK_LEAF;
     return rc;
 }
 
@@ -290,7 +303,7 @@ with_defaults(const struct schema_opts *opts)
     if (!o.max_steps)
         o.max_steps = 20000000;
     if (!o.match_limit)
-        o.match_limit = 1000000;
+        o.match_limit = 200000;
     return o;
 }
 
@@ -300,7 +313,7 @@ schema_compile(struct schema_set *set, const char *uri, const struct schema_opts
 {
     struct err own = {0};
     struct schema_gen g = {.set = set, .opts = with_defaults(opts), .e = e ? e : &own};
-    uint32_t node;
+    uint32_t node = SCHEMA_NONE;
     enum res rc;
 
     *ret = NULL;

@@ -116,8 +116,8 @@ read_hex(struct ecma *m, size_t n, char end, uint32_t *ret)
 static bool
 unicode_escape(struct ecma *m)
 {
-    uint32_t v;
-    uint32_t low;
+    uint32_t v = 0;
+    uint32_t low = 0;
 
     if (peek(m, 0) == '{') {
         m->i++;
@@ -250,7 +250,7 @@ word_boundary(struct ecma *m, char c)
 static bool
 escape(struct ecma *m)
 {
-    uint32_t v;
+    uint32_t v = 0;
     int next = peek(m, 1);
     char c = (char)next;
 

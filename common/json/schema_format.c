@@ -28,23 +28,21 @@ static const struct {
 };
 
 static bool
-set_format(struct schema_set *set, const char *name, schema_format_fn fn, void *arg)
+set_format(struct schema_set *set, struct schema_format add)
 {
-    struct schema_format *format;
 
     for (size_t i = 0; i < set->nformat; i++)
-        if (strcmp(set->format[i].name, name) == 0) {
-            set->format[i].fn = fn;
-            set->format[i].arg = arg;
+        if (strcmp(set->format[i].name, add.name) == 0) {
+            add.name = set->format[i].name;
+            set->format[i] = add;
             return true;
         }
     if (!schema_grow(&set->format, &set->cap_format, set->nformat, sizeof *set->format))
         return false;
-    format = &set->format[set->nformat];
-    *format = (struct schema_format){.name = str_dup(str_of(name)), .fn = fn, .arg = arg};
-    if (!format->name)
+    add.name = str_dup(str_of(add.name));
+    if (!add.name)
         return false;
-    set->nformat++;
+    set->format[set->nformat++] = add;
     return true;
 }
 
@@ -52,7 +50,8 @@ bool
 schema_format_builtin(struct schema_set *set)
 {
     for (size_t i = 0; i < sizeof builtin / sizeof *builtin; i++)
-        if (!set_format(set, builtin[i].name, builtin[i].fn, NULL))
+        if (!set_format(
+                set, (struct schema_format){.name = builtin[i].name, .fn = builtin[i].fn, .builtin = true}))
             return false;
     return true;
 }
@@ -60,7 +59,7 @@ schema_format_builtin(struct schema_set *set)
 enum res
 schema_format_add(struct schema_set *set, const char *name, schema_format_fn fn, void *arg)
 {
-    return set_format(set, name, fn, arg) ? RES_OK : RES_RETRY;
+    return set_format(set, (struct schema_format){.name = name, .fn = fn, .arg = arg}) ? RES_OK : RES_RETRY;
 }
 
 bool
@@ -118,12 +117,11 @@ schema_format_regex(struct str s, void *arg)
 {
     struct schema_regex re;
     struct err e = {0};
-    bool ok = schema_regex_compile(&re, NULL, s, 1000, &e) == RES_OK;
+    enum res rc = schema_regex_compile(&re, NULL, s, 1000, &e);
 
-    (void)arg;
-    if (ok)
+    if (rc == RES_OK)
         schema_regex_free(&re);
-    return ok;
+    return rc == RES_RETRY ? no_memory(arg) : rc == RES_OK;
 }
 
 /* "varspec" of RFC 6570: a name, then ":n" or "*". */
@@ -132,7 +130,8 @@ var_spec(struct str s)
 {
     size_t i = 0;
 
-    while (i < s.n && (is_alnum(s.p[i]) || s.p[i] == '_' || (s.p[i] == '.' && i) || s.p[i] == '%')) {
+    while (i < s.n && (is_alnum(s.p[i]) || s.p[i] == '_' || (s.p[i] == '.' && i && s.p[i - 1] != '.') ||
+                       s.p[i] == '%')) {
         if (s.p[i] == '%' && (i + 2 >= s.n || !is_hex(s.p[i + 1]) || !is_hex(s.p[i + 2])))
             return false;
         i += s.p[i] == '%' ? 3 : 1;
@@ -177,9 +176,8 @@ schema_format_uri_template(struct str s, void *arg)
             if (!close || !expression((struct str){s.p + i + 1, (size_t)(close - s.p) - i - 1}))
                 return false;
             i = (size_t)(close - s.p);
-        } else if (c <= 0x20 || c == 0x7f || is_one_of((char)c, "\"'<>\\^`|}")) {
-            return false;
-        } else if (c == '%' && (i + 2 >= s.n || !is_hex(s.p[i + 1]) || !is_hex(s.p[i + 2]))) {
+        } else if (c <= 0x20 || c == 0x7f || is_one_of((char)c, "\"<>\\^`|}") ||
+                   (c == '%' && (i + 2 >= s.n || !is_hex(s.p[i + 1]) || !is_hex(s.p[i + 2])))) {
             return false;
         }
     }

@@ -1,4 +1,5 @@
-/* schema_format: the built-in formats. Each says whether the whole of `s` has the format. Internal. */
+/* schema_format: the built-in formats. Each says whether the whole of `s` has the format. Internal.
+ * `arg` is NULL or a bool that becomes true when the answer is worth nothing, because memory is out. */
 #ifndef JSON_SCHEMA_FORMAT_H
 #define JSON_SCHEMA_FORMAT_H
 
@@ -27,13 +28,21 @@ bool schema_format_idn_email(struct str s, void *arg);
 /* schema_format_idn.c */
 bool schema_format_idn_hostname(struct str s, void *arg);
 /* Whether an ASCII label that starts with "xn--" is the encoding of a valid label. */
-bool schema_format_a_label(struct str label);
+bool schema_format_a_label(struct str label, void *arg);
 
 /* schema_format_uri.c */
 bool schema_format_uri(struct str s, void *arg);
 bool schema_format_uri_reference(struct str s, void *arg);
 bool schema_format_iri(struct str s, void *arg);
 bool schema_format_iri_reference(struct str s, void *arg);
+
+static inline bool
+no_memory(void *arg)
+{
+    if (arg)
+        *(bool *)arg = true;
+    return false;
+}
 
 static inline bool
 is_digit(char c)

@@ -1,5 +1,5 @@
 /* idn-hostname (RFC 5890-5892) and A-labels (punycode, RFC 3492). The derived property PVALID is taken from the general
- * categories of PCRE2's Unicode tables less the compatibility blocks; the Bidi rule of RFC 5893 is not applied. */
+ * categories of PCRE2's Unicode tables less the compatibility blocks; a domain with a right-to-left letter has to meet the Bidi rule of RFC 5893. */
 #include "common/json/schema_format.h"
 
 #include <strings.h>
@@ -48,8 +48,23 @@ static const char u_label[] =
     "|(?<=l)\\x{b7}(?=l)|\\x{375}(?=\\p{sc:Greek})|(?<=\\p{sc:Hebrew})[\\x{5f3}\\x{5f4}]"
     "|\\x{30fb}|(?<=[" VIRAMA "])[\\x{200c}\\x{200d}]|(?<=[" JOINING "])\\x{200c}(?=[" JOINING "]))+(?<!-)$";
 
+#define BIDI(class) "\\p{bidiclass:" class "}"
+#define BIDI_RIGHT  BIDI("r") BIDI("al")
+#define BIDI_MIXED                                                                                           \
+    BIDI("en")                                                                                               \
+    BIDI("es") BIDI("cs") BIDI("et") BIDI("on") BIDI("bn") BIDI("nsm") /* allowed in either direction */
+
+static const char bidi_rule[] = "^(?:(?:^|\\.)(?:"
+                                "(?=[" BIDI_RIGHT "])(?![^.]*" BIDI("en") "[^.]*" BIDI("an") ")(?![^.]*" BIDI(
+                                    "an") "[^.]*" BIDI("en") ")"
+                                                             "(?:(?!\\.)[" BIDI_RIGHT BIDI("an") BIDI_MIXED
+    "])*[" BIDI_RIGHT BIDI("en") BIDI("an") "]"
+                                            "|(?=" BIDI("l") ")(?:(?!\\.)[" BIDI("l") BIDI_MIXED
+    "])*[" BIDI("l") BIDI("en") "]"
+                                ")" BIDI("nsm") "*(?=\\.|$))+$";
+
 static bool
-matches(const char *pattern, struct str s)
+matches(const char *pattern, struct str s, void *arg)
 {
     int code;
     PCRE2_SIZE where;
@@ -60,17 +75,17 @@ matches(const char *pattern, struct str s)
 
     pcre2_match_data_free(md);
     pcre2_code_free(re);
-    return rc >= 0;
+    return rc >= 0 || (rc != PCRE2_ERROR_NOMATCH && no_memory(arg));
 }
 
 /* U+30FB, the middle dot of Katakana, needs a letter of Japanese in the same label. */
 static bool
-valid_u_label(struct str s)
+valid_u_label(struct str s, void *arg)
 {
-    if (!matches(u_label, s))
+    if (!matches(u_label, s, arg))
         return false;
     return !memmem(s.p, s.n, "\xe3\x83\xbb", 3) ||
-           matches("[\\p{sc:Hiragana}\\p{sc:Katakana}\\p{sc:Han}]", s);
+           matches("[\\p{sc:Hiragana}\\p{sc:Katakana}\\p{sc:Han}]", s, arg);
 }
 
 static uint32_t
@@ -245,30 +260,51 @@ put_utf8(struct buf *b, uint32_t v)
     buf_char(b, (char)(0x80 | (v & 63)));
 }
 
-bool
-schema_format_a_label(struct str label)
+/* Appends the letters of an A-label that is valid. */
+static bool
+a_label(struct str label, struct buf *text, void *arg)
 {
-    struct buf utf8 = buf_make(MAX_LABEL * 4);
     struct buf again = buf_make(4096);
     struct str code = {label.p + 4, label.n - 4};
+    size_t from = text->n;
+    bool beyond_ascii = false;
     struct label l;
     bool ok = label.n > 4 && label.n <= MAX_LABEL && decode(code, &l);
 
     if (ok) {
-        for (size_t i = 0; i < l.n; i++)
-            put_utf8(&utf8, l.cp[i]);
+        for (size_t i = 0; i < l.n; i++) {
+            put_utf8(text, l.cp[i]);
+            beyond_ascii = beyond_ascii || l.cp[i] >= 0x80;
+        }
         encode(&l, &again);
-        ok = !utf8.failed && !again.failed && again.n == code.n &&
-             strncasecmp(again.p, code.p, code.n) == 0 && valid_u_label(buf_view(&utf8));
+        if (text->failed || again.failed)
+            ok = no_memory(arg);
+        ok = ok && beyond_ascii && again.n == code.n && strncasecmp(again.p, code.p, code.n) == 0 &&
+             valid_u_label((struct str){text->p + from, text->n - from}, arg);
     }
-    buf_free(&utf8);
     buf_free(&again);
     return ok;
 }
 
-/* A label with letters beyond ASCII; adds the length of its ASCII form to `*total`. */
+bool
+schema_format_a_label(struct str label, void *arg)
+{
+    struct buf text = buf_make((size_t)MAX_LABEL * 4);
+    bool ok = a_label(label, &text, arg);
+
+    buf_free(&text);
+    return ok;
+}
+
+struct domain {
+    size_t ascii;    /* length in its ASCII form */
+    struct buf text; /* the labels, decoded, with full stops between them */
+    void *arg;
+};
+
+/* A label with letters beyond ASCII. */
 static bool
-u_label_ok(struct str s, size_t *total)
+u_label_ok(struct str s, struct domain *d)
 {
     struct buf ascii = buf_make(4096);
     struct label l = {.n = 0};
@@ -281,21 +317,29 @@ u_label_ok(struct str s, size_t *total)
     }
     if (ok) {
         encode(&l, &ascii);
-        *total += ascii.n + 5;
-        ok = !ascii.failed && ascii.n + 4 <= MAX_LABEL && valid_u_label(s);
+        d->ascii += ascii.n + 5;
+        if (ascii.failed)
+            no_memory(d->arg);
+        ok = !ascii.failed && ascii.n + 4 <= MAX_LABEL && valid_u_label(s, d->arg);
     }
+    buf_str(&d->text, s);
     buf_free(&ascii);
     return ok;
 }
 
 static bool
-label_ok(struct str s, size_t *total)
+label_ok(struct str s, struct domain *d)
 {
+    if (d->ascii)
+        buf_char(&d->text, '.');
     for (size_t i = 0; i < s.n; i++)
         if ((unsigned char)s.p[i] >= 0x80)
-            return u_label_ok(s, total);
-    *total += s.n + 1;
-    return schema_format_hostname(s, NULL);
+            return u_label_ok(s, d);
+    d->ascii += s.n + 1;
+    if (s.n > 4 && strncasecmp(s.p, "xn--", 4) == 0)
+        return a_label(s, &d->text, d->arg);
+    buf_str(&d->text, s);
+    return schema_format_hostname(s, d->arg);
 }
 
 /* Length of the label separator at `s.p[i]`, or 0: a full stop, ideographic, fullwidth or halfwidth. */
@@ -303,33 +347,46 @@ static size_t
 separator(struct str s, size_t i)
 {
     struct str rest = {s.p + i, s.n - i};
+    bool wide = str_starts(rest, STR("\xe3\x80\x82")) || str_starts(rest, STR("\xef\xbc\x8e")) ||
+                str_starts(rest, STR("\xef\xbd\xa1"));
 
-    if (rest.p[0] == '.')
-        return 1;
-    return str_starts(rest, STR("\xe3\x80\x82")) || str_starts(rest, STR("\xef\xbc\x8e")) ||
-                   str_starts(rest, STR("\xef\xbd\xa1"))
-               ? 3
-               : 0;
+    return rest.p[0] == '.' ? 1 : wide ? 3 : 0;
 }
 
-bool
-schema_format_idn_hostname(struct str s, void *arg)
+static bool
+labels_ok(struct str s, struct domain *d)
 {
-    size_t total = 0;
     size_t from = 0;
 
-    (void)arg;
-    if (!s.n || s.n > 1000)
-        return false;
     for (size_t i = 0; i < s.n; i++) {
         size_t n = separator(s, i);
 
         if (!n)
             continue;
-        if (!label_ok((struct str){s.p + from, i - from}, &total))
+        if (!label_ok((struct str){s.p + from, i - from}, d))
             return false;
         from = i + n;
         i = from - 1;
     }
-    return label_ok((struct str){s.p + from, s.n - from}, &total) && total <= 254;
+    return label_ok((struct str){s.p + from, s.n - from}, d) && d->ascii <= 254;
+}
+
+/* RFC 5893 2: with one right-to-left letter in a domain, each of its labels has to meet the rule. */
+static bool
+bidi_ok(struct str s, void *arg)
+{
+    return !matches("[" BIDI_RIGHT BIDI("an") "]", s, arg) || matches(bidi_rule, s, arg);
+}
+
+bool
+schema_format_idn_hostname(struct str s, void *arg)
+{
+    struct domain d = {.text = buf_make(4096), .arg = arg};
+    bool ok = s.n && s.n <= 1000 && labels_ok(s, &d);
+
+    if (ok && d.text.failed)
+        ok = no_memory(arg);
+    ok = ok && bidi_ok(buf_view(&d.text), arg);
+    buf_free(&d.text);
+    return ok;
 }

@@ -5,7 +5,7 @@
 #include <strings.h>
 
 static bool
-host_label(struct str s)
+host_label(struct str s, void *arg)
 {
     if (!s.n || s.n > 63 || s.p[0] == '-' || s.p[s.n - 1] == '-')
         return false;
@@ -14,7 +14,7 @@ host_label(struct str s)
             return false;
     if (s.n < 4 || s.p[2] != '-' || s.p[3] != '-')
         return true;
-    return strncasecmp(s.p, "xn", 2) == 0 && schema_format_a_label(s);
+    return strncasecmp(s.p, "xn", 2) == 0 && schema_format_a_label(s, arg);
 }
 
 bool
@@ -22,13 +22,12 @@ schema_format_hostname(struct str s, void *arg)
 {
     size_t from = 0;
 
-    (void)arg;
     if (!s.n || s.n > 253)
         return false;
     for (size_t i = 0; i <= s.n; i++) {
         if (i < s.n && s.p[i] != '.')
             continue;
-        if (!host_label((struct str){s.p + from, i - from}))
+        if (!host_label((struct str){s.p + from, i - from}, arg))
             return false;
         from = i + 1;
     }
@@ -104,7 +103,7 @@ local_part(struct str s, bool idn)
 }
 
 static bool
-mail_domain(struct str s, bool idn)
+mail_domain(struct str s, bool idn, void *arg)
 {
     if (s.n > 2 && s.p[0] == '[' && s.p[s.n - 1] == ']') {
         s = (struct str){s.p + 1, s.n - 2};
@@ -112,11 +111,11 @@ mail_domain(struct str s, bool idn)
             return address((struct str){s.p + 5, s.n - 5}, AF_INET6);
         return address(s, AF_INET);
     }
-    return idn ? schema_format_idn_hostname(s, NULL) : schema_format_hostname(s, NULL);
+    return idn ? schema_format_idn_hostname(s, arg) : schema_format_hostname(s, arg);
 }
 
 static bool
-mailbox(struct str s, bool idn)
+mailbox(struct str s, bool idn, void *arg)
 {
     const char *at = s.n ? memrchr(s.p, '@', s.n) : NULL;
     size_t n;
@@ -124,19 +123,17 @@ mailbox(struct str s, bool idn)
     if (!at || s.n > 320)
         return false;
     n = (size_t)(at - s.p);
-    return local_part((struct str){s.p, n}, idn) && mail_domain((struct str){at + 1, s.n - n - 1}, idn);
+    return local_part((struct str){s.p, n}, idn) && mail_domain((struct str){at + 1, s.n - n - 1}, idn, arg);
 }
 
 bool
 schema_format_email(struct str s, void *arg)
 {
-    (void)arg;
-    return mailbox(s, false);
+    return mailbox(s, false, arg);
 }
 
 bool
 schema_format_idn_email(struct str s, void *arg)
 {
-    (void)arg;
-    return mailbox(s, true);
+    return mailbox(s, true, arg);
 }

@@ -44,7 +44,7 @@ gen_ref(struct schema_gen *g)
     const json_t *v = schema_gen_kw(g, KW_REF);
     struct schema_ins ins = {.op = OP_REF, .kw = KW_REF};
     struct err why = {0};
-    uint32_t node;
+    uint32_t node = SCHEMA_NONE;
     enum res rc;
 
     if (!v)
@@ -84,7 +84,7 @@ gen_dynamic_ref(struct schema_gen *g)
     struct schema_ins ins = {.op = OP_REF, .kw = KW_DYNAMIC_REF};
     struct err why = {0};
     const char *name;
-    uint32_t node;
+    uint32_t node = SCHEMA_NONE;
     enum res rc;
 
     if (!v)
@@ -176,7 +176,7 @@ add_value(struct schema_enum *list, const json_t *v)
         list->value[list->n++] = v;
     else if (s.n < UINT32_MAX)
         list->strings.key[list->strings.n++] =
-            (struct schema_key){.p = s.p, .n = (uint32_t)s.n, .block = SCHEMA_NONE, .bit = SCHEMA_NONE};
+            (struct schema_key){.p = s.p, .n = (uint32_t)s.n, .block = SCHEMA_NONE};
     return RES_OK;
 }
 
@@ -192,7 +192,7 @@ gen_enum(struct schema_gen *g, unsigned kw)
     if (kw == KW_ENUM && !json_is_array(v))
         return schema_gen_bad(g, kw, "must be an array");
     list = schema_gen_get(g, 1, sizeof *list);
-    if (!list || !(list->value = schema_gen_get(g, n, sizeof *list->value)) ||
+    if (!list || !(list->value = schema_gen_get(g, n, sizeof(const json_t *))) ||
         !(list->strings.key = schema_gen_get(g, n, sizeof *list->strings.key)))
         return RES_RETRY;
     for (size_t i = 0; i < n; i++)
@@ -257,18 +257,21 @@ gen_bounds(struct schema_gen *g)
 
     for (size_t i = 0; i < sizeof bound / sizeof *bound && rc == RES_OK; i++) {
         const json_t *v = schema_gen_kw(g, bound[i].kw);
-        struct schema_num *num;
+        struct schema_bound *b;
 
         if (!v)
             continue;
         if (!json_is_number(v))
             return schema_gen_bad(g, bound[i].kw, "must be a number");
-        num = schema_gen_get(g, 1, sizeof *num);
-        if (!num)
+        b = schema_gen_get(g, 1, sizeof *b);
+        if (!b)
             return RES_RETRY;
-        *num = schema_num_of(v);
-        rc = schema_gen_add(g, KIND_NUMBER,
-                            (struct schema_ins){.op = bound[i].op, .kw = bound[i].kw, .p = num});
+        b->num = schema_num_of(v);
+        b->exact = !b->num.real && b->num.i >= -((int64_t)1 << 53) && b->num.i <= (int64_t)1 << 53;
+        if (b->exact)
+            b->num.d = (double)b->num.i;
+        rc =
+            schema_gen_add(g, KIND_NUMBER, (struct schema_ins){.op = bound[i].op, .kw = bound[i].kw, .p = b});
     }
     return rc;
 }

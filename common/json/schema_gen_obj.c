@@ -56,8 +56,7 @@ add_properties(struct schema_gen *g, struct schema_object *o, const json_t *v)
 
         if (rc != RES_OK)
             break;
-        *key =
-            (struct schema_key){.p = name, .n = (uint32_t)strlen(name), .bit = SCHEMA_NONE, .declared = true};
+        *key = (struct schema_key){.p = name, .n = (uint32_t)strlen(name), .declared = true};
         rc = schema_gen_sub(g, KW_PROPERTIES, name, sub, &key->block);
         o->keys.n++;
     }
@@ -70,8 +69,7 @@ key_named(struct schema_keys *keys, struct str name)
     for (uint32_t i = 0; i < keys->n; i++)
         if (str_eq((struct str){keys->key[i].p, keys->key[i].n}, name))
             return &keys->key[i];
-    keys->key[keys->n] =
-        (struct schema_key){.p = name.p, .n = (uint32_t)name.n, .block = SCHEMA_NONE, .bit = SCHEMA_NONE};
+    keys->key[keys->n] = (struct schema_key){.p = name.p, .n = (uint32_t)name.n, .block = SCHEMA_NONE};
     return &keys->key[keys->n++];
 }
 
@@ -81,9 +79,9 @@ add_required(struct schema_object *o, const json_t *required)
     for (size_t i = 0; i < json_array_size(required); i++) {
         struct schema_key *key = key_named(&o->keys, schema_gen_str(json_array_get(required, i)));
 
-        if (key->bit == SCHEMA_NONE)
-            key->bit = o->nrequired++;
-        o->required |= (uint64_t)1 << key->bit;
+        if (!key->bit)
+            key->bit = (uint64_t)1 << o->nrequired++;
+        o->required |= key->bit;
     }
 }
 
@@ -128,6 +126,7 @@ fill_object(struct schema_gen *g, struct schema_object *o, const json_t *require
     o->additional = o->names = SCHEMA_NONE;
     o->closed = json_is_false(additional);
     o->open = !patterns && !additional && !names;
+    o->only_declared = !patterns && !names;
     o->keys.key =
         schema_gen_get(g, json_object_size(properties) + json_array_size(required), sizeof *o->keys.key);
     if (!o->keys.key)

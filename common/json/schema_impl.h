@@ -120,9 +120,10 @@ struct schema_dynamic { /* one $dynamicAnchor */
 };
 
 struct schema_format {
-    char *name; /* owned by the set; not set in a compiled schema */
+    const char *name; /* owned by the set; NULL in a compiled schema */
     schema_format_fn fn;
     void *arg;
+    bool builtin; /* then fn's argument is a bool to set when memory is out, or NULL */
 };
 
 struct schema_set {
@@ -164,6 +165,11 @@ struct schema_num { /* an int64 or a double */
     bool real;
     int64_t i;
     double d;
+};
+
+struct schema_bound { /* of minimum and its kin */
+    struct schema_num num;
+    bool exact; /* an integer that num.d holds exactly too */
 };
 
 struct schema_dec { /* mant * 10^exp, exactly */
@@ -248,7 +254,7 @@ struct schema_ins {
     };
 };
 
-enum { BLOCK_TRIVIAL = 1, BLOCK_TRACK_OBJECT = 2, BLOCK_TRACK_ARRAY = 4, BLOCK_FALSE = 8 };
+enum { BLOCK_TRIVIAL = 1, BLOCK_TRACK_OBJECT = 2, BLOCK_TRACK_ARRAY = 4, BLOCK_FALSE = 8, BLOCK_LEAF = 16 };
 
 struct schema_block {
     uint32_t types; /* bit 1 << json_type; an integer's bit also admits 1.0 */
@@ -271,8 +277,9 @@ struct schema_object {
     } * pattern;
     uint32_t additional; /* SCHEMA_NONE: absent */
     uint32_t names;
-    bool closed; /* additionalProperties is false */
-    bool open;   /* nothing is asked of names that are not in `keys` */
+    bool closed;        /* additionalProperties is false */
+    bool only_declared; /* a name in `properties` has nothing more to meet */
+    bool open;          /* nothing is asked of names that are not in `keys` */
 };
 
 struct schema_array {
@@ -434,6 +441,12 @@ typedef bool (*schema_op_fn)(struct schema_frame *f, const struct schema_ins *in
 extern const schema_op_fn schema_ops[OP_COUNT];
 
 bool schema_enter(struct schema_frame *f);
+/* True: the value is valid for this leaf block. False: not known, enter it. */
+bool schema_leaf_ok(struct schema_run *r, const struct schema_block *blk, const json_t *v);
+bool schema_listed(struct schema_run *r, const struct schema_enum *list, const json_t *v);
+bool schema_min_length_ok(struct str s, uint64_t min);
+bool schema_max_length_ok(struct str s, uint64_t max);
+bool schema_bound_ok(unsigned op, const json_t *v, const struct schema_bound *bound);
 /* Matches with the spare match block of the schema, or with a new one. */
 enum schema_match schema_run_match(struct schema_run *r, const struct schema_regex *re, struct str s);
 /* Reports keyword `kw`; always false. */
@@ -441,10 +454,42 @@ bool schema_report(struct schema_frame *f, unsigned kw);
 bool schema_report_at(const struct schema_frame *f, unsigned kw, struct str property);
 /* Notes that a limit was hit, reports it once; always false. `f` may be NULL. */
 bool schema_limit(struct schema_run *r, const struct schema_frame *f, const char *which);
-/* Block `b` on the same value. */
-bool schema_same(struct schema_frame *f, uint32_t b, struct schema_seen *seen);
-bool schema_on_key(struct schema_frame *f, uint32_t b, const json_t *v, const char *key, size_t n);
-bool schema_on_index(struct schema_frame *f, uint32_t b, const json_t *v, size_t i);
+bool schema_enter_same(struct schema_frame *f, const struct schema_block *blk, struct schema_seen *seen);
+bool schema_enter_key(struct schema_frame *f, const struct schema_block *blk, const json_t *v,
+                      const char *key, size_t n);
+bool schema_enter_index(struct schema_frame *f, const struct schema_block *blk, const json_t *v, size_t i);
+
+/* Nothing to check, or a leaf that is valid. */
+static inline bool
+schema_passes(struct schema_run *r, const struct schema_block *blk, const json_t *v)
+{
+    return blk->flags & BLOCK_TRIVIAL || (blk->flags & BLOCK_LEAF && schema_leaf_ok(r, blk, v));
+}
+
+/* Block `b` on the same value, on a member's, on an item's. */
+static inline bool
+schema_same(struct schema_frame *f, uint32_t b, struct schema_seen *seen)
+{
+    const struct schema_block *blk = &f->run->s->block[b];
+
+    return schema_passes(f->run, blk, f->v) || schema_enter_same(f, blk, seen);
+}
+
+static inline bool
+schema_on_key(struct schema_frame *f, uint32_t b, const json_t *v, const char *key, size_t n)
+{
+    const struct schema_block *blk = &f->run->s->block[b];
+
+    return schema_passes(f->run, blk, v) || schema_enter_key(f, blk, v, key, n);
+}
+
+static inline bool
+schema_on_index(struct schema_frame *f, uint32_t b, const json_t *v, size_t i)
+{
+    const struct schema_block *blk = &f->run->s->block[b];
+
+    return schema_passes(f->run, blk, v) || schema_enter_index(f, blk, v, i);
+}
 
 bool schema_seen_init(struct schema_seen *seen, size_t n);
 void schema_seen_free(struct schema_seen *seen);

@@ -19,7 +19,7 @@ schema_no_memory(struct err *e)
 static struct str
 address_key(const json_t *const *json)
 {
-    return (struct str){(const char *)json, sizeof *json};
+    return (struct str){(const char *)json, sizeof(const json_t *)};
 }
 
 static uint32_t
@@ -125,7 +125,7 @@ static enum res
 walk_child(struct schema_set *set, const json_t *json, struct place at, struct str token, struct err *e)
 {
     size_t n = at.ptr->n;
-    uint32_t node;
+    uint32_t node = SCHEMA_NONE;
     enum res rc;
 
     if (!json_is_object(json))
@@ -224,8 +224,8 @@ schema_index_doc(struct schema_set *set, const char *uri, json_t *doc, struct er
 {
     char *fragment = NULL;
     char *base = NULL;
-    uint32_t node;
-    uint32_t res;
+    uint32_t node = SCHEMA_NONE;
+    uint32_t res = SCHEMA_NONE;
     enum res rc;
 
     if (!doc || !schema_grow(&set->doc, &set->cap_doc, set->ndoc, sizeof(json_t *))) {
@@ -337,8 +337,10 @@ schema_index_find(struct schema_set *set, const char *base, const char *ref, uin
 {
     char *fragment = NULL;
     char *uri = schema_uri_resolve(base, ref, &fragment);
-    enum res rc = uri ? find_uri(set, uri, ret, e) : schema_no_memory(e);
+    enum res rc;
 
+    *ret = SCHEMA_NONE;
+    rc = uri ? find_uri(set, uri, ret, e) : schema_no_memory(e);
     if (rc == RES_OK && fragment[0] == '/')
         rc = find_pointer(set, *ret, str_of(fragment), ret, e);
     else if (rc == RES_OK && fragment[0])
@@ -374,7 +376,7 @@ meta_vocab(struct schema_set *set, const char *uri, bool strict, uint32_t *ret, 
 {
     struct err unheard = {0};
     const json_t *vocabulary;
-    uint32_t node;
+    uint32_t node = SCHEMA_NONE;
     enum res rc;
 
     *ret = VOCAB_DEFAULT;

@@ -15,7 +15,7 @@ struct schema_key {
     uint32_t n;
     uint32_t block; /* SCHEMA_NONE: no subschema */
     struct schema_word w;
-    uint32_t bit;  /* in schema_object.required; SCHEMA_NONE: not required */
+    uint64_t bit;  /* in schema_object.required; 0: not required */
     bool declared; /* named by `properties` */
 };
 

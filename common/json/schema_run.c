@@ -53,6 +53,7 @@ run_tracked(struct schema_frame *f, size_t n)
         return schema_limit(f->run, f, "memory");
     f->seen = &own;
     ok = run_body(f);
+    f->seen = outer;
     if (outer)
         schema_seen_merge(outer, &own);
     schema_seen_free(&own);
@@ -84,32 +85,30 @@ schema_enter(struct schema_frame *f)
 }
 
 bool
-schema_same(struct schema_frame *f, uint32_t b, struct schema_seen *seen)
+schema_enter_same(struct schema_frame *f, const struct schema_block *blk, struct schema_seen *seen)
 {
-    const struct schema_block *blk = &f->run->s->block[b];
     struct schema_frame sub = {
         .run = f->run, .up = f, .blk = blk, .v = f->v, .seen = seen, .step = STEP_SAME};
 
-    return blk->flags & BLOCK_TRIVIAL || schema_enter(&sub);
+    return schema_enter(&sub);
 }
 
 bool
-schema_on_key(struct schema_frame *f, uint32_t b, const json_t *v, const char *key, size_t n)
+schema_enter_key(struct schema_frame *f, const struct schema_block *blk, const json_t *v, const char *key,
+                 size_t n)
 {
-    const struct schema_block *blk = &f->run->s->block[b];
     struct schema_frame sub = {
         .run = f->run, .up = f, .blk = blk, .v = v, .key = key, .n = n, .step = STEP_KEY};
 
-    return blk->flags & BLOCK_TRIVIAL || schema_enter(&sub);
+    return schema_enter(&sub);
 }
 
 bool
-schema_on_index(struct schema_frame *f, uint32_t b, const json_t *v, size_t i)
+schema_enter_index(struct schema_frame *f, const struct schema_block *blk, const json_t *v, size_t i)
 {
-    const struct schema_block *blk = &f->run->s->block[b];
     struct schema_frame sub = {.run = f->run, .up = f, .blk = blk, .v = v, .n = i, .step = STEP_INDEX};
 
-    return blk->flags & BLOCK_TRIVIAL || schema_enter(&sub);
+    return schema_enter(&sub);
 }
 
 /* Whether `b` holds, without a word; what it evaluated counts only then. */
@@ -151,15 +150,16 @@ static bool
 op_dynamic_ref(struct schema_frame *f, const struct schema_ins *in)
 {
     const struct schema_dyn_ref *ref = in->p;
+    const struct schema_frame *at = f;
     uint32_t block = ref->fallback;
 
-    for (const struct schema_frame *at = f; at; at = at->up) {
+    do {
         if (at->up && at->up->blk->res == at->blk->res)
             continue;
         for (uint32_t i = 0; i < ref->n; i++)
             if (ref->target[i].res == at->blk->res)
                 block = ref->target[i].block;
-    }
+    } while ((at = at->up));
     return schema_same(f, block, f->seen);
 }
 
@@ -222,41 +222,31 @@ op_if(struct schema_frame *f, const struct schema_ins *in)
 static bool
 op_enum(struct schema_frame *f, const struct schema_ins *in)
 {
-    const struct schema_enum *list = in->p;
+    return schema_listed(f->run, in->p, f->v) || schema_report(f, in->kw);
+}
 
-    if (json_is_string(f->v) &&
-        schema_keys_find(&list->strings, json_string_value(f->v), json_string_length(f->v)) != SCHEMA_NONE)
-        return true;
-    for (uint32_t i = 0; i < list->n; i++)
-        if (schema_equal(f->run, list->value[i], f->v, 0))
-            return true;
-    return schema_report(f, in->kw);
+static struct str
+text_of(const struct schema_frame *f)
+{
+    return (struct str){json_string_value(f->v), json_string_length(f->v)};
 }
 
 static bool
 op_min_length(struct schema_frame *f, const struct schema_ins *in)
 {
-    size_t n = json_string_length(f->v);
-
-    if (n >= in->n && (n >= in->n * 4 || schema_code_points(json_string_value(f->v), n) >= in->n))
-        return true;
-    return schema_report(f, in->kw);
+    return schema_min_length_ok(text_of(f), in->n) || schema_report(f, in->kw);
 }
 
 static bool
 op_max_length(struct schema_frame *f, const struct schema_ins *in)
 {
-    size_t n = json_string_length(f->v);
-
-    return n <= in->n || schema_code_points(json_string_value(f->v), n) <= in->n || schema_report(f, in->kw);
+    return schema_max_length_ok(text_of(f), in->n) || schema_report(f, in->kw);
 }
 
 static bool
 op_pattern(struct schema_frame *f, const struct schema_ins *in)
 {
-    struct str s = {json_string_value(f->v), json_string_length(f->v)};
-
-    switch (schema_run_match(f->run, in->p, s)) {
+    switch (schema_run_match(f->run, in->p, text_of(f))) {
     case MATCH_YES:
         return true;
     case MATCH_NO:
@@ -274,20 +264,18 @@ op_format(struct schema_frame *f, const struct schema_ins *in)
     const struct schema_format *format = in->p;
     struct str s = {json_string_value(f->v), json_string_length(f->v)};
 
-    return format->fn(s, format->arg) || schema_report(f, in->kw);
+    bool no_memory = false;
+    bool ok = format->fn(s, format->builtin ? &no_memory : format->arg);
+
+    if (no_memory)
+        return schema_limit(f->run, f, "memory");
+    return ok || schema_report(f, in->kw);
 }
 
 static bool
 op_bound(struct schema_frame *f, const struct schema_ins *in)
 {
-    const struct schema_num *bound = in->p;
-    int c = schema_num_cmp(schema_num_of(f->v), *bound);
-    bool ok = in->op == OP_MINIMUM             ? c >= 0
-              : in->op == OP_MAXIMUM           ? c <= 0
-              : in->op == OP_EXCLUSIVE_MINIMUM ? c > 0
-                                               : c < 0;
-
-    return ok || schema_report(f, in->kw);
+    return schema_bound_ok(in->op, f->v, in->p) || schema_report(f, in->kw);
 }
 
 static bool

@@ -88,6 +88,20 @@ additional_ok(struct schema_frame *f, const struct schema_object *o, const struc
 }
 
 static bool
+others_ok(struct schema_frame *f, const struct schema_object *o, const struct member *m, bool known)
+{
+    bool ok = true;
+
+    if (o->npattern)
+        ok = patterns_ok(f, o, m, &known);
+    if (!known && o->additional != SCHEMA_NONE && (ok || !f->run->fast))
+        ok = additional_ok(f, o, m) && ok;
+    if (o->names != SCHEMA_NONE && (ok || !f->run->fast))
+        ok = name_ok(f, o->names, m) && ok;
+    return ok;
+}
+
+static inline bool
 member_ok(struct schema_frame *f, const struct schema_object *o, struct member *m, uint64_t *missing)
 {
     uint32_t k = schema_keys_guess(&o->keys, m->name, m->n, m->guess);
@@ -97,8 +111,7 @@ member_ok(struct schema_frame *f, const struct schema_object *o, struct member *
     if (k != SCHEMA_NONE) {
         const struct schema_key *key = &o->keys.key[k];
 
-        if (key->bit != SCHEMA_NONE)
-            *missing &= ~((uint64_t)1 << key->bit);
+        *missing &= ~key->bit;
         known = key->declared;
         m->guess = k + 1;
         if (known) {
@@ -106,13 +119,9 @@ member_ok(struct schema_frame *f, const struct schema_object *o, struct member *
             ok = schema_on_key(f, key->block, m->v, m->name, m->n);
         }
     }
-    if (o->npattern && (ok || !f->run->fast))
-        ok = patterns_ok(f, o, m, &known) && ok;
-    if (!known && o->additional != SCHEMA_NONE && (ok || !f->run->fast))
-        ok = additional_ok(f, o, m) && ok;
-    if (o->names != SCHEMA_NONE && (ok || !f->run->fast))
-        ok = name_ok(f, o->names, m) && ok;
-    return ok;
+    if ((known && o->only_declared) || o->open || (!ok && f->run->fast))
+        return ok;
+    return others_ok(f, o, m, known) && ok;
 }
 
 static bool
@@ -121,7 +130,7 @@ report_missing(struct schema_frame *f, const struct schema_object *o, uint64_t m
     for (uint32_t i = 0; missing && !f->run->fast && i < o->keys.n; i++) {
         const struct schema_key *key = &o->keys.key[i];
 
-        if (key->bit != SCHEMA_NONE && missing >> key->bit & 1)
+        if (missing & key->bit)
             schema_report_at(f, KW_REQUIRED, (struct str){key->p, key->n});
     }
     return !missing;
@@ -137,8 +146,8 @@ lookup_pass(struct schema_frame *f, const struct schema_object *o, uint64_t *mis
         const struct schema_key *key = &o->keys.key[i];
         const json_t *v = json_object_getn(f->v, key->p, key->n);
 
-        if (v && key->bit != SCHEMA_NONE)
-            *missing &= ~((uint64_t)1 << key->bit);
+        if (v)
+            *missing &= ~key->bit;
         if (v && key->declared)
             ok = schema_on_key(f, key->block, v, key->p, key->n) && ok;
     }
@@ -173,7 +182,7 @@ schema_op_object(struct schema_frame *f, const struct schema_ins *in)
 
     if (f->run->fast && o->nrequired > n)
         return false;
-    if (o->open && !f->seen && o->keys.n * 2 < n)
+    if (o->open && !f->seen && (size_t)o->keys.n * 2 < n)
         ok = lookup_pass(f, o, &missing);
     else
         ok = member_pass(f, o, &missing);
