@@ -18,6 +18,7 @@ ifdef WERROR
 WARN += -Werror
 endif
 CFLAGS := $(WARN) $(OPT) $(shell pkg-config --cflags $(PKGS) 2>/dev/null) $(CFLAGS)
+LDFLAGS += -Wl,--as-needed
 LDLIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -lpthread
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
@@ -65,17 +66,17 @@ $(call obj,$(common_src) $(sop_src) $(foreach p,$(have),$(wildcard $(call prog_d
 define program
 $(BUILD)/bin/$(1): $(call obj,$(wildcard $(call prog_dir,$(1))/*.c)) $(BUILD)/libsop.a $(BUILD)/libcommon.a
 	@mkdir -p $$(@D)
-	$$(CC) $$(OPT) -o $$@ $$^ $$(LDLIBS)
+	$$(CC) $$(OPT) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
 endef
 $(foreach p,$(have),$(eval $(call program,$(p))))
 
 $(BUILD)/test/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libsop.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
-	$(CC) $(OPT) -o $@ $^ $(LDLIBS) -lcmocka
+	$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
 $(BUILD)/test/suite: $(BUILD)/obj/tests/suite/suite_main.o $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
-	$(CC) $(OPT) -o $@ $^ $(LDLIBS)
+	$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(BUILD)/obj/tests/suite/suite_main.o: | $(BUILD)/version.h
 
 # ---- set-up, run, test: the scripts do the work and can be read -------------------------------------------------------

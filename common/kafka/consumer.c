@@ -5,7 +5,7 @@
 #include "common/base/log.h"
 #include "common/kafka/kafka.h"
 
-enum { TICK_MS = 400 };
+enum { TICK_MS = 1000 };
 
 struct consumer {
     struct loop *loop;
