@@ -104,6 +104,9 @@ int64_t ctl_time(const PGresult *r, int row, int col);
 /* Connects (once). Results as admin_new. */
 enum res ctl_kafka(struct ctl *c);
 
+/* Whether it is configured where Kafka is; RES_FATAL otherwise. */
+enum res ctl_kafka_named(struct ctl *c);
+
 /* The folder of contracts: `given`, else $BEDELAU_SCHEMAS, else beside the executable, else /usr/share. False and a
  * message when there is none. */
 bool ctl_schemas(struct ctl *c, const char *given, char *out, size_t cap);
@@ -160,8 +163,12 @@ int ctl_offsets(struct ctl *c, int argc, char **argv);
 int ctl_example(struct ctl *c, int argc, char **argv);
 int ctl_dlq(struct ctl *c, int argc, char **argv);
 
-/* Loads the OPD table from CSV (kode_opd,nama_opd,peran) in one transaction; `*n` rows. False: printed why, and `*code`
- * is the exit code. */
-bool ctl_opd_load(struct ctl *c, const char *path, int *n, int *code);
+/* Loads the OPD table from CSV (kode_opd,nama_opd,peran) in one transaction. False: printed why, and `*code` is the
+ * exit code. */
+struct ctl_loaded {
+    int rows;    /* in the file */
+    int changed; /* of those, new or other than before */
+};
+bool ctl_opd_load(struct ctl *c, const char *path, struct ctl_loaded *n, int *code);
 
 #endif
