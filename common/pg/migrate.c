@@ -150,15 +150,18 @@ by_number(const void *a, const void *b)
 static enum res
 read_dir(struct run *m)
 {
-    DIR *dir = opendir(m->opts->dir);
-    struct dirent *entry;
+    struct dirent **entries = NULL;
+    int n = scandir(m->opts->dir, &entries, NULL, alphasort);
     enum res res = RES_OK;
 
-    if (!dir)
+    if (n < 0)
         return err_set(m->e, RES_FATAL, "cannot read %s: %s", m->opts->dir, strerror(errno));
-    while (res == RES_OK && (entry = readdir(dir)))
-        res = add_file(m, entry->d_name);
-    closedir(dir);
+    for (int i = 0; i < n; i++) {
+        if (res == RES_OK)
+            res = add_file(m, entries[i]->d_name);
+        free(entries[i]);
+    }
+    free(entries);
     if (res == RES_OK && m->n == 0)
         return err_set(m->e, RES_FATAL, "%s holds no NNNN_name.sql", m->opts->dir);
     if (res == RES_OK)
@@ -303,7 +306,7 @@ compare(struct run *m, size_t *done)
 
     *done = 0;
     for (int i = 0; res == RES_OK && i < n; i++) {
-        int number = atoi(PQgetvalue(r, i, 0));
+        int number = (int)strtol(PQgetvalue(r, i, 0), NULL, 10);
         const char *name = PQgetvalue(r, i, 1);
 
         if (number != i + 1)

@@ -90,11 +90,8 @@ PGresult *ctl_query(struct ctl *c, const char *sql, int n, const char *const *ar
 /* The same for statements whose rows nobody needs; `*rows` (may be NULL) gets how many rows were touched. */
 enum res ctl_exec(struct ctl *c, const char *sql, int n, const char *const *args, int64_t *rows);
 
-/* Notes a change in audit_log. `subject` and `detail` may be NULL. */
+/* Notes a change in audit_log under $SUDO_USER or the login name. `subject` and `detail` may be NULL. */
 enum res ctl_audit(struct ctl *c, const char *action, const char *subject, const char *detail);
-
-/* Who runs this command. Static memory of the C library or the environment. */
-const char *ctl_actor(void);
 
 /* A timestamptz of a result; INT64_MIN for null. */
 int64_t ctl_time(const PGresult *r, int row, int col);

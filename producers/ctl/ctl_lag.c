@@ -58,7 +58,7 @@ read_committed(struct lag *l)
 
         l->parts[i] = (struct part){PQgetvalue(l->rows, i, 0),
                                     PQgetvalue(l->rows, i, 1),
-                                    atoi(PQgetvalue(l->rows, i, 2)),
+                                    (int32_t)strtol(PQgetvalue(l->rows, i, 2), NULL, 10),
                                     *next ? strtoll(next, NULL, 10) : -1,
                                     -1,
                                     -1,

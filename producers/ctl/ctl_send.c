@@ -352,7 +352,7 @@ ctl_review(struct ctl *c, int argc, char **argv)
         {"terima", "diterima"}, {"kembalikan", "dikembalikan"}, {"tolak", "ditolak"}};
     struct ctl_call call = {.officer = true};
     struct review rv = {0};
-    const char *word[2];
+    const char *word[2] = {NULL};
     const struct ctl_opt opts[] = {{"catatan", &rv.catatan, NULL}, {"revisi", &rv.revisi, NULL},
                                    {"putaran", &rv.putaran, NULL}, {"gateway", &call.gateway, NULL},
                                    {"token", &call.token, NULL},   {0}};

@@ -1,4 +1,4 @@
-/* How bedelauctl reads its arguments. */
+/* How bedelauctl reads its arguments. Programs are no library, so their files are taken in whole. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "producers/ctl/ctl_args.c"
-#include "producers/ctl/ctl_words.c"
+#include "producers/ctl/ctl_args.c"  /* NOLINT(bugprone-suspicious-include) */
+#include "producers/ctl/ctl_words.c" /* NOLINT(bugprone-suspicious-include) */
 
 enum { WORDS = 2 };
 

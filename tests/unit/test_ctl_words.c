@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "producers/ctl/ctl_words.c"
+#include "producers/ctl/ctl_words.c" /* NOLINT(bugprone-suspicious-include) */
 
 static void
 test_span(void **state)

@@ -69,8 +69,8 @@ set_up(void **state)
 {
     char *dir = strdup("/tmp/test_migrate.XXXXXX");
 
-    *state = dir && mkdtemp(dir) ? dir : NULL;
-    return *state ? 0 : -1;
+    *state = dir;
+    return dir && mkdtemp(dir) ? 0 : -1;
 }
 
 static int
