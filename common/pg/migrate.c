@@ -150,27 +150,47 @@ by_number(const void *a, const void *b)
 static enum res
 read_dir(struct run *m)
 {
-    DIR *dir = opendir(m->opts->dir);
-    struct dirent *entry;
+    struct dirent **entries = NULL;
+    int n = scandir(m->opts->dir, &entries, NULL, alphasort);
     enum res res = RES_OK;
 
-    if (!dir)
+    if (n < 0)
         return err_set(m->e, RES_FATAL, "cannot read %s: %s", m->opts->dir, strerror(errno));
-    while (res == RES_OK && (entry = readdir(dir)))
-        res = add_file(m, entry->d_name);
-    closedir(dir);
+    for (int i = 0; i < n; i++) {
+        if (res == RES_OK)
+            res = add_file(m, entries[i]->d_name);
+        free(entries[i]);
+    }
+    free(entries);
     if (res == RES_OK && m->n == 0)
         return err_set(m->e, RES_FATAL, "%s holds no NNNN_name.sql", m->opts->dir);
     if (res == RES_OK)
         qsort(m->files, m->n, sizeof *m->files, by_number);
-    for (size_t i = 0; res == RES_OK && i < m->n; i++)
-        if (m->files[i].number != (int)i + 1)
-            res = err_set(m->e, RES_FATAL, "%s: number %04d is %s", m->opts->dir, (int)i + 1,
-                          m->files[i].number > (int)i + 1 ? "missing" : "there twice");
+    for (size_t i = 0; res == RES_OK && i < m->n; i++) {
+        int want = (int)i + 1;
+
+        if (m->files[i].number > want)
+            res = err_set(m->e, RES_FATAL, "%s: number %04d is missing", m->opts->dir, want);
+        else if (m->files[i].number < want)
+            res =
+                err_set(m->e, RES_FATAL, "%s: number %04d is there twice", m->opts->dir, m->files[i].number);
+    }
     return res;
 }
 
 /* ---- the database ----------------------------------------------------------------------------------------------- */
+
+/* Lost connections, a server that stops or is short of something, and locks that others hold may pass. */
+static bool
+passes(const char *state)
+{
+    static const char *const classes[] = {"08", "40", "53", "55", "57"};
+
+    for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++)
+        if (strncmp(state, classes[i], 2) == 0)
+            return true;
+    return false;
+}
 
 static enum res
 pg_failed(struct run *m, const char *doing, const PGresult *r)
@@ -178,10 +198,10 @@ pg_failed(struct run *m, const char *doing, const PGresult *r)
     const char *text = r ? PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY) : NULL;
     const char *state = r ? PQresultErrorField(r, PG_DIAG_SQLSTATE) : NULL;
 
-    if (PQstatus(m->pg) != CONNECTION_OK || !state || strncmp(state, "08", 2) == 0 ||
-        strncmp(state, "57", 2) == 0)
-        return err_set(m->e, RES_RETRY, "%s: %s", doing, text ? text : PQerrorMessage(m->pg));
-    return err_set(m->e, RES_REJECT, "%s: %s (SQLSTATE %s)", doing, text ? text : "", state);
+    if (PQstatus(m->pg) != CONNECTION_OK || !state)
+        return err_set(m->e, RES_RETRY, "%s: the connection broke", doing);
+    return err_set(m->e, passes(state) ? RES_RETRY : RES_REJECT, "%s: %s (SQLSTATE %s)", doing,
+                   text ? text : "", state);
 }
 
 /* Any number of statements without parameters. */
@@ -252,7 +272,7 @@ open_schema(struct run *m)
         res = run_ident(m, "set search_path to ?");
     if (res == RES_OK)
         res = run_text(m, "schema_migration",
-                       "set client_min_messages to warning; set statement_timeout to 0;"
+                       "set client_min_messages to warning; set lock_timeout to '15s';"
                        "create table if not exists schema_migration ("
                        "number int primary key, name text not null, sha256 text not null,"
                        "applied_at timestamptz not null default clock_timestamp(),"
@@ -260,7 +280,8 @@ open_schema(struct run *m)
     return res;
 }
 
-/* One at a time per schema, in whichever process. */
+/* One at a time per schema, in whichever process: however long another one takes. A lock on a table, later, is not
+ * waited for like this, since everybody else would wait behind it. */
 static enum res
 lock(struct run *m, bool take)
 {
@@ -285,7 +306,7 @@ compare(struct run *m, size_t *done)
 
     *done = 0;
     for (int i = 0; res == RES_OK && i < n; i++) {
-        int number = atoi(PQgetvalue(r, i, 0));
+        int number = (int)strtol(PQgetvalue(r, i, 0), NULL, 10);
         const char *name = PQgetvalue(r, i, 1);
 
         if (number != i + 1)
@@ -333,7 +354,8 @@ apply(struct run *m, const struct file *f)
     if (res == RES_OK)
         res = run_text(m, doing, f->text);
     if (res == RES_OK && PQtransactionStatus(m->pg) != PQTRANS_INTRANS)
-        res = err_set(m->e, RES_FATAL, "%s ends its transaction itself, which it may not", f->path);
+        res = err_set(m->e, RES_FATAL, "%s ends its transaction itself, which it may not; what it did stays",
+                      f->path);
     if (res == RES_OK)
         res = record(m, f);
     if (res == RES_OK)
@@ -378,6 +400,8 @@ migrate_run(PGconn *pg, const struct migrate_opts *opts, struct err *e)
     struct run m = {.pg = pg, .opts = opts, .e = e};
     enum res res = read_dir(&m);
 
+    if (res == RES_OK)
+        res = run_text(&m, "session", "set statement_timeout to 0; set lock_timeout to 0");
     if (res == RES_OK)
         res = lock(&m, true);
     if (res == RES_OK) {

@@ -28,7 +28,8 @@ struct migrate_opts {
     void *arg;
 };
 
-/* Brings the schema up to date. RES_RETRY: the connection broke; RES_REJECT: a file's SQL failed (nothing of it stays);
+/* Brings the schema up to date, and leaves search_path and time-outs of the session changed. RES_RETRY: the connection
+ * broke, or a lock was not to be had; RES_REJECT: a file's SQL failed (nothing of it stays);
  * RES_FATAL: the folder cannot be read, has gaps, or is not the one that was applied here. */
 enum res migrate_run(PGconn *pg, const struct migrate_opts *opts, struct err *e);
 

@@ -90,11 +90,8 @@ PGresult *ctl_query(struct ctl *c, const char *sql, int n, const char *const *ar
 /* The same for statements whose rows nobody needs; `*rows` (may be NULL) gets how many rows were touched. */
 enum res ctl_exec(struct ctl *c, const char *sql, int n, const char *const *args, int64_t *rows);
 
-/* Notes a change in audit_log. `subject` and `detail` may be NULL. */
+/* Notes a change in audit_log under $SUDO_USER or the login name. `subject` and `detail` may be NULL. */
 enum res ctl_audit(struct ctl *c, const char *action, const char *subject, const char *detail);
-
-/* Who runs this command. Static memory of the C library or the environment. */
-const char *ctl_actor(void);
 
 /* A timestamptz of a result; INT64_MIN for null. */
 int64_t ctl_time(const PGresult *r, int row, int col);
@@ -103,6 +100,9 @@ int64_t ctl_time(const PGresult *r, int row, int col);
 
 /* Connects (once). Results as admin_new. */
 enum res ctl_kafka(struct ctl *c);
+
+/* Whether it is configured where Kafka is; RES_FATAL otherwise. */
+enum res ctl_kafka_named(struct ctl *c);
 
 /* The folder of contracts: `given`, else $BEDELAU_SCHEMAS, else beside the executable, else /usr/share. False and a
  * message when there is none. */
@@ -160,8 +160,12 @@ int ctl_offsets(struct ctl *c, int argc, char **argv);
 int ctl_example(struct ctl *c, int argc, char **argv);
 int ctl_dlq(struct ctl *c, int argc, char **argv);
 
-/* Loads the OPD table from CSV (kode_opd,nama_opd,peran) in one transaction; `*n` rows. False: printed why, and `*code`
- * is the exit code. */
-bool ctl_opd_load(struct ctl *c, const char *path, int *n, int *code);
+/* Loads the OPD table from CSV (kode_opd,nama_opd,peran) in one transaction. False: printed why, and `*code` is the
+ * exit code. */
+struct ctl_loaded {
+    int rows;    /* in the file */
+    int changed; /* of those, new or other than before */
+};
+bool ctl_opd_load(struct ctl *c, const char *path, struct ctl_loaded *n, int *code);
 
 #endif

@@ -1,4 +1,5 @@
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -108,21 +109,30 @@ ctl_exec(struct ctl *c, const char *sql, int n, const char *const *args, int64_t
     return r ? RES_OK : c->e.res;
 }
 
-const char *
-ctl_actor(void)
+/* Who runs this command. */
+static void
+find_actor(char *out, size_t cap)
 {
     const char *sudo = getenv("SUDO_USER");
-    const char *login = sudo && *sudo ? sudo : getlogin();
-    const struct passwd *pw = login ? NULL : getpwuid(getuid());
+    char buf[4096];
+    struct passwd pw;
+    struct passwd *found = NULL;
 
-    return login ? login : pw ? pw->pw_name : "unknown";
+    if (sudo && *sudo)
+        snprintf(out, cap, "%s", sudo);
+    else if (getlogin_r(out, cap) != 0)
+        snprintf(out, cap, "%s",
+                 getpwuid_r(getuid(), &pw, buf, sizeof buf, &found) == 0 && found ? found->pw_name
+                                                                                  : "unknown");
 }
 
 enum res
 ctl_audit(struct ctl *c, const char *action, const char *subject, const char *detail)
 {
-    const char *args[] = {ctl_actor(), action, subject, detail};
+    char actor[128];
+    const char *args[] = {actor, action, subject, detail};
 
+    find_actor(actor, sizeof actor);
     return ctl_exec(c, "insert into audit_log (actor, action, subject, detail) values ($1, $2, $3, $4)", 4,
                     args, NULL);
 }

@@ -94,10 +94,12 @@ set_up(struct ctl *c, const struct ctl_call *o, struct call *call)
     return 0;
 }
 
-/* The gateway's own words, with nothing personal in them. */
+/* The gateway's own words (RFC 9457 where it can), with nothing personal in them. */
 static int
-refused(struct ctl *c, const struct ctl_call *o, long status, struct buf *answer)
+refused(struct ctl *c, const struct ctl_call *o, long status, const struct buf *answer)
 {
+    json_t *j = json_loadb(answer->p ? answer->p : "", answer->n, 0, NULL);
+    const char *detail = json_string_value(json_object_get(j, "detail"));
     struct buf text = buf_make(4096);
     int code = CTL_NO;
 
@@ -105,10 +107,11 @@ refused(struct ctl *c, const struct ctl_call *o, long status, struct buf *answer
         code = APP_CONFIG;
     else if (status == 408 || status == 429 || status >= 500)
         code = APP_UNAVAILABLE;
-    log_redact(&text, (struct str){answer->p, answer->n < 2000 ? answer->n : 2000});
+    log_redact(&text, detail ? str_of(detail) : (struct str){answer->p, answer->n < 500 ? answer->n : 500});
     ctl_fail(c, code, "%s %s: HTTP %ld%s%s", o->method, o->path, status, text.n ? ": " : "",
              text.n ? text.p : "");
     buf_free(&text);
+    json_decref(j);
     return code;
 }
 

@@ -7,9 +7,24 @@
 #include "producers/ctl/ctl.h"
 
 enum res
+ctl_kafka_named(struct ctl *c)
+{
+    for (size_t i = 0; i < c->kafka[0].n; i++)
+        if (strcmp(c->kafka[0].pairs[i].name, "bootstrap.servers") == 0 ||
+            strcmp(c->kafka[0].pairs[i].name, "metadata.broker.list") == 0)
+            return RES_OK;
+    return err_set(&c->e, RES_FATAL,
+                   "[kafka] bootstrap.servers is required (BEDELAU_KAFKA_BOOTSTRAP_SERVERS)");
+}
+
+enum res
 ctl_kafka(struct ctl *c)
 {
-    return c->admin ? RES_OK : admin_new(&c->kafka[0], CTL_KAFKA_MS, &c->admin, &c->e);
+    if (c->admin)
+        return RES_OK;
+    if (ctl_kafka_named(c) != RES_OK)
+        return c->e.res;
+    return admin_new(&c->kafka[0], CTL_KAFKA_MS, &c->admin, &c->e);
 }
 
 /* ../../schemas from where the program lies: build/bin in a checkout. */

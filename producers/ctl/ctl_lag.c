@@ -58,7 +58,7 @@ read_committed(struct lag *l)
 
         l->parts[i] = (struct part){PQgetvalue(l->rows, i, 0),
                                     PQgetvalue(l->rows, i, 1),
-                                    atoi(PQgetvalue(l->rows, i, 2)),
+                                    (int32_t)strtol(PQgetvalue(l->rows, i, 2), NULL, 10),
                                     *next ? strtoll(next, NULL, 10) : -1,
                                     -1,
                                     -1,
@@ -139,8 +139,10 @@ open_consumer(struct lag *l)
                                            NULL};
     rd_kafka_conf_t *conf;
     char why[200];
-    enum res res = kafka_conf(defaults, &l->c->kafka[0], &conf, &l->c->e);
+    enum res res = ctl_kafka_named(l->c);
 
+    if (res == RES_OK)
+        res = kafka_conf(defaults, &l->c->kafka[0], &conf, &l->c->e);
     if (res != RES_OK)
         return res;
     l->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
@@ -257,7 +259,7 @@ print_parts(const struct lag *l)
         const struct part *p = &l->parts[i];
 
         snprintf(next, sizeof next, p->next < 0 ? "beginning" : "%lld", (long long)p->next);
-        snprintf(end, sizeof end, p->end < 0 ? "missing" : "%lld", (long long)p->end);
+        snprintf(end, sizeof end, p->end < 0 ? "unknown" : "%lld", (long long)p->end);
         age_words(p->oldest_ms, waiting(p), age);
         printf("%-24s %-32s %4d %12s %12s %9lld  %s%s\n", p->group, p->topic, (int)p->partition, next, end,
                (long long)waiting(p), age,

@@ -70,7 +70,7 @@ static const struct ctl_cmd commands[] = {
      "  --token TOKEN   default $BEDELAU_OFFICER_TOKEN\n",
      ctl_review},
     {"status", "NOMOR [--timeline] [--wait STATUS[,STATUS] [--timeout 60s]]", "where a request stands",
-     "  --timeline      its whole story, a line per event\n"
+     "  --timeline      instead of its row its whole story, a line per event\n"
      "  --wait STATUS,..  returns when it has one of these (terlambat counts too); exit 69 when it took too "
      "long\n"
      "  --timeout TIME  default 60s\n",
@@ -140,7 +140,6 @@ wants_help(int argc, char **argv)
 
 /* ---- configuration ---------------------------------------------------------------------------------------------- */
 
-/* Mutes librdkafka's own lines below a warning unless the operator wants them: this prints for people. */
 static int
 read_conf(struct ctl *c, const char *file)
 {

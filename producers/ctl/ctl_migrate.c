@@ -52,7 +52,7 @@ ctl_migrate(struct ctl *c, int argc, char **argv)
     char schemas[PATH_MAX];
     char csv[PATH_MAX + 16];
     int code = APP_OK;
-    int opds = 0;
+    struct ctl_loaded opds = {0};
 
     if (!ctl_args(c, argc, argv, opts, &(struct ctl_words){0}))
         return APP_USAGE;
@@ -67,10 +67,11 @@ ctl_migrate(struct ctl *c, int argc, char **argv)
     if (access(csv, R_OK) == 0)
         ctl_opd_load(c, csv, &opds, &code);
     if (c->json)
-        ctl_print(json_pack("{s:O, s:i}", "migrations", s.json, "opd", opds));
+        ctl_print(json_pack("{s:O, s:{s:i, s:i}}", "migrations", s.json, "opd", "rows", opds.rows, "changed",
+                            opds.changed));
     else
-        printf("schema %s is up to date: %d of %d migrations applied now, %d OPD loaded\n", c->set.schema,
-               s.applied, (int)json_array_size(s.json), opds);
+        printf("schema %s is up to date: %d of %d migrations applied now, %d of %d OPD new or changed\n",
+               c->set.schema, s.applied, (int)json_array_size(s.json), opds.changed, opds.rows);
     json_decref(s.json);
     return code;
 }

@@ -91,7 +91,7 @@ store(struct ctl *c, const char *const *words, const char *offset)
 static int
 set(struct ctl *c, int argc, char **argv)
 {
-    const char *words[4];
+    const char *words[4] = {NULL};
     const char *offset;
     char text[24];
     int code;
@@ -104,8 +104,9 @@ set(struct ctl *c, int argc, char **argv)
     if (ctl_db(c) != RES_OK || store(c, words, offset) != RES_OK)
         return ctl_failed(c);
     if (c->json)
-        ctl_print(json_pack("{s:s, s:s, s:s, s:s?}", "consumer_group", words[0], "topic", words[1],
-                            "partition", words[2], "next_offset", offset));
+        ctl_print(json_pack("{s:s, s:s, s:i, s:o}", "consumer_group", words[0], "topic", words[1],
+                            "partition", (int)strtol(words[2], NULL, 10), "next_offset",
+                            offset ? json_integer(strtoll(offset, NULL, 10)) : json_null()));
     else
         printf("%s reads %s partition %s from %s on\n", words[0], words[1], words[2],
                offset ? offset : "the beginning");

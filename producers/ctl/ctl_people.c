@@ -108,11 +108,12 @@ enum { OPD_FIELDS = 3 };
 
 /* One line into the table. False: printed why. */
 static bool
-load_line(struct ctl *c, const char *path, int line, char *text, int *n)
+load_line(struct ctl *c, const char *path, int line, char *text, struct ctl_loaded *n)
 {
     char *f[OPD_FIELDS];
     unsigned got = ctl_words_csv(text, f, OPD_FIELDS);
     const char *args[OPD_FIELDS];
+    int64_t changed;
 
     if (got < 2 || !ctl_words_opd(str_of(f[0])) || !*f[1]) {
         ctl_fail(c, CTL_NO, "%s line %d: not kode_opd,nama_opd,peran", path, line);
@@ -126,14 +127,15 @@ load_line(struct ctl *c, const char *path, int line, char *text, int *n)
             "insert into opd (kode_opd, nama_opd, peran) values ($1, $2, $3) on conflict (kode_opd) do update"
             " set nama_opd = excluded.nama_opd, peran = excluded.peran"
             " where (opd.nama_opd, opd.peran) is distinct from (excluded.nama_opd, excluded.peran)",
-            3, args, NULL) != RES_OK)
+            3, args, &changed) != RES_OK)
         return false;
-    ++*n;
+    n->rows++;
+    n->changed += (int)changed;
     return true;
 }
 
 static bool
-load_lines(struct ctl *c, const char *path, char *text, int *n)
+load_lines(struct ctl *c, const char *path, char *text, struct ctl_loaded *n)
 {
     int line = 1;
     char *save = NULL;
@@ -150,21 +152,22 @@ load_lines(struct ctl *c, const char *path, char *text, int *n)
 }
 
 bool
-ctl_opd_load(struct ctl *c, const char *path, int *n, int *code)
+ctl_opd_load(struct ctl *c, const char *path, struct ctl_loaded *n, int *code)
 {
     size_t len;
     char *text = ctl_read(c, path, &len);
     char detail[32];
     bool good = text && strlen(text) == len;
 
-    *n = 0;
+    *n = (struct ctl_loaded){0};
     if (good)
         good = ctl_db(c) == RES_OK && ctl_exec(c, "begin", 0, NULL, NULL) == RES_OK &&
                load_lines(c, path, text, n);
-    snprintf(detail, sizeof detail, "%d rows", *n);
+    snprintf(detail, sizeof detail, "%d of %d rows", n->changed, n->rows);
+    if (good && n->changed)
+        good = ctl_audit(c, "opd load", path, detail) == RES_OK;
     if (good)
-        good = ctl_audit(c, "opd load", path, detail) == RES_OK &&
-               ctl_exec(c, "commit", 0, NULL, NULL) == RES_OK;
+        good = ctl_exec(c, "commit", 0, NULL, NULL) == RES_OK;
     free(text);
     *code = good ? APP_OK : *c->e.text ? ctl_failed(c) : CTL_NO;
     return good;
@@ -174,17 +177,17 @@ static int
 opd_load(struct ctl *c, int argc, char **argv)
 {
     const char *path;
+    struct ctl_loaded n;
     int code;
-    int n;
 
     if (!ctl_args(c, argc, argv, NULL, &(struct ctl_words){&path, 1, 1}))
         return APP_USAGE;
     if (!ctl_opd_load(c, path, &n, &code))
         return code;
     if (c->json)
-        ctl_print(json_pack("{s:i}", "loaded", n));
+        ctl_print(json_pack("{s:i, s:i}", "rows", n.rows, "changed", n.changed));
     else
-        printf("%d OPD loaded\n", n);
+        printf("%d OPD in the file, %d new or changed\n", n.rows, n.changed);
     return APP_OK;
 }
 

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "common/base/caltime.h"
-#include "common/base/hash.h"
 #include "common/base/id.h"
+#include "common/json/scan.h"
 #include "producers/ctl/ctl.h"
 #include "producers/ctl/ctl_words.h"
 #include "workers/sop/names.h"
@@ -22,35 +22,20 @@ struct fact {
     json_t *data;                   /* not owned */
 };
 
-/* The number that an answer, or else what was sent, names. */
-static const char *
-nomor_of(const json_t *answer, const json_t *sent)
-{
-    static const char *const names[] = {"nomor_permohonan", "subject"};
-    const json_t *in[] = {answer, sent};
-
-    for (int i = 0; i < 4; i++) {
-        const char *z = json_string_value(json_object_get(in[i / 2], names[i % 2]));
-
-        if (z)
-            return z;
-    }
-    return NULL;
-}
-
+/* Calls and prints the number that the answer names, else `nomor`. */
 static int
-send_call(struct ctl *c, const struct ctl_call *call, const json_t *sent)
+send_call(struct ctl *c, const struct ctl_call *call, const char *nomor)
 {
     json_t *answer = NULL;
-    const char *nomor;
+    const char *named;
     int code = ctl_http(c, call, &answer);
 
     if (code == APP_OK) {
-        nomor = nomor_of(answer, sent);
+        named = json_string_value(json_object_get(answer, "nomor_permohonan"));
         if (c->json)
             ctl_print(answer ? json_incref(answer) : json_object());
         else
-            puts(nomor ? nomor : "ok");
+            puts(named ? named : nomor ? nomor : "ok");
     }
     json_decref(answer);
     return code;
@@ -90,7 +75,7 @@ send_event(struct ctl *c, struct ctl_call call, const struct fact *f)
         call.path = "/v1/events";
         call.content_type = CE_JSON;
         call.body = str_of(body);
-        code = send_call(c, &call, ev);
+        code = send_call(c, &call, f->nomor);
     } else {
         ctl_fail(c, code, "the event cannot be built");
     }
@@ -138,35 +123,43 @@ check_time(struct ctl *c, const char *time)
 
 /* ---- submit ----------------------------------------------------------------------------------------------------- */
 
+/* The bytes go out as they are; only whether they are one object, and which kind, is looked at. */
+static int
+send_text(struct ctl *c, struct ctl_call call, const char *path)
+{
+    char key[CTL_WORDS_KEY];
+    struct err e = {0};
+    bool is_event;
+
+    if (scan_document(call.body, &e) != RES_OK)
+        return ctl_fail(c, CTL_NO, "%s: %s", path, e.text);
+    if (scan_kind(call.body) != SCAN_OBJECT)
+        return ctl_fail(c, CTL_NO, "%s is no JSON object", path);
+    is_event = scan_get(call.body, "specversion").n != 0;
+    ctl_words_key(call.body, key);
+    call.key = is_event ? NULL : call.key ? call.key : key;
+    call.method = "POST";
+    call.path = is_event ? "/v1/events" : "/v1/requests";
+    call.content_type = is_event ? CE_JSON : "application/json";
+    return send_call(c, &call, NULL);
+}
+
 int
 ctl_submit(struct ctl *c, int argc, char **argv)
 {
-    struct ctl_call call = {.method = "POST"};
+    struct ctl_call call = {0};
     const char *path;
     const struct ctl_opt opts[] = {
         {"key", &call.key, NULL}, {"gateway", &call.gateway, NULL}, {"token", &call.token, NULL}, {0}};
-    char key[CTL_WORDS_KEY];
     char *text;
-    json_t *j;
-    size_t n;
     int code = CTL_NO;
 
     if (!ctl_args(c, argc, argv, opts, &(struct ctl_words){&path, 1, 1}))
         return APP_USAGE;
-    text = ctl_read(c, path, &n);
-    j = text ? parse(c, path, text, n) : NULL;
-    if (j) {
-        bool is_event = json_object_get(j, "specversion") != NULL;
-
-        ctl_words_key((struct str){text, n}, key);
-        call.key = call.key ? call.key : key;
-        call.key = is_event ? NULL : call.key;
-        call.path = is_event ? "/v1/events" : "/v1/requests";
-        call.content_type = is_event ? CE_JSON : "application/json";
-        call.body = (struct str){text, n};
-        code = send_call(c, &call, j);
-    }
-    json_decref(j);
+    text = ctl_read(c, path, &call.body.n);
+    call.body.p = text;
+    if (text)
+        code = send_text(c, call, path);
     free(text);
     return code;
 }
@@ -195,7 +188,7 @@ register_event(struct ctl *c, struct ctl_call call, json_t *j, const char *nomor
     call.path = "/v1/events";
     call.content_type = CE_JSON;
     call.body = str_of(body);
-    code = send_call(c, &call, j);
+    code = send_call(c, &call, json_string_value(json_object_get(j, "subject")));
     free(body);
     return code;
 }
@@ -304,6 +297,7 @@ static int
 find_round(struct ctl *c, const struct ctl_call *call, const struct review *rv, int64_t n[2])
 {
     json_t *row = NULL;
+    const char *status;
     int code;
 
     if (!rv->revisi != !rv->putaran)
@@ -316,6 +310,9 @@ find_round(struct ctl *c, const struct ctl_call *call, const struct review *rv, 
     code = fetch(c, *call, rv->nomor, &row);
     n[0] = json_integer_value(json_object_get(row, "revisi"));
     n[1] = json_integer_value(json_object_get(row, "putaran"));
+    status = json_string_value(json_object_get(row, "status"));
+    if (status && strcmp(status, "gagal_integrasi") == 0)
+        n[1]++; /* what failed is judged anew */
     if (code == APP_OK && (n[0] < 1 || n[1] < 1))
         code = ctl_fail(c, CTL_NO, "%s waits for no decision", rv->nomor);
     json_decref(row);
@@ -342,8 +339,7 @@ send_review(struct ctl *c, struct ctl_call call, const struct review *rv)
     call.path = path;
     call.content_type = "application/json";
     call.body = str_of(body);
-    json_object_set_new(j, "nomor_permohonan", json_string(rv->nomor));
-    code = body ? send_call(c, &call, j) : ctl_fail(c, APP_USAGE, "--catatan must be UTF-8 text");
+    code = body ? send_call(c, &call, rv->nomor) : ctl_fail(c, APP_USAGE, "--catatan must be UTF-8 text");
     free(body);
     json_decref(j);
     return code;
@@ -356,7 +352,7 @@ ctl_review(struct ctl *c, int argc, char **argv)
         {"terima", "diterima"}, {"kembalikan", "dikembalikan"}, {"tolak", "ditolak"}};
     struct ctl_call call = {.officer = true};
     struct review rv = {0};
-    const char *word[2];
+    const char *word[2] = {NULL};
     const struct ctl_opt opts[] = {{"catatan", &rv.catatan, NULL}, {"revisi", &rv.revisi, NULL},
                                    {"putaran", &rv.putaran, NULL}, {"gateway", &call.gateway, NULL},
                                    {"token", &call.token, NULL},   {0}};

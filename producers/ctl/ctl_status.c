@@ -93,6 +93,15 @@ print_clock(const PGresult *r, int row)
 }
 
 static void
+print_head(const PGresult *r)
+{
+    const char *status = PQgetvalue(r, 0, 1);
+
+    printf("%s: %s%s\n", PQgetvalue(r, 0, 0), *status ? status : "(belum ada status)",
+           *PQgetvalue(r, 0, 2) == 't' ? ", terlambat" : "");
+}
+
+static void
 print_block(const PGresult *r, const PGresult *clocks)
 {
     static const char *const plain[] = {"giliran",  "revisi",      "putaran",      "kode_opd",
@@ -101,9 +110,6 @@ print_block(const PGresult *r, const PGresult *clocks)
                                         "returned_at",  "integrated_at", "updated_at"};
     json_t *temuan = ctl_value(r, 0, PQfnumber(r, "temuan"));
 
-    printf("%s: %s%s\n", PQgetvalue(r, 0, 0),
-           *PQgetvalue(r, 0, 1) ? PQgetvalue(r, 0, 1) : "(belum ada status)",
-           *PQgetvalue(r, 0, 2) == 't' ? ", terlambat" : "");
     for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
         const char *z = PQgetvalue(r, 0, PQfnumber(r, plain[i]));
 
@@ -202,9 +208,9 @@ show(struct ctl *c, const char *nomor, bool timeline)
             json_object_set_new(o, "timeline", rows_json(events, event_json));
         ctl_print(o);
     } else {
-        print_block(r, clocks);
-        if (events)
-            puts("  riwayat");
+        print_head(r);
+        if (!events)
+            print_block(r, clocks);
         for (int i = 0; events && i < PQntuples(events); i++)
             print_event(events, i);
     }

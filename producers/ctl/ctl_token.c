@@ -7,12 +7,13 @@
 #include "producers/ctl/ctl.h"
 #include "producers/ctl/ctl_words.h"
 
-enum { ID_HEX = 12 }; /* how much of the hash names a token in lists */
+enum { OPD_MAX = 64 }; /* the gateway reads no more */
+enum { ID_HEX = 12 };  /* how much of the hash names a token in lists */
 
 struct wanted {
     const char *opd, *nama, *officer, *label, *expires;
-    char array[2048]; /* opd as Postgres writes arrays */
-    char seconds[24]; /* of expires */
+    char array[64 * 64]; /* opd as Postgres writes arrays */
+    char seconds[24];    /* of expires */
     char token[CTL_WORDS_TOKEN];
     char hex[2 * HASH_SIZE + 1];
 };
@@ -23,6 +24,7 @@ static bool
 check_opds(struct ctl *c, struct wanted *w)
 {
     const char *p = w->opd;
+    int n_opd = 0;
     size_t used = (size_t)snprintf(w->array, sizeof w->array, "{");
 
     while (p && *p) {
@@ -34,7 +36,7 @@ check_opds(struct ctl *c, struct wanted *w)
         }
         used += (size_t)snprintf(w->array + used, sizeof w->array - used, "%s\"%.*s\"", used > 1 ? "," : "",
                                  (int)n, p);
-        if (used > sizeof w->array - 64) {
+        if (++n_opd > OPD_MAX || used > sizeof w->array - 64) {
             ctl_fail(c, APP_USAGE, "too many departments for one token");
             return false;
         }
@@ -214,7 +216,7 @@ revoke(struct ctl *c, int argc, char **argv)
     if (res == RES_OK)
         res = ctl_exec(c, "commit", 0, NULL, NULL);
     n = r ? PQntuples(r) : 0;
-    if (res == RES_OK)
+    if (res == RES_OK && n)
         ctl_rows(c, r);
     PQclear(r);
     if (res != RES_OK)

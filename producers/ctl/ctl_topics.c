@@ -169,7 +169,7 @@ run(struct topics *ts, bool check)
     return check && ts->found ? CTL_NO : APP_OK;
 }
 
-/* How many replicas there can be; asks the cluster only when it is not told. */
+/* How many replicas there can be; who only prints asks no cluster. */
 static int
 set_replication(struct topics *ts, const char *value)
 {
@@ -177,10 +177,13 @@ set_replication(struct topics *ts, const char *value)
 
     if (value && !ctl_number(ts->c, "--replication", value, 1, 100, &n))
         return APP_USAGE;
-    if (!(ts->print && value) && !(ts->print && !ts->c->kafka[0].n) && ctl_kafka(ts->c) != RES_OK)
+    if (!ts->print && ctl_kafka(ts->c) != RES_OK)
         return ctl_failed(ts->c);
-    if (!value && ts->c->admin && admin_brokers(ts->c->admin) < n)
+    if (!value && !ts->print && admin_brokers(ts->c->admin) < n) {
         n = admin_brokers(ts->c->admin);
+        fprintf(stderr, "bedelauctl: note: %d broker(s) answer, so each record has that many copies, not 3\n",
+                (int)n);
+    }
     ts->replication = (int)n;
     snprintf(ts->min_insync, sizeof ts->min_insync, "%d", n > 2 ? 2 : 1);
     return APP_OK;
@@ -214,7 +217,7 @@ topics(struct ctl *c, int argc, char **argv, bool check)
     for (size_t i = 0; good && i < sizeof all / sizeof all[0]; i++)
         good = add(&ts, all[i].kind, all[i].name, NULL);
     code = good && add_opds(&ts, opd) ? APP_OK : APP_USAGE;
-    if (code == APP_OK && ts.print && !check)
+    if (code == APP_OK && ts.print)
         print(&ts);
     else if (code == APP_OK)
         code = run(&ts, check);

@@ -71,16 +71,13 @@ bool
 ctl_words_pg_time(const char *z, int64_t *t_us)
 {
     char rfc[CALTIME_TEXT_WIB];
-    size_t n = strlen(z);
+    struct str s = str_of(z);
 
     *t_us = 0;
-    if (n < sizeof "1970-01-01 00:00:00+00" - 1 || n >= sizeof rfc - 1 || z[10] != ' ' ||
-        strcmp(z + n - 3, "+00") != 0)
+    if (s.n < sizeof "1970-01-01 00:00:00+00" - 1 || s.n >= sizeof rfc || s.p[10] != ' ' ||
+        !str_ends(s, STR("+00")))
         return false;
-    memcpy(rfc, z, n - 3);
-    rfc[10] = 'T';
-    rfc[n - 3] = 'Z';
-    rfc[n - 2] = '\0';
+    snprintf(rfc, sizeof rfc, "%.10sT%.*sZ", s.p, (int)s.n - 14, s.p + 11);
     return caltime_parse(str_of(rfc), t_us);
 }
 
@@ -92,7 +89,7 @@ ctl_words_key(struct str bytes, char out[CTL_WORDS_KEY])
     unsigned char hash[HASH_SIZE];
 
     hash_sha256(bytes, hash);
-    memcpy(out, "ctl-", 4);
+    snprintf(out, CTL_WORDS_KEY, "ctl-");
     hash_hex(hash, sizeof hash, out + 4);
 }
 

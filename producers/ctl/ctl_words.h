@@ -8,7 +8,7 @@
 #include "common/base/buf.h"
 #include "common/base/str.h"
 
-enum { CTL_WORDS_SPAN = 32, CTL_WORDS_TIME = 32, CTL_WORDS_KEY = 69, CTL_WORDS_TOKEN = 48 };
+enum { CTL_WORDS_SPAN = 48, CTL_WORDS_TIME = 32, CTL_WORDS_KEY = 69, CTL_WORDS_TOKEN = 48 };
 
 /* A length of time in its two largest units: "3 min 20 s", "2 d 4 h", "850 ms"; below 0 as 0. */
 void ctl_words_span(int64_t ms, char out[CTL_WORDS_SPAN]);
