@@ -1,5 +1,5 @@
-/* schema_keys: a fixed set of byte strings that is looked up often. Internal. A string's first and last eight bytes (two
- * words) with its length tell strings up to 16 bytes apart, so that most look-ups compare three numbers. */
+/* schema_keys: a fixed set of byte strings that is looked up often. Internal. A string's first and last eight bytes
+ * (two words) with its length tell strings up to 16 bytes apart, so most look-ups compare three numbers. */
 #ifndef JSON_SCHEMA_KEYS_H
 #define JSON_SCHEMA_KEYS_H
 

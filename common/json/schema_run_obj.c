@@ -1,5 +1,5 @@
 /* The instructions that look into objects and arrays. */
-#include "common/json/schema_impl.h"
+#include "common/json/schema_run.h"
 
 #include <stdlib.h>
 
