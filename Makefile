@@ -73,10 +73,10 @@ $(BUILD)/test/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libsop.a $(BUILD)/libcommo
 	@mkdir -p $(@D)
 	$(CC) $(OPT) -o $@ $^ $(LDLIBS) -lcmocka
 
-$(BUILD)/test/suite: $(BUILD)/obj/tests/suite/suite_main.o $(BUILD)/libcommon.a
+$(BUILD)/test/suite $(BUILD)/test/lines: $(BUILD)/test/%: $(BUILD)/obj/tests/suite/%_main.o $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
 	$(CC) $(OPT) -o $@ $^ $(LDLIBS)
-$(BUILD)/obj/tests/suite/suite_main.o: | $(BUILD)/version.h
+$(BUILD)/obj/tests/suite/suite_main.o $(BUILD)/obj/tests/suite/lines_main.o: | $(BUILD)/version.h
 
 # ---- set-up, run, test: the scripts do the work and can be read -------------------------------------------------------
 deps: ## install what this machine lacks (asks nothing, prints what it installs)
@@ -93,7 +93,9 @@ test-unit: $(units) ## unit tests only (SAN=address,undefined for a sanitised ru
 	@tests/run-unit $(units)
 test-suite: $(BUILD)/test/suite ## the official JSON Schema test suite against common/json
 	@$< tests/suite/jsonschema tests/suite/expected-failures.txt
-.PHONY: test-suite
+test-differential: $(BUILD)/test/lines ## common/json against Python's jsonschema on 20,000 generated documents
+	@tests/suite/differential.py $<
+.PHONY: test-suite test-differential
 check: test-unit
 lint: ## format, warnings as errors, clang-tidy, cppcheck, every schema and example
 	@tests/lint
