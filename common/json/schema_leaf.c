@@ -15,18 +15,6 @@ schema_listed(struct schema_run *r, const struct schema_enum *list, const json_t
     return false;
 }
 
-bool
-schema_min_length_ok(struct str s, uint64_t min)
-{
-    return s.n >= min && (s.n / 4 >= min || schema_code_points(s.p, s.n) >= min);
-}
-
-bool
-schema_max_length_ok(struct str s, uint64_t max)
-{
-    return s.n <= max || schema_code_points(s.p, s.n) <= max;
-}
-
 static bool
 string_ok(struct schema_run *r, const struct schema_ins *in, struct str s)
 {

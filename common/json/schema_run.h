@@ -47,12 +47,23 @@ schema_admits(const struct schema_block *blk, const json_t *v)
     return json_is_real(v) && blk->types >> JSON_INTEGER & 1 && schema_num_integral(json_real_value(v));
 }
 
+/* In code points; most texts are decided by their bytes. */
+static inline bool
+schema_min_length_ok(struct str s, uint64_t min)
+{
+    return s.n >= min && (s.n / 4 >= min || schema_code_points(s.p, s.n) >= min);
+}
+
+static inline bool
+schema_max_length_ok(struct str s, uint64_t max)
+{
+    return s.n <= max || schema_code_points(s.p, s.n) <= max;
+}
+
 bool schema_enter(struct schema_frame *f);
 /* True: the value is valid for this leaf block. False: not known, enter it. */
 bool schema_leaf_ok(struct schema_run *r, const struct schema_block *blk, const json_t *v);
 bool schema_listed(struct schema_run *r, const struct schema_enum *list, const json_t *v);
-bool schema_min_length_ok(struct str s, uint64_t min);
-bool schema_max_length_ok(struct str s, uint64_t max);
 bool schema_bound_ok(unsigned op, const json_t *v, const struct schema_bound *bound);
 /* Matches with the spare match block of the schema, or with a new one. */
 enum schema_match schema_run_match(struct schema_run *r, const struct schema_regex *re, struct str s);
