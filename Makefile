@@ -60,8 +60,10 @@ $(BUILD)/%.a:
 $(BUILD)/version.h: FORCE
 	@mkdir -p $(@D); echo '#define APP_VERSION "$(VERSION)"' | cmp -s - $@ || echo '#define APP_VERSION "$(VERSION)"' > $@
 FORCE:
-CPPFLAGS += -include $(BUILD)/version.h
-$(call obj,$(common_src) $(sop_src) $(foreach p,$(have),$(wildcard $(call prog_dir,$(p))/*.c)) $(unit_src)): | $(BUILD)/version.h
+# only what prints the version is built again when it changes
+versioned := $(call obj,$(shell grep -lw APP_VERSION -r --include='*.c' common workers producers tests))
+$(versioned): CPPFLAGS += -include $(BUILD)/version.h
+$(versioned): $(BUILD)/version.h
 
 define program
 $(BUILD)/bin/$(1): $(call obj,$(wildcard $(call prog_dir,$(1))/*.c)) $(BUILD)/libsop.a $(BUILD)/libcommon.a
@@ -74,10 +76,9 @@ $(BUILD)/test/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libsop.a $(BUILD)/libcommo
 	@mkdir -p $(@D)
 	$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
-$(BUILD)/test/suite: $(BUILD)/obj/tests/suite/suite_main.o $(BUILD)/libcommon.a
+$(BUILD)/test/suite $(BUILD)/test/lines: $(BUILD)/test/%: $(BUILD)/obj/tests/suite/%_main.o $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
 	$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-$(BUILD)/obj/tests/suite/suite_main.o: | $(BUILD)/version.h
 
 # ---- set-up, run, test: the scripts do the work and can be read -------------------------------------------------------
 deps: ## install what this machine lacks (asks nothing, prints what it installs)
@@ -96,7 +97,9 @@ test-unit: $(units) ## unit tests only (SAN=address,undefined for a sanitised ru
 	@tests/run-unit $(units)
 test-suite: $(BUILD)/test/suite ## the official JSON Schema test suite against common/json
 	@$< tests/suite/jsonschema tests/suite/expected-failures.txt
-.PHONY: test-suite
+test-differential: $(BUILD)/test/lines ## common/json against Python's jsonschema on 20,000 generated documents
+	@tests/suite/differential.py $<
+.PHONY: test-suite test-differential
 check: test-unit
 lint: ## format, warnings as errors, clang-tidy, cppcheck, every schema and example
 	@tests/lint

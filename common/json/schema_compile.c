@@ -20,6 +20,24 @@ schema_gen_bad(struct schema_gen *g, unsigned kw, const char *what)
     return err_set(g->e, RES_REJECT, "%s/%s: %s", g->s->block[g->block].loc, schema_kw_name(kw), what);
 }
 
+enum res
+schema_gen_count(struct schema_gen *g, unsigned kw, uint64_t *ret)
+{
+    const json_t *v = schema_gen_kw(g, kw);
+    struct schema_num num;
+
+    if (!v)
+        return RES_OK;
+    num = schema_num_of(v);
+    if (!json_is_number(v) || (num.real ? num.d < 0 || !schema_num_integral(num.d) : num.i < 0))
+        return schema_gen_bad(g, kw, "must be a non-negative integer");
+    if (num.real)
+        *ret = num.d >= 0x1p63 ? INT64_MAX : (uint64_t)num.d;
+    else
+        *ret = (uint64_t)num.i;
+    return RES_OK;
+}
+
 void *
 schema_gen_get(struct schema_gen *g, size_t n, size_t size)
 {

@@ -1,5 +1,6 @@
-/* idn-hostname (RFC 5890-5892) and A-labels (punycode, RFC 3492). The derived property PVALID is taken from the general
- * categories of PCRE2's Unicode tables less the compatibility blocks; a domain with a right-to-left letter has to meet the Bidi rule of RFC 5893. */
+/* idn-hostname (RFC 5890-5892) and A-labels (punycode, RFC 3492). The derived property PVALID is taken from the
+ * general categories of PCRE2's Unicode tables less the compatibility blocks; a domain with a right-to-left letter has
+ * to meet the Bidi rule of RFC 5893. */
 #include "common/json/schema_format.h"
 
 #include <strings.h>

@@ -202,18 +202,6 @@ gen_enum(struct schema_gen *g, unsigned kw)
     return schema_gen_add(g, KIND_ANY, (struct schema_ins){.op = OP_ENUM, .kw = (uint8_t)kw, .p = list});
 }
 
-/* A count: a non-negative integer, 2.0 too. */
-static enum res
-read_count(struct schema_gen *g, unsigned kw, const json_t *v, uint64_t *ret)
-{
-    struct schema_num num = schema_num_of(v);
-
-    if (!json_is_number(v) || (num.real ? num.d < 0 || !schema_num_integral(num.d) : num.i < 0))
-        return schema_gen_bad(g, kw, "must be a non-negative integer");
-    *ret = num.real ? num.d >= 0x1p63 ? INT64_MAX : (uint64_t)num.d : (uint64_t)num.i;
-    return RES_OK;
-}
-
 static enum res
 gen_counts(struct schema_gen *g)
 {
@@ -234,7 +222,7 @@ gen_counts(struct schema_gen *g)
         struct schema_ins ins = {.op = count[i].op, .kw = count[i].kw};
         uint64_t n = 0;
 
-        rc = v ? read_count(g, count[i].kw, v, &n) : RES_OK;
+        rc = schema_gen_count(g, count[i].kw, &n);
         ins.n = n;
         if (v && rc == RES_OK)
             rc = schema_gen_add(g, (enum schema_kind)count[i].kind, ins);

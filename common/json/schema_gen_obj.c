@@ -250,20 +250,6 @@ gen_array(struct schema_gen *g)
 }
 
 static enum res
-read_bound(struct schema_gen *g, unsigned kw, uint64_t *ret)
-{
-    const json_t *v = schema_gen_kw(g, kw);
-    struct schema_num num = schema_num_of(v);
-
-    if (!v)
-        return RES_OK;
-    if (!json_is_number(v) || (num.real ? num.d < 0 || !schema_num_integral(num.d) : num.i < 0))
-        return schema_gen_bad(g, kw, "must be a non-negative integer");
-    *ret = num.real ? num.d >= 0x1p63 ? INT64_MAX : (uint64_t)num.d : (uint64_t)num.i;
-    return RES_OK;
-}
-
-static enum res
 gen_contains(struct schema_gen *g)
 {
     const json_t *v = schema_gen_kw(g, KW_CONTAINS);
@@ -278,9 +264,9 @@ gen_contains(struct schema_gen *g)
     c->min = 1;
     c->max = UINT64_MAX;
     c->explicit_min = schema_gen_kw(g, KW_MIN_CONTAINS) != NULL;
-    rc = read_bound(g, KW_MIN_CONTAINS, &c->min);
+    rc = schema_gen_count(g, KW_MIN_CONTAINS, &c->min);
     if (rc == RES_OK)
-        rc = read_bound(g, KW_MAX_CONTAINS, &c->max);
+        rc = schema_gen_count(g, KW_MAX_CONTAINS, &c->max);
     if (rc == RES_OK)
         rc = schema_gen_sub(g, KW_CONTAINS, NULL, v, &c->block);
     if (rc != RES_OK)

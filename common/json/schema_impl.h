@@ -203,7 +203,7 @@ struct schema_dec
 schema_num_dec(struct schema_num v); /* its magnitude, by the shortest digits that mean the double */
 bool schema_num_multiple(struct schema_num v, struct schema_dec of);
 
-struct schema_run;
+struct schema_run; /* schema_run.h */
 /* Equality as JSON Schema has it. Counts steps on `r`; false, with the limit noted in `r`, when one is hit. */
 bool schema_equal(struct schema_run *r, const json_t *a, const json_t *b, unsigned depth);
 /* Whether no two items of the array are equal. */
@@ -388,6 +388,8 @@ enum schema_kind { KIND_ANY, KIND_OBJECT, KIND_ARRAY, KIND_STRING, KIND_NUMBER }
 json_t *schema_gen_kw(const struct schema_gen *g, unsigned kw);
 /* RES_REJECT with the keyword's location before `what`. */
 enum res schema_gen_bad(struct schema_gen *g, unsigned kw, const char *what);
+/* Sets `*ret` to the keyword's value, a non-negative integer (2.0 is one too); leaves it when the keyword is absent. */
+enum res schema_gen_count(struct schema_gen *g, unsigned kw, uint64_t *ret);
 enum res schema_gen_add(struct schema_gen *g, enum schema_kind kind, struct schema_ins ins);
 /* The block of the subschema `json` below keyword `kw` (and `name`, unless NULL). */
 enum res schema_gen_sub(struct schema_gen *g, unsigned kw, const char *name, const json_t *json,
@@ -403,118 +405,5 @@ struct str schema_gen_str(const json_t *string);
 /* The code for every keyword of the schema in hand: schema_gen.c calls the second, in schema_gen_obj.c. */
 enum res schema_gen_block(struct schema_gen *g);
 enum res schema_gen_structure(struct schema_gen *g);
-
-/* ---- running ---- */
-
-struct schema_seen { /* which members or items have been evaluated, by position */
-    size_t n;
-    uint64_t *w; /* `small`, or allocated */
-    uint64_t small;
-};
-
-struct schema_run {
-    const struct schema *s;
-    schema_finding_cb cb;
-    void *arg;
-    uint64_t steps;    /* left */
-    uint32_t depth;    /* left */
-    uint32_t fast;     /* > 0: the first error ends it and nothing is reported */
-    const char *limit; /* which one was hit, or NULL */
-    bool limit_told;
-    pcre2_match_data *md;
-};
-
-enum schema_step { STEP_SAME, STEP_KEY, STEP_INDEX, STEP_NAME };
-
-struct schema_frame { /* one subschema on one value */
-    struct schema_run *run;
-    const struct schema_frame *up;
-    const struct schema_block *blk;
-    const json_t *v;
-    struct schema_seen *seen; /* NULL: nobody asks what was evaluated */
-    const char *key;          /* STEP_KEY, STEP_NAME: the name, of `n` bytes; STEP_INDEX: `n` is the index */
-    size_t n;
-    enum schema_step step;
-};
-
-typedef bool (*schema_op_fn)(struct schema_frame *f, const struct schema_ins *in);
-extern const schema_op_fn schema_ops[OP_COUNT];
-
-bool schema_enter(struct schema_frame *f);
-/* True: the value is valid for this leaf block. False: not known, enter it. */
-bool schema_leaf_ok(struct schema_run *r, const struct schema_block *blk, const json_t *v);
-bool schema_listed(struct schema_run *r, const struct schema_enum *list, const json_t *v);
-bool schema_min_length_ok(struct str s, uint64_t min);
-bool schema_max_length_ok(struct str s, uint64_t max);
-bool schema_bound_ok(unsigned op, const json_t *v, const struct schema_bound *bound);
-/* Matches with the spare match block of the schema, or with a new one. */
-enum schema_match schema_run_match(struct schema_run *r, const struct schema_regex *re, struct str s);
-/* Reports keyword `kw`; always false. */
-bool schema_report(struct schema_frame *f, unsigned kw);
-bool schema_report_at(const struct schema_frame *f, unsigned kw, struct str property);
-/* Notes that a limit was hit, reports it once; always false. `f` may be NULL. */
-bool schema_limit(struct schema_run *r, const struct schema_frame *f, const char *which);
-bool schema_enter_same(struct schema_frame *f, const struct schema_block *blk, struct schema_seen *seen);
-bool schema_enter_key(struct schema_frame *f, const struct schema_block *blk, const json_t *v,
-                      const char *key, size_t n);
-bool schema_enter_index(struct schema_frame *f, const struct schema_block *blk, const json_t *v, size_t i);
-
-/* Nothing to check, or a leaf that is valid. */
-static inline bool
-schema_passes(struct schema_run *r, const struct schema_block *blk, const json_t *v)
-{
-    return blk->flags & BLOCK_TRIVIAL || (blk->flags & BLOCK_LEAF && schema_leaf_ok(r, blk, v));
-}
-
-/* Block `b` on the same value, on a member's, on an item's. */
-static inline bool
-schema_same(struct schema_frame *f, uint32_t b, struct schema_seen *seen)
-{
-    const struct schema_block *blk = &f->run->s->block[b];
-
-    return schema_passes(f->run, blk, f->v) || schema_enter_same(f, blk, seen);
-}
-
-static inline bool
-schema_on_key(struct schema_frame *f, uint32_t b, const json_t *v, const char *key, size_t n)
-{
-    const struct schema_block *blk = &f->run->s->block[b];
-
-    return schema_passes(f->run, blk, v) || schema_enter_key(f, blk, v, key, n);
-}
-
-static inline bool
-schema_on_index(struct schema_frame *f, uint32_t b, const json_t *v, size_t i)
-{
-    const struct schema_block *blk = &f->run->s->block[b];
-
-    return schema_passes(f->run, blk, v) || schema_enter_index(f, blk, v, i);
-}
-
-bool schema_seen_init(struct schema_seen *seen, size_t n);
-void schema_seen_free(struct schema_seen *seen);
-void schema_seen_merge(struct schema_seen *to, const struct schema_seen *from);
-
-static inline void
-schema_seen_set(struct schema_seen *seen, size_t i)
-{
-    if (seen && i < seen->n)
-        seen->w[i / 64] |= (uint64_t)1 << (i % 64);
-}
-
-static inline bool
-schema_seen_has(const struct schema_seen *seen, size_t i)
-{
-    return i < seen->n && (seen->w[i / 64] >> (i % 64) & 1);
-}
-
-bool schema_op_object(struct schema_frame *f, const struct schema_ins *in);
-bool schema_op_required(struct schema_frame *f, const struct schema_ins *in);
-bool schema_op_dependent_required(struct schema_frame *f, const struct schema_ins *in);
-bool schema_op_dependent_schemas(struct schema_frame *f, const struct schema_ins *in);
-bool schema_op_unevaluated_properties(struct schema_frame *f, const struct schema_ins *in);
-bool schema_op_array(struct schema_frame *f, const struct schema_ins *in);
-bool schema_op_contains(struct schema_frame *f, const struct schema_ins *in);
-bool schema_op_unevaluated_items(struct schema_frame *f, const struct schema_ins *in);
 
 #endif

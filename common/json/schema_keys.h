@@ -1,5 +1,5 @@
-/* schema_keys: a fixed set of byte strings that is looked up often. Internal. A string's first and last eight bytes (two
- * words) with its length tell strings up to 16 bytes apart, so that most look-ups compare three numbers. */
+/* schema_keys: a fixed set of byte strings that is looked up often. Internal. A string's first and last eight bytes
+ * (two words) with its length tell strings up to 16 bytes apart, so most look-ups compare three numbers. */
 #ifndef JSON_SCHEMA_KEYS_H
 #define JSON_SCHEMA_KEYS_H
 
@@ -72,29 +72,25 @@ schema_key_is(const struct schema_key *key, const char *p, size_t n, struct sche
            (n <= 16 || memcmp(key->p + 8, p + 8, n - 16) == 0);
 }
 
+/* Not inlined: what is around it then keeps its registers. */
+uint32_t schema_keys_find_word(const struct schema_keys *keys, const char *p, size_t n, struct schema_word w);
+
 /* Index of the key or SCHEMA_NONE. */
 static inline uint32_t
 schema_keys_find(const struct schema_keys *keys, const char *p, size_t n)
 {
-    struct schema_word w;
-    uint32_t i;
-
-    if (!keys->n)
-        return UINT32_MAX;
-    w = schema_words(p, n);
-    i = schema_word_hash(w, n) & keys->mask;
-    while (keys->slot[i] != UINT32_MAX && !schema_key_is(&keys->key[keys->slot[i]], p, n, w))
-        i = (i + 1) & keys->mask;
-    return keys->slot[i];
+    return schema_keys_find_word(keys, p, n, schema_words(p, n));
 }
 
 /* The same, trying `guess` first: members mostly come in the order the schema names them. */
-static inline uint32_t
+__attribute__((always_inline)) static inline uint32_t
 schema_keys_guess(const struct schema_keys *keys, const char *p, size_t n, uint32_t guess)
 {
-    if (guess < keys->n && schema_key_is(&keys->key[guess], p, n, schema_words(p, n)))
+    struct schema_word w = schema_words(p, n);
+
+    if (guess < keys->n && schema_key_is(&keys->key[guess], p, n, w))
         return guess;
-    return schema_keys_find(keys, p, n);
+    return schema_keys_find_word(keys, p, n, w);
 }
 
 #endif

@@ -1,15 +1,7 @@
 /* A leaf block asks only for a type, an enum and what a string or a number must be. Most values in a document meet one,
  * and most are valid: they are passed here without a frame. Whatever is not clearly valid takes the long way, which
  * reports. */
-#include "common/json/schema_impl.h"
-
-static bool
-admitted(const struct schema_block *blk, const json_t *v)
-{
-    if (blk->types >> json_typeof(v) & 1)
-        return true;
-    return json_is_real(v) && blk->types >> JSON_INTEGER & 1 && schema_num_integral(json_real_value(v));
-}
+#include "common/json/schema_run.h"
 
 bool
 schema_listed(struct schema_run *r, const struct schema_enum *list, const json_t *v)
@@ -21,18 +13,6 @@ schema_listed(struct schema_run *r, const struct schema_enum *list, const json_t
         if (schema_equal(r, list->value[i], v, 0))
             return true;
     return false;
-}
-
-bool
-schema_min_length_ok(struct str s, uint64_t min)
-{
-    return s.n >= min && (s.n / 4 >= min || schema_code_points(s.p, s.n) >= min);
-}
-
-bool
-schema_max_length_ok(struct str s, uint64_t max)
-{
-    return s.n <= max || schema_code_points(s.p, s.n) <= max;
 }
 
 static bool
@@ -94,7 +74,7 @@ schema_leaf_ok(struct schema_run *r, const struct schema_block *blk, const json_
 {
     const struct schema_ins *code = r->s->code;
 
-    if (!r->steps || !admitted(blk, v))
+    if (!r->steps || !schema_admits(blk, v))
         return false;
     r->steps--;
     for (const struct schema_ins *in = code + blk->any; in->op != OP_END; in++)

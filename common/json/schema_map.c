@@ -124,6 +124,19 @@ schema_arena_free(struct schema_arena *a)
     }
 }
 
+uint32_t
+schema_keys_find_word(const struct schema_keys *keys, const char *p, size_t n, struct schema_word w)
+{
+    uint32_t i;
+
+    if (!keys->n)
+        return SCHEMA_NONE;
+    i = schema_word_hash(w, n) & keys->mask;
+    while (keys->slot[i] != SCHEMA_NONE && !schema_key_is(&keys->key[keys->slot[i]], p, n, w))
+        i = (i + 1) & keys->mask;
+    return keys->slot[i];
+}
+
 bool
 schema_keys_build(struct schema_keys *keys, struct schema_arena *arena)
 {

@@ -1,5 +1,5 @@
 /* What a check has to say: findings and limits. */
-#include "common/json/schema_impl.h"
+#include "common/json/schema_run.h"
 
 #include <stdatomic.h>
 

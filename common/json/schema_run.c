@@ -1,13 +1,5 @@
 /* Runs the program: entering blocks, the instructions for one value, logic and references. */
-#include "common/json/schema_impl.h"
-
-static bool
-types_admit(uint32_t types, const json_t *v)
-{
-    if (types >> json_typeof(v) & 1)
-        return true;
-    return json_is_real(v) && types >> JSON_INTEGER & 1 && schema_num_integral(json_real_value(v));
-}
+#include "common/json/schema_run.h"
 
 static bool
 run_list(struct schema_frame *f, uint32_t start)
@@ -28,7 +20,7 @@ static bool
 run_body(struct schema_frame *f)
 {
     const struct schema_block *blk = f->blk;
-    bool ok = types_admit(blk->types, f->v) || schema_report(f, KW_TYPE);
+    bool ok = schema_admits(blk, f->v) || schema_report(f, KW_TYPE);
 
     if (!ok && f->run->fast)
         return false;

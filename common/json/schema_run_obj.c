@@ -1,5 +1,5 @@
 /* The instructions that look into objects and arrays. */
-#include "common/json/schema_impl.h"
+#include "common/json/schema_run.h"
 
 #include <stdlib.h>
 
@@ -172,6 +172,35 @@ member_pass(struct schema_frame *f, const struct schema_object *o, uint64_t *mis
     return ok;
 }
 
+/* The same where names have nothing to meet but `properties` and additionalProperties, and nobody asks what was
+ * evaluated: most objects. */
+static bool
+plain_pass(struct schema_frame *f, const struct schema_object *o, uint64_t *missing)
+{
+    json_t *obj = (json_t *)(uintptr_t)f->v; /* iterating changes nothing */
+    uint64_t absent = *missing;
+    uint32_t guess = 0;
+    bool ok = true;
+
+    for (void *it = json_object_iter(obj); it && (ok || !f->run->fast); it = json_object_iter_next(obj, it)) {
+        const char *name = json_object_iter_key(it);
+        size_t n = json_object_iter_key_len(it);
+        uint32_t k = schema_keys_guess(&o->keys, name, n, guess);
+        const struct schema_key *key = k == SCHEMA_NONE ? NULL : &o->keys.key[k];
+
+        if (key) {
+            guess = k + 1;
+            absent &= ~key->bit;
+        }
+        if (key && key->declared)
+            ok = schema_on_key(f, key->block, json_object_iter_value(it), name, n) && ok;
+        else if (o->additional != SCHEMA_NONE)
+            ok = additional_ok(f, o, &(struct member){name, n, json_object_iter_value(it), 0, 0}) && ok;
+    }
+    *missing = absent;
+    return ok;
+}
+
 bool
 schema_op_object(struct schema_frame *f, const struct schema_ins *in)
 {
@@ -184,6 +213,8 @@ schema_op_object(struct schema_frame *f, const struct schema_ins *in)
         return false;
     if (o->open && !f->seen && (size_t)o->keys.n * 2 < n)
         ok = lookup_pass(f, o, &missing);
+    else if (o->only_declared && !f->seen)
+        ok = plain_pass(f, o, &missing);
     else
         ok = member_pass(f, o, &missing);
     if (!ok && f->run->fast)

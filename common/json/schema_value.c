@@ -1,4 +1,4 @@
-#include "common/json/schema_impl.h"
+#include "common/json/schema_run.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -148,12 +148,18 @@ schema_unique(struct schema_run *r, const json_t *array)
     return unique;
 }
 
+/* Bytes that continue a code point, 10xxxxxx, are counted out, eight at a time. */
 size_t
 schema_code_points(const char *p, size_t n)
 {
-    size_t count = 0;
+    size_t count = n;
 
-    for (size_t i = 0; i < n; i++)
-        count += ((unsigned char)p[i] & 0xc0) != 0x80;
+    for (; n >= 8; p += 8, n -= 8) {
+        uint64_t w = schema_load8(p);
+
+        count -= (size_t)__builtin_popcountll(w & ~(w << 1) & 0x8080808080808080ULL);
+    }
+    for (; n; p++, n--)
+        count -= ((unsigned char)*p & 0xc0) == 0x80;
     return count;
 }

@@ -21,7 +21,11 @@ struct checking {
     struct buf *out;
     struct rules_count count;
     const char *level; /* of the schema being applied: "E" or "W" */
-    char last[512];    /* code and place of the finding before, so that none comes twice in a row */
+    struct place {     /* what was found where: the same code at the same place is one finding, and a note is
+                        * dropped where an error stands */
+        uint64_t code, at;
+        bool error;
+    } found[FINDINGS_MAX];
 };
 
 /* ---- loading ---------------------------------------------------------------------------------------------------- */
@@ -157,33 +161,59 @@ has_keyword(const json_t *entry, const char *keyword)
     return false;
 }
 
+/* Whether the entry is of the level that is being judged: PA20-E-.. or PA20-W-.. */
+static bool
+of_level(const json_t *entry, const char *level)
+{
+    const char *code = json_string_value(json_object_get(entry, "kode"));
+
+    return code && strlen(code) > 5 && code[5] == *level;
+}
+
 static const json_t *
-find_entry(const struct rules *r, struct str field, const char *keyword)
+find_entry(const struct checking *c, struct str field, const char *keyword)
 {
     size_t i;
     json_t *entry;
 
-    json_array_foreach(r->catalogue, i, entry)
+    json_array_foreach(c->r->catalogue, i, entry)
     {
         const char *f = json_string_value(json_object_get(entry, "field"));
 
-        if (f && str_is(field, f) && has_keyword(entry, keyword))
+        if (f && str_is(field, f) && of_level(entry, c->level) && has_keyword(entry, keyword))
             return entry;
     }
     return NULL;
 }
 
-/* The most particular entry: field and keyword, then the field, then the keyword, then the last resort. */
+/* The most particular entry of the level: field and keyword, the field, the keyword, the last resort. */
 static const json_t *
-entry_for(const struct rules *r, struct str field, const char *keyword)
+entry_for(const struct checking *c, struct str field, const char *keyword)
 {
-    const json_t *entry = find_entry(r, field, keyword);
+    const json_t *entry = find_entry(c, field, keyword);
 
     if (!entry)
-        entry = find_entry(r, field, "*");
+        entry = find_entry(c, field, "*");
     if (!entry)
-        entry = find_entry(r, STR("*"), keyword);
-    return entry ? entry : find_entry(r, STR("*"), "*");
+        entry = find_entry(c, STR("*"), keyword);
+    return entry ? entry : find_entry(c, STR("*"), "*");
+}
+
+/* The entry of a rule by name (pa20.rules.json). */
+static const json_t *
+rule_entry(const struct checking *c, const char *code)
+{
+    size_t i;
+    json_t *entry;
+
+    json_array_foreach(c->r->catalogue, i, entry)
+    {
+        const char *k = json_string_value(json_object_get(entry, "kode"));
+
+        if (k && strcmp(k, code) == 0)
+            return entry;
+    }
+    return NULL;
 }
 
 static void
@@ -193,19 +223,28 @@ put_member(struct buf *out, const char *name, const char *text)
     buf_json(out, str_of(text ? text : ""));
 }
 
+static bool
+found_before(const struct checking *c, uint64_t code, uint64_t at)
+{
+    unsigned n = c->count.errors + c->count.notes;
+
+    for (unsigned i = 0; i < n; i++)
+        if (c->found[i].at == at && (c->found[i].code == code || (*c->level == 'W' && c->found[i].error)))
+            return true;
+    return false;
+}
+
 static void
 put_finding(struct checking *c, const json_t *entry, const char *pointer)
 {
     const char *code = json_string_value(json_object_get(entry, "kode"));
-    char key[sizeof c->last];
+    unsigned n = c->count.errors + c->count.notes;
+    struct place p = {str_hash(str_of(code ? code : "")), str_hash(str_of(pointer)), *c->level == 'E'};
 
-    snprintf(key, sizeof key, "%s %s", code ? code : "", pointer);
-    if (strcmp(key, c->last) == 0 || c->count.errors + c->count.notes >= FINDINGS_MAX)
+    if (n == FINDINGS_MAX || found_before(c, p.code, p.at))
         return;
-    memcpy(c->last, key, sizeof key);
-    if (c->count.errors + c->count.notes)
-        buf_char(c->out, ',');
-    buf_printf(c->out, "{\"kode\":\"%s\"", code ? code : "PA20-E-000");
+    c->found[n] = p;
+    buf_printf(c->out, "%s{\"kode\":\"%s\"", n ? "," : "", code ? code : "PA20-E-900");
     put_member(c->out, "tingkat", c->level);
     put_member(c->out, "lokasi", pointer);
     put_member(c->out, "pesan", json_string_value(json_object_get(entry, "pesan")));
@@ -217,32 +256,47 @@ put_finding(struct checking *c, const json_t *entry, const char *pointer)
         c->count.notes++;
 }
 
-/* The form's column that a finding is about: the first step of its place, or the property that is missing. */
-static struct str
-column(const char *pointer, struct str property)
+/* The place's names joined by dots, array indexes left out: /lampiran/0/sha256 is lampiran.sha256. */
+static void
+column(const char *pointer, struct buf *out)
 {
-    const char *p = pointer;
+    while (*pointer == '/') {
+        size_t n = strcspn(++pointer, "/");
 
-    if (*p == '\0')
-        return property;
-    p++;
-    return (struct str){p, strcspn(p, "/")};
+        if (strspn(pointer, "0123456789") < n) {
+            if (out->n)
+                buf_char(out, '.');
+            buf_add(out, pointer, n);
+        }
+        pointer += n;
+    }
 }
 
+/* Keywords whose place is the member that is absent or too much. */
+static bool
+about_member(const char *keyword)
+{
+    return strcmp(keyword, "required") == 0 || strcmp(keyword, "dependentRequired") == 0 ||
+           strcmp(keyword, "additionalProperties") == 0 || strcmp(keyword, "unevaluatedProperties") == 0;
+}
+
+/* No finding quotes a value; and no name that the sender made up gets into one unless it has a sentence of its own. */
 static bool
 on_finding(const struct schema_finding *f, void *arg)
 {
     struct checking *c = arg;
-    struct str field = column(f->instance, f->property);
     struct buf at = buf_make(4096);
+    struct buf field = buf_make(4096);
 
     buf_z(&at, f->instance);
-    if (f->property.p && strcmp(f->keyword, "required") == 0) {
+    if (f->property.p && about_member(f->keyword)) {
         buf_char(&at, '/');
-        buf_str(&at, f->property); /* where the missing column belongs */
+        buf_str(&at, f->property);
     }
-    put_finding(c, entry_for(c->r, field, f->keyword), at.p ? at.p : "");
+    column(at.p ? at.p : "", &field);
+    put_finding(c, entry_for(c, buf_view(&field), f->keyword), at.p ? at.p : "");
     buf_free(&at);
+    buf_free(&field);
     return true;
 }
 
@@ -254,7 +308,7 @@ check_subject(struct checking *c, const json_t *form, const struct form_context 
     const json_t *n = json_object_get(form, "nomor_permohonan");
 
     if (json_is_string(n) && !str_is(ctx->subject, json_string_value(n)))
-        put_finding(c, entry_for(c->r, STR("nomor_permohonan"), "subject"), "/nomor_permohonan");
+        put_finding(c, rule_entry(c, "PA20-E-301"), "/nomor_permohonan");
 }
 
 /* PA.20 row 6 and X2: not after the event's day in WIB. */
@@ -265,7 +319,7 @@ check_letter_date(struct checking *c, const json_t *form, const struct form_cont
     int64_t day;
 
     if (json_is_string(d) && caltime_date_parse(str_of(json_string_value(d)), &day) && day > ctx->today)
-        put_finding(c, entry_for(c->r, STR("tanggal_surat"), "masa_depan"), "/tanggal_surat");
+        put_finding(c, rule_entry(c, "PA20-E-306"), "/tanggal_surat");
 }
 
 static json_t *
@@ -284,7 +338,7 @@ rules_check(const struct rules *r, struct str form, const struct form_context *c
 
     buf_char(out, '[');
     if (!doc) {
-        put_finding(&c, entry_for(r, STR("*"), "json"), "");
+        put_finding(&c, rule_entry(&c, "PA20-E-900"), "");
     } else {
         schema_check(r->errors, doc, on_finding, &c);
         check_subject(&c, doc, ctx);
