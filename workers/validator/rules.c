@@ -41,13 +41,9 @@ compile(const char *dir, const char *name, struct schema **ret, struct err *e)
     if (!set)
         return err_set(e, RES_FATAL, "out of memory");
     snprintf(path, sizeof path, "%s/%s", dir, name);
-    res = schema_set_add_file(set, NULL, path, e);
-    if (res == RES_OK) {
-        char uri[4200];
-
-        snprintf(uri, sizeof uri, "file://%s", path);
-        res = schema_compile(set, uri, &opts, ret, e);
-    }
+    res = schema_set_add_file(set, name, path, e);
+    if (res == RES_OK)
+        res = schema_compile(set, name, &opts, ret, e);
     schema_set_free(set);
     return res == RES_OK ? res : err_set(e, RES_FATAL, "%s", path);
 }
@@ -280,6 +276,19 @@ about_member(const char *keyword)
            strcmp(keyword, "additionalProperties") == 0 || strcmp(keyword, "unevaluatedProperties") == 0;
 }
 
+/* One more step of a JSON Pointer (RFC 6901: ~ is ~0, / is ~1). */
+static void
+put_step(struct buf *at, struct str name)
+{
+    buf_char(at, '/');
+    for (size_t i = 0; i < name.n; i++) {
+        if (name.p[i] == '~' || name.p[i] == '/')
+            buf_z(at, name.p[i] == '~' ? "~0" : "~1");
+        else
+            buf_char(at, name.p[i]);
+    }
+}
+
 /* No finding quotes a value; and no name that the sender made up gets into one unless it has a sentence of its own. */
 static bool
 on_finding(const struct schema_finding *f, void *arg)
@@ -290,8 +299,7 @@ on_finding(const struct schema_finding *f, void *arg)
 
     buf_z(&at, f->instance);
     if (f->property.p && about_member(f->keyword)) {
-        buf_char(&at, '/');
-        buf_str(&at, f->property);
+        put_step(&at, f->property);
     }
     column(at.p ? at.p : "", &field);
     put_finding(c, entry_for(c, buf_view(&field), f->keyword), at.p ? at.p : "");

@@ -1,0 +1,138 @@
+#include "common/flow/flow_priv.h"
+
+#include <stdlib.h>
+
+#include "common/base/log.h"
+
+void
+flow_give_up(struct flow *f)
+{
+    f->revoke_pending = false;
+    f->assigned = f->known = false;
+    loop_timer_stop(f->opts.loop, &f->retake);
+    pg_turn_cancel(f->opts.pg, &f->take_turn);
+    consumer_stop(f->consumer);
+    positions_free(&f->ps);
+}
+
+/* ---- partitions ------------------------------------------------------------------------------------------------- */
+
+static void
+on_taken_rows(void *arg, const PGresult *r)
+{
+    struct flow *f = arg;
+
+    positions_taken(&f->ps, r);
+}
+
+static void
+start_reading(struct flow *f)
+{
+    rd_kafka_topic_partition_list_t *list = positions_list(&f->ps);
+    struct err e = {0};
+
+    if (consumer_start(f->consumer, list, &e) != RES_OK)
+        log_warn("cannot begin to read", LOG_Z("group", f->opts.group), LOG_Z("why", e.text));
+    f->known = true;
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void
+on_taken(void *arg, const struct pg_end *end)
+{
+    struct flow *f = arg;
+
+    pg_done(f->opts.pg);
+    if (!f->assigned)
+        return;
+    if (end->res != RES_OK) {
+        snprintf(f->why, sizeof f->why, "offsets cannot be read: %s", end->text);
+        loop_timer_set(f->opts.loop, &f->retake, RETAKE_MS);
+        return;
+    }
+    start_reading(f);
+    log_info("reads its partitions", LOG_Z("group", f->opts.group), LOG_I("partitions", (int64_t)f->ps.n));
+}
+
+void
+flow_take_turn(void *arg)
+{
+    struct flow *f = arg;
+
+    positions_take(&f->ps, f->opts.pg, f->opts.group, &f->args, on_taken_rows, f);
+    pg_sync(f->opts.pg, on_taken, f);
+}
+
+void
+flow_retake(void *arg)
+{
+    struct flow *f = arg;
+
+    if (f->assigned && !f->revoke_pending)
+        pg_turn(f->opts.pg, &f->take_turn);
+}
+
+static void
+on_assigned(void *arg, const rd_kafka_topic_partition_list_t *parts)
+{
+    struct flow *f = arg;
+    struct err e = {0};
+
+    f->assigned = true;
+    f->known = false;
+    if (positions_assign(&f->ps, parts, &e) != RES_OK)
+        abort();
+    pg_turn(f->opts.pg, &f->take_turn);
+}
+
+static void
+on_revoked(void *arg, bool lost)
+{
+    struct flow *f = arg;
+
+    log_info("gives up its partitions", LOG_Z("group", f->opts.group), LOG_I("lost", lost));
+    f->revoke_pending = true;
+    flow_batch_drop_records(f, &f->next);
+    if (f->state == SENT)
+        return; /* flow_settle() gives them up */
+    pg_turn_cancel(f->opts.pg, &f->turn);
+    loop_timer_stop(f->opts.loop, &f->backoff);
+    flow_drop_records(f);
+    flow_settle(f);
+}
+
+void
+flow_stop_partition(struct flow *f, struct position *p, const char *why)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+
+    if (p->stopped)
+        return;
+    p->stopped = true;
+    rd_kafka_topic_partition_list_add(list, p->topic, p->partition);
+    rd_kafka_pause_partitions(consumer_client(f->consumer), list);
+    rd_kafka_topic_partition_list_destroy(list);
+    metric_add(f->m_stopped, 1);
+    log_error("a partition cannot go on", LOG_Z("group", f->opts.group), LOG_Z("topic", p->topic),
+              LOG_I("partition", p->partition), LOG_I("next", p->next), LOG_Z("why", why),
+              LOG_Z("then", f->opts.stop_hint ? f->opts.stop_hint : ""));
+}
+
+static void
+on_broken(void *arg, const char *topic, int32_t partition, rd_kafka_resp_err_t err, const char *why)
+{
+    struct flow *f = arg;
+    struct position *p = positions_find(&f->ps, topic, partition);
+
+    if (!p || !f->known)
+        return;
+    if (p->verify && err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+        p->verify = false; /* the record before was deleted by age: begin at the next one */
+        start_reading(f);
+        return;
+    }
+    flow_stop_partition(f, p, why);
+}
+
+const struct consumer_ops flow_consumer_ops = {flow_collect, on_assigned, on_revoked, on_broken,
+                                               flow_kafka_state};

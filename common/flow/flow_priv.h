@@ -1,0 +1,94 @@
+/* flow_priv: what flow's own files share. For no other use. */
+#ifndef FLOW_PRIV_H
+#define FLOW_PRIV_H
+
+#include "common/base/arena.h"
+#include "common/flow/flow.h"
+#include "common/flow/position.h"
+#include "common/kafka/consumer.h"
+
+enum {
+    BATCH_BYTES = 8 << 20,
+    RANGES = 64,
+    BACKOFF_MIN_MS = 50,
+    BACKOFF_MAX_MS = 5000,
+    RETAKE_MS = 1000,
+    STALL_MS = 3000,
+    MANY_BAD = 8
+};
+
+struct batch {
+    struct flow_item *items;
+    size_t n, cap, bytes;
+};
+
+struct range {
+    size_t lo, hi;
+};
+
+struct flow {
+    struct flow_opts opts;
+    struct consumer *consumer;
+    struct positions ps;
+    bool known; /* offsets were taken: records may be applied */
+    bool assigned;
+    bool revoke_pending; /* give up the partitions once the transaction in flight has ended */
+    enum { IDLE, TURN, SENT, WAIT } state;
+    bool careful; /* this batch is bisected */
+    size_t bad;   /* records blamed in this batch */
+    struct batch cur, next;
+    struct range ranges[RANGES], range;
+    size_t nranges;
+    struct outbox_row *rows; /* what this transaction emits */
+    size_t nrows, rows_cap, rows_mark;
+    struct arena arena; /* bytes of rows */
+    struct pg_args args;
+    struct pg_turn turn, take_turn;
+    struct pg_end failure; /* why the transaction is being rolled back */
+    struct loop_timer backoff, retake, stall;
+    int64_t backoff_ms;
+    struct loop_defer kick;
+    void (*drained)(void *arg);
+    void *drained_arg;
+    bool draining;
+    bool faulty; /* the last transaction failed by a fault of ours */
+    char why[240];
+    bool kafka_up;
+    int64_t began_ms;
+    struct metric *m_records, *m_skipped, *m_dead, *m_batches, *m_retries, *m_seconds, *m_stopped;
+};
+
+/* flow_batch.c */
+struct flow_item *flow_batch_add(struct batch *b);
+void flow_batch_clear(struct flow *f, struct batch *b);
+void flow_batch_drop_records(struct flow *f,
+                             struct batch *b); /* forgets the records, keeps what is our own */
+void flow_batch_prepend(struct batch *to,
+                        struct batch *from); /* what is left of `from` goes before what `to` holds */
+bool flow_full(const struct flow *f);
+
+/* flow_emit.c */
+struct outbox_row *flow_row(struct flow *f);
+void flow_forget_rows(struct flow *f);
+void flow_send_dead(struct flow *f); /* dead letters of the batch, into the outbox and the table */
+
+/* flow_tx.c */
+void
+flow_maybe_start(struct flow *f); /* begins a transaction when there is something and none is under way */
+void flow_settle(struct flow *f); /* the transaction has ended: what was put off until then */
+void flow_drop_records(struct flow *f);
+void flow_tx_turn(void *arg);
+void flow_tx_backoff(void *arg);
+
+/* flow_parts.c */
+void flow_give_up(struct flow *f);
+void flow_take_turn(void *arg);
+void flow_retake(void *arg);
+void flow_stop_partition(struct flow *f, struct position *p, const char *why);
+extern const struct consumer_ops flow_consumer_ops;
+
+/* flow.c */
+void flow_collect(void *arg);
+void flow_kafka_state(void *arg, bool up, const char *why);
+
+#endif

@@ -1,0 +1,362 @@
+#include "common/flow/flow_priv.h"
+
+#include "common/base/clk.h"
+#include "common/base/id.h"
+#include "common/base/log.h"
+
+static const struct pg_stmt begin_stmt = {"begin", "begin"};
+static const struct pg_stmt commit_stmt = {"commit", "commit"};
+static const struct pg_stmt rollback_stmt = {"rollback", "rollback"};
+static const struct pg_stmt savepoint_stmt = {"savepoint", "savepoint part"};
+static const struct pg_stmt release_stmt = {"release", "release savepoint part"};
+static const struct pg_stmt undo_stmt = {"undo_part", "rollback to savepoint part"};
+
+/* ---- the end of a transaction ----------------------------------------------------------------------------------- */
+
+void
+flow_maybe_start(struct flow *f)
+{
+    if (f->state != IDLE)
+        return;
+    if (f->next.n == 0) {
+        if (f->draining && f->drained) {
+            void (*fn)(void *) = f->drained;
+
+            f->drained = NULL;
+            fn(f->drained_arg);
+        }
+        return;
+    }
+    struct batch tmp = f->cur;
+    f->cur = f->next;
+    f->next = tmp;
+    f->careful = false;
+    f->state = TURN;
+    pg_turn(f->opts.pg, &f->turn);
+}
+
+void
+flow_settle(struct flow *f)
+{
+    f->state = IDLE;
+    if (f->revoke_pending)
+        flow_give_up(f);
+    loop_timer_stop(f->opts.loop, &f->stall);
+    if (!flow_full(f))
+        consumer_pause(f->consumer, false);
+    loop_defer(f->opts.loop, &f->kick);
+}
+
+static void
+healthy(struct flow *f)
+{
+    if (f->faulty)
+        log_info("transactions succeed again", LOG_Z("group", f->opts.group));
+    f->faulty = false;
+    f->backoff_ms = 0;
+}
+
+static void
+report_dead(struct flow *f)
+{
+    for (size_t i = 0; i < f->cur.n; i++) {
+        const struct flow_item *it = &f->cur.items[i];
+
+        if (!it->code || !it->rkm)
+            continue;
+        metric_add(f->m_dead, 1);
+        log_warn("a record was set aside as a dead letter", LOG_Z("topic", rd_kafka_topic_name(it->rkm->rkt)),
+                 LOG_I("partition", it->rkm->partition), LOG_I("offset", it->rkm->offset),
+                 LOG_Z("code", it->code), LOG_Z("reason", it->why));
+    }
+}
+
+static void
+on_committed(struct flow *f)
+{
+    struct flow_batch all = {f->cur.items, f->cur.n};
+    rd_kafka_topic_partition_list_t *told = positions_commit(&f->ps);
+
+    healthy(f);
+    metric_add(f->m_batches, 1);
+    metric_observe(f->m_seconds, (double)(clk_mono_ms() - f->began_ms) / 1000.0);
+    if (told->cnt)
+        consumer_report(f->consumer, told);
+    rd_kafka_topic_partition_list_destroy(told);
+    pg_done(f->opts.pg);
+    outbox_publish(f->opts.outbox, f->rows, f->nrows);
+    f->opts.ops->committed(f->opts.w, &all);
+    report_dead(f);
+    flow_batch_clear(f, &f->cur);
+    flow_forget_rows(f);
+    flow_settle(f);
+}
+
+/* ---- rolling back ----------------------------------------------------------------------------------------------- */
+
+static bool
+fenced(const struct pg_end *end)
+{
+    return strcmp(end->state, "ZF001") == 0;
+}
+
+void
+flow_drop_records(struct flow *f)
+{
+    flow_batch_drop_records(f, &f->cur);
+    flow_batch_drop_records(f, &f->next);
+    flow_batch_prepend(&f->next, &f->cur);
+}
+
+static void
+note_fault(struct flow *f)
+{
+    snprintf(f->why, sizeof f->why, "%s %s", f->failure.state, f->failure.text);
+    metric_add(f->m_retries, 1);
+    if (!f->faulty)
+        log_warn("a transaction failed and is tried again", LOG_Z("group", f->opts.group),
+                 LOG_Z("sqlstate", f->failure.state), LOG_Z("why", f->failure.text));
+    f->faulty = true;
+}
+
+/* Whether to blame the records: not when most of them fail alike, then it is us. */
+static bool
+blame_records(const struct flow *f)
+{
+    return f->failure.res == RES_REJECT && !f->careful;
+}
+
+static void
+after_undo(struct flow *f)
+{
+    pg_done(f->opts.pg);
+    positions_forget_batch(&f->ps);
+    if (fenced(&f->failure)) {
+        log_warn("another process has moved our offsets; reading them again", LOG_Z("group", f->opts.group));
+        flow_drop_records(f);
+        f->known = false;
+        loop_timer_set(f->opts.loop, &f->retake, RETAKE_MS);
+        flow_settle(f);
+        return;
+    }
+    if (f->revoke_pending) {
+        flow_drop_records(f);
+        flow_settle(f);
+        return;
+    }
+    if (blame_records(f)) {
+        f->careful = true;
+        f->state = TURN;
+        pg_turn(f->opts.pg, &f->turn);
+        return;
+    }
+    note_fault(f);
+    f->careful = false;
+    f->state = WAIT;
+    f->backoff_ms = f->backoff_ms ? f->backoff_ms * 2 : BACKOFF_MIN_MS;
+    if (f->backoff_ms > BACKOFF_MAX_MS)
+        f->backoff_ms = BACKOFF_MAX_MS;
+    loop_timer_set(f->opts.loop, &f->backoff, 1 + (int64_t)(id_random() % (uint64_t)f->backoff_ms));
+}
+
+static void
+on_rolled_back(void *arg, const struct pg_end *end)
+{
+    (void)end; /* if that failed too the connection is gone, and the transaction with it */
+    after_undo(arg);
+}
+
+static void
+undo(struct flow *f, const struct pg_end *end)
+{
+    f->failure = *end;
+    f->opts.ops->undone(f->opts.w);
+    flow_forget_rows(f);
+    for (size_t i = 0; f->careful && i < f->cur.n; i++)
+        if (f->cur.items[i].code && strncmp(f->cur.items[i].code, "DATA", 4) == 0)
+            f->cur.items[i].code = NULL;
+    if (!pg_up(f->opts.pg)) {
+        after_undo(f);
+        return;
+    }
+    pg_send(f->opts.pg, &rollback_stmt, NULL, NULL, NULL);
+    pg_sync(f->opts.pg, on_rolled_back, f);
+}
+
+/* ---- the transaction -------------------------------------------------------------------------------------------- */
+
+static void
+on_finished(void *arg, const struct pg_end *end)
+{
+    struct flow *f = arg;
+
+    if (end->res == RES_OK)
+        on_committed(f);
+    else
+        undo(f, end);
+}
+
+static void
+finish(struct flow *f)
+{
+    flow_send_dead(f);
+    if (f->nrows)
+        outbox_store(f->opts.outbox, f->rows, f->nrows);
+    pg_send(f->opts.pg, &commit_stmt, NULL, NULL, NULL);
+    pg_sync(f->opts.pg, on_finished, f);
+}
+
+static struct flow_batch
+part(struct flow *f)
+{
+    return (struct flow_batch){f->cur.items + f->range.lo, f->range.hi - f->range.lo};
+}
+
+static void next_range(struct flow *f);
+
+static void
+on_range_undone(void *arg, const struct pg_end *end)
+{
+    struct flow *f = arg;
+    struct range r = f->range;
+
+    if (end->res != RES_OK) {
+        undo(f, end);
+        return;
+    }
+    if (r.hi - r.lo > 1 && f->nranges + 2 <= RANGES) {
+        size_t mid = r.lo + (r.hi - r.lo) / 2;
+
+        f->ranges[f->nranges++] = (struct range){mid, r.hi};
+        f->ranges[f->nranges++] = (struct range){r.lo, mid};
+    } else {
+        struct flow_item *it = &f->cur.items[r.lo];
+
+        it->code = "DATA_REFUSED";
+        snprintf(it->why, sizeof it->why, "the database refuses its data: SQLSTATE %s", f->failure.state);
+        f->bad++;
+    }
+    next_range(f);
+}
+
+static void
+range_failed(struct flow *f, const struct pg_end *end)
+{
+    if (end->res != RES_REJECT || (f->bad >= MANY_BAD && f->bad * 2 > f->cur.n)) {
+        struct pg_end ours = *end;
+
+        ours.res = RES_RETRY;
+        undo(f, &ours);
+        return;
+    }
+    f->failure = *end;
+    f->nrows = f->rows_mark;
+    f->opts.ops->undone(f->opts.w);
+    pg_send(f->opts.pg, &undo_stmt, NULL, NULL, NULL);
+    pg_sync(f->opts.pg, on_range_undone, f);
+}
+
+static void
+on_range_applied(void *arg, const struct pg_end *end)
+{
+    if (end->res == RES_OK)
+        next_range(arg);
+    else
+        range_failed(arg, end);
+}
+
+static void
+on_range_loaded(void *arg, const struct pg_end *end)
+{
+    struct flow *f = arg;
+    struct flow_batch b = part(f);
+
+    if (end->res != RES_OK) {
+        range_failed(f, end);
+        return;
+    }
+    f->opts.ops->apply(f->opts.w, &b);
+    pg_send(f->opts.pg, &release_stmt, NULL, NULL, NULL);
+    pg_sync(f->opts.pg, on_range_applied, f);
+}
+
+static void
+next_range(struct flow *f)
+{
+    struct flow_batch b;
+
+    if (f->nranges == 0) {
+        finish(f);
+        return;
+    }
+    f->range = f->ranges[--f->nranges];
+    f->rows_mark = f->nrows;
+    b = part(f);
+    pg_send(f->opts.pg, &savepoint_stmt, NULL, NULL, NULL);
+    f->opts.ops->load(f->opts.w, &b);
+    pg_sync(f->opts.pg, on_range_loaded, f);
+}
+
+static void
+on_begun(void *arg, const struct pg_end *end)
+{
+    struct flow *f = arg;
+    struct flow_batch b = part(f);
+
+    if (end->res != RES_OK) {
+        undo(f, end);
+    } else if (f->careful) {
+        next_range(f);
+    } else {
+        f->opts.ops->apply(f->opts.w, &b);
+        finish(f);
+    }
+}
+
+static void
+note_positions(struct flow *f)
+{
+    positions_forget_batch(&f->ps);
+    for (size_t i = 0; i < f->cur.n; i++) {
+        const rd_kafka_message_t *m = f->cur.items[i].rkm;
+        struct position *p = m ? positions_find(&f->ps, rd_kafka_topic_name(m->rkt), m->partition) : NULL;
+
+        if (p)
+            positions_note(p, m);
+    }
+}
+
+void
+flow_tx_turn(void *arg)
+{
+    struct flow *f = arg;
+    struct flow_batch b;
+
+    f->state = SENT;
+    f->bad = 0;
+    f->range = (struct range){0, f->cur.n};
+    f->ranges[0] = f->range;
+    f->nranges = 1;
+    f->began_ms = clk_mono_ms();
+    note_positions(f);
+    pg_send(f->opts.pg, &begin_stmt, NULL, NULL, NULL);
+    if (positions_in_batch(&f->ps))
+        positions_advance(&f->ps, f->opts.pg, f->opts.group, &f->args);
+    b = part(f);
+    if (!f->careful)
+        f->opts.ops->load(f->opts.w, &b);
+    pg_sync(f->opts.pg, on_begun, f);
+}
+
+void
+flow_tx_backoff(void *arg)
+{
+    struct flow *f = arg;
+
+    if (f->cur.n == 0) {
+        flow_settle(f);
+        return;
+    }
+    f->state = TURN;
+    pg_turn(f->opts.pg, &f->turn);
+}
