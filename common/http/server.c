@@ -354,13 +354,16 @@ open_socket(const char *listen_at, int *ret, struct err *e)
 static unsigned
 port_of(int fd)
 {
-    struct sockaddr_storage ss = {0};
-    socklen_t n = sizeof ss;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } at = {.v6 = {0}};
+    socklen_t n = sizeof at;
 
-    if (getsockname(fd, (struct sockaddr *)&ss, &n))
+    if (getsockname(fd, &at.any, &n))
         return 0;
-    return ntohs(ss.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&ss)->sin6_port
-                                          : ((struct sockaddr_in *)&ss)->sin_port);
+    return ntohs(at.any.sa_family == AF_INET6 ? at.v6.sin6_port : at.v4.sin_port);
 }
 
 static struct MHD_Daemon *

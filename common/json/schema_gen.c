@@ -121,8 +121,7 @@ gen_list(struct schema_gen *g, unsigned kw, enum schema_op op)
     list = schema_gen_get(g, 1, sizeof *list);
     if (!list || !(list->block = schema_gen_get(g, json_array_size(v), sizeof *list->block)))
         return RES_RETRY;
-    json_array_foreach(v, i, sub)
-    {
+    json_array_foreach (v, i, sub) {
         snprintf(name, sizeof name, "%zu", i);
         if (rc == RES_OK)
             rc = schema_gen_sub(g, kw, name, sub, &list->block[list->n++]);
@@ -330,8 +329,9 @@ refuse_unknown(struct schema_gen *g)
     const char *key;
     json_t *v;
 
-    json_object_foreach(obj, key, v) if (!schema_kw_known(key) && strncmp(key, "x-", 2) != 0) return err_set(
-        g->e, RES_REJECT, "%s/%s: unknown keyword", g->s->block[g->block].loc, key);
+    json_object_foreach (obj, key, v)
+        if (!schema_kw_known(key) && strncmp(key, "x-", 2) != 0)
+            return err_set(g->e, RES_REJECT, "%s/%s: unknown keyword", g->s->block[g->block].loc, key);
     return RES_OK;
 }
 

@@ -10,8 +10,9 @@ check_strings(struct schema_gen *g, unsigned kw, const json_t *v)
 
     if (!json_is_array(v))
         return schema_gen_bad(g, kw, "must be an array of strings");
-    json_array_foreach(v, i, s) if (!json_is_string(s)) return schema_gen_bad(g, kw,
-                                                                              "must be an array of strings");
+    json_array_foreach (v, i, s)
+        if (!json_is_string(s))
+            return schema_gen_bad(g, kw, "must be an array of strings");
     return RES_OK;
 }
 
@@ -50,8 +51,7 @@ add_properties(struct schema_gen *g, struct schema_object *o, const json_t *v)
     const char *name;
     json_t *sub;
 
-    json_object_foreach((json_t *)(uintptr_t)v, name, sub)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)v, name, sub) {
         struct schema_key *key = &o->keys.key[o->keys.n];
 
         if (rc != RES_OK)
@@ -95,8 +95,7 @@ add_patterns(struct schema_gen *g, struct schema_object *o, const json_t *v)
     o->pattern = schema_gen_get(g, json_object_size(v), sizeof *o->pattern);
     if (!o->pattern)
         return RES_RETRY;
-    json_object_foreach((json_t *)(uintptr_t)v, name, sub)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)v, name, sub) {
         struct schema_pattern_block *p = &o->pattern[o->npattern];
 
         if (rc == RES_OK)
@@ -200,8 +199,9 @@ gen_deps(struct schema_gen *g, unsigned kw, enum schema_op op)
     deps = schema_gen_get(g, 1, sizeof *deps);
     if (!deps || !(deps->dep = schema_gen_get(g, json_object_size(v), sizeof *deps->dep)))
         return RES_RETRY;
-    json_object_foreach((json_t *)(uintptr_t)v, name, sub) if (rc == RES_OK) rc =
-        add_dep(g, kw, name, sub, &deps->dep[deps->n++]);
+    json_object_foreach ((json_t *)(uintptr_t)v, name, sub)
+        if (rc == RES_OK)
+            rc = add_dep(g, kw, name, sub, &deps->dep[deps->n++]);
     if (rc != RES_OK)
         return rc;
     return schema_gen_add(g, KIND_OBJECT,

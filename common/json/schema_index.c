@@ -144,10 +144,10 @@ walk_members(struct schema_set *set, const json_t *json, struct place at, struct
     json_t *v;
     size_t i;
 
-    json_object_foreach((json_t *)(uintptr_t)json, key, v) if (rc == RES_OK) rc =
-        walk_child(set, v, at, str_of(key), e);
-    json_array_foreach(json, i, v)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)json, key, v)
+        if (rc == RES_OK)
+            rc = walk_child(set, v, at, str_of(key), e);
+    json_array_foreach (json, i, v) {
         char tmp[24];
 
         snprintf(tmp, sizeof tmp, "%zu", i);
@@ -360,8 +360,7 @@ read_vocabulary(const json_t *vocabulary, const char *uri, uint32_t *ret, struct
     json_t *v;
 
     *ret = VOCAB_CORE;
-    json_object_foreach((json_t *)(uintptr_t)vocabulary, key, v)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)vocabulary, key, v) {
         unsigned bit = schema_vocab_bit(key);
 
         if (!bit && json_is_true(v))

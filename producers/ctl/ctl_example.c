@@ -13,8 +13,7 @@ has_method(const json_t *form, const char *method)
     size_t i;
     const json_t *m;
 
-    json_array_foreach(json_object_get(form, "metode_integrasi"), i, m)
-    {
+    json_array_foreach (json_object_get(form, "metode_integrasi"), i, m) {
         if (json_string_value(m) && strcmp(json_string_value(m), method) == 0)
             return true;
     }

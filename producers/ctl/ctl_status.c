@@ -50,8 +50,7 @@ print_findings(const json_t *temuan)
     size_t i;
     const json_t *t;
 
-    json_array_foreach(temuan, i, t)
-    {
+    json_array_foreach (temuan, i, t) {
         printf("    %s %s", text(t, "kode"), *text(t, "lokasi") ? text(t, "lokasi") : "/");
         print_redacted("  ", text(t, "pesan"));
         putchar('\n');

@@ -133,6 +133,8 @@ callback_waiting(const struct standin *x)
 void
 callback_clear(struct standin *x)
 {
-    while (x->callbacks)
-        drop(x->callbacks);
+    for (struct callback *cb = x->callbacks, *next; cb; cb = next) {
+        next = cb->next;
+        drop(cb);
+    }
 }

@@ -33,8 +33,7 @@ read_mix(json_t *v, const char *name, struct faults_mix *mix, struct err *e)
 
     if (!json_is_object(v) || json_object_size(v) > FAULTS_MIX)
         return err_set(e, RES_REJECT, "%s is an object of at most %d outcomes", name, FAULTS_MIX);
-    json_object_foreach(v, key, share)
-    {
+    json_object_foreach (v, key, share) {
         struct faults_share *item = &mix->item[mix->n++];
 
         if (!outcome_find(key, &item->outcome))
@@ -55,14 +54,9 @@ read_sequence(json_t *list, struct faults_rule *rule, struct err *e)
 
     if (!json_is_array(list) || !json_array_size(list) || json_array_size(list) > FAULTS_SEQUENCE)
         return err_set(e, RES_REJECT, "rules: sequence is a list of 1 to %d outcomes", FAULTS_SEQUENCE);
-    json_array_foreach(
-        list, i,
-        v) if (!json_is_string(v) ||
-               !outcome_find(
-                   json_string_value(v),
-                   &rule->sequence[rule->n++])) return err_set(e, RES_REJECT,
-                                                               "rules: entry %zu of a sequence is no outcome",
-                                                               i);
+    json_array_foreach (list, i, v)
+        if (!json_is_string(v) || !outcome_find(json_string_value(v), &rule->sequence[rule->n++]))
+            return err_set(e, RES_REJECT, "rules: entry %zu of a sequence is no outcome", i);
     return RES_OK;
 }
 
@@ -78,8 +72,7 @@ read_rules(json_t *list, struct faults *f, struct err *e)
     f->rules = calloc(json_array_size(list) + 1, sizeof *f->rules);
     if (!f->rules)
         return err_set(e, RES_RETRY, "out of memory");
-    json_array_foreach(list, i, v)
-    {
+    json_array_foreach (list, i, v) {
         struct faults_rule *rule = &f->rules[f->rules_n++];
 
         rule->nomor = str_of(json_string_value(json_object_get(v, "nomor")));
@@ -163,7 +156,9 @@ faults_read(struct faults *f, struct str text, struct err *e)
         return err_set(e, RES_REJECT, "line %d: %s", je.line, je.text);
     if (!json_is_object(next.json))
         res = err_set(e, RES_REJECT, "the settings are a JSON object");
-    json_object_foreach(next.json, key, v) if (!res) res = read_member(&next, key, v, e);
+    json_object_foreach (next.json, key, v)
+        if (!res)
+            res = read_member(&next, key, v, e);
     if (res) {
         faults_free(&next);
         return res;

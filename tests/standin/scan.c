@@ -199,8 +199,7 @@ forbidden_member(json_t *o)
     const char *found = NULL;
     json_t *v;
 
-    json_object_foreach(o, key, v)
-    {
+    json_object_foreach (o, key, v) {
         if (!found)
             found = forbidden_name(str_of(key));
         if (!found && json_is_object(v))

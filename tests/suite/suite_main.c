@@ -118,8 +118,7 @@ run_group(struct suite *s, const json_t *group)
         schema_set_add(set, "test:", json_object_get(group, "schema"), &e) == RES_OK)
         schema_compile(set, "test:", &opts, &schema, &e);
     schema_set_free(set);
-    json_array_foreach(json_object_get(group, "tests"), i, test)
-    {
+    json_array_foreach (json_object_get(group, "tests"), i, test) {
         if (schema)
             run_case(s, name, schema, test);
         else
@@ -155,7 +154,8 @@ run_dir(struct suite *s, const char *dir, const char *sub)
         snprintf(s->file, sizeof s->file, "%s%s", sub, entry[i]->d_name);
         doc = load(path);
         s->failed += !doc;
-        json_array_foreach(doc, k, group) run_group(s, group);
+        json_array_foreach (doc, k, group)
+            run_group(s, group);
         json_decref(doc);
         free(entry[i]);
     }

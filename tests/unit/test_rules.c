@@ -28,8 +28,7 @@ merge_patch(json_t *target, json_t *patch)
     if (!json_is_object(patch))
         return json_deep_copy(patch);
     target = json_is_object(target) ? json_deep_copy(target) : json_object();
-    json_object_foreach(patch, key, value)
-    {
+    json_object_foreach (patch, key, value) {
         if (json_is_null(value))
             json_object_del(target, key);
         else
@@ -58,8 +57,7 @@ as_set(const struct rules *r, json_t *list)
     size_t i;
     json_t *f;
 
-    json_array_foreach(list, i, f)
-    {
+    json_array_foreach (list, i, f) {
         const char *code = json_string_value(json_object_get(f, "kode"));
         const json_t *entry = rule_entry(&c, code);
         char key[600];

@@ -86,7 +86,9 @@ apply(struct worker *w, struct berkas *b, struct flow_item *it, enum met met)
     (void)w;
     (void)met;
     if (!ev) {
-        j->read_us = ((struct ring *)it->mine)->read_us;
+        const struct ring *ring = it->mine;
+
+        j->read_us = ring ? ring->read_us : INT64_MIN;
         b->dirty = true;
         return;
     }

@@ -60,8 +60,7 @@ flatten(struct map *m, const char *key, json_t *node, unsigned depth, struct err
     if (ctx)
         return push(m, (struct op){.kind = OP_CTX, .key = key, .name = ctx}, e);
     res = push(m, (struct op){.kind = OP_OPEN, .key = key}, e);
-    json_object_foreach(node, name, kid)
-    {
+    json_object_foreach (node, name, kid) {
         if (res == RES_OK)
             res = flatten(m, name, kid, depth + 1, e);
     }

@@ -82,11 +82,12 @@ clock_pengajuan(struct making *m)
 
     if (!first && !reg)
         return RES_OK;
-    j.mulai_us = reg ? reg->time_us : first->time_us;
-    if (first && first->time_us < j.mulai_us)
-        j.mulai_us = first->time_us; /* the letter was registered after the form came in */
-    if (first)
+    j.mulai_us = reg ? reg->time_us : INT64_MAX;
+    if (first) {
         end = (struct end){first->time_us, KEADAAN_TERPENUHI};
+        if (first->time_us < j.mulai_us)
+            j.mulai_us = first->time_us; /* the letter was registered after the form came in, or never */
+    }
     return add(m, j, end);
 }
 

@@ -293,7 +293,7 @@ since_integration(const struct dossier_view *v)
 {
     const struct fact *run = v->I;
 
-    for (bool more = true; more;) {
+    for (bool more = run != NULL; more;) {
         const struct fact *before = NULL;
 
         for (size_t i = 0; i < v->d->n; i++) {
@@ -304,9 +304,10 @@ since_integration(const struct dossier_view *v)
                 before = f;
         }
         more = before && repairing(before) == repairing(v->I);
-        run = more ? before : run;
+        if (more)
+            run = before;
     }
-    return run->time_us;
+    return run ? run->time_us : INT64_MIN;
 }
 
 static int64_t

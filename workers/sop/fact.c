@@ -6,7 +6,7 @@
 #include "common/base/hash.h"
 #include "common/json/scan.h"
 
-enum { STORE_MAX = 1 << 20 };
+enum { STORE_MAX = 4 << 20 };
 
 int
 append_cmp(const struct append *a, const struct append *b)
@@ -338,7 +338,7 @@ event_read(const struct event_opts *o, struct flow_item *it, struct err *e)
 
     if (!ev)
         return err_set(e, RES_RETRY, "out of memory");
-    ev->store = buf_make(STORE_MAX * 4);
+    ev->store = buf_make(STORE_MAX);
     res = interpret(o, it, ev, e);
     if (res == RES_OK)
         it->mine = ev;

@@ -143,9 +143,10 @@ by_key(const void *a, const void *b)
 static struct seen_row *
 find_seen(struct worker *w, const unsigned char key[16])
 {
-    struct seen_row want;
+    struct seen_row want = {0};
 
-    memcpy(want.key, key, 16);
+    for (unsigned i = 0; i < 16; i++)
+        want.key[i] = key[i];
     return bsearch(&want, w->seen, w->nseen, sizeof *w->seen, by_key);
 }
 
@@ -216,7 +217,7 @@ enum met
 rows_met(struct worker *w, struct flow_item *it)
 {
     const struct event *ev = item_event(it);
-    struct seen_row *s = find_seen(w, ev->seen_key);
+    struct seen_row *s = ev ? find_seen(w, ev->seen_key) : NULL;
     bool again;
 
     if (!s)

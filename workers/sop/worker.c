@@ -304,7 +304,7 @@ name_topics(struct worker *w)
     static const char *const out[] = {"checks", "integrations", "deadlines", "status"};
     const char *prefix = w->app->set.topic_prefix;
 
-    for (unsigned i = 0; w->def->topics[i] && i < 7; i++)
+    for (unsigned i = 0; i < 7 && w->def->topics[i]; i++)
         w->topic[i] = full_topic(prefix, w->def->topics[i], strcmp(w->def->topics[i], "requests") == 0);
     for (unsigned i = 0; i < 4; i++)
         w->out_topic[i] = full_topic(prefix, out[i], false);
@@ -329,7 +329,7 @@ find_schemas(struct worker *w, struct err *e)
     beside[n] = '\0';
     slash = strstr(beside, "/build/");
     if (slash) {
-        strcpy(slash, "/schemas");
+        memcpy(slash, "/schemas", sizeof "/schemas");
         if (access(beside, R_OK) == 0)
             w->sop.schemas_dir = beside;
     }

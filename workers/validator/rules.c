@@ -149,8 +149,7 @@ has_keyword(const json_t *entry, const char *keyword)
     size_t i;
     json_t *k;
 
-    json_array_foreach(list, i, k)
-    {
+    json_array_foreach (list, i, k) {
         if (strcmp(json_string_value(k), keyword) == 0)
             return true;
     }
@@ -172,8 +171,7 @@ find_entry(const struct checking *c, struct str field, const char *keyword)
     size_t i;
     json_t *entry;
 
-    json_array_foreach(c->r->catalogue, i, entry)
-    {
+    json_array_foreach (c->r->catalogue, i, entry) {
         const char *f = json_string_value(json_object_get(entry, "field"));
 
         if (f && str_is(field, f) && of_level(entry, c->level) && has_keyword(entry, keyword))
@@ -202,8 +200,7 @@ rule_entry(const struct checking *c, const char *code)
     size_t i;
     json_t *entry;
 
-    json_array_foreach(c->r->catalogue, i, entry)
-    {
+    json_array_foreach (c->r->catalogue, i, entry) {
         const char *k = json_string_value(json_object_get(entry, "kode"));
 
         if (k && strcmp(k, code) == 0)
