@@ -342,7 +342,9 @@ decide_since(const struct dossier_view *v)
     default:
         if (v->I && v->status != STATUS_DITOLAK)
             return v->I->time_us;
-        return v->C ? v->C->time_us : v->form->time_us;
+        if (v->C)
+            return v->C->time_us;
+        return v->form ? v->form->time_us : INT64_MIN;
     }
 }
 
