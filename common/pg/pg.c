@@ -352,25 +352,34 @@ take_sync(struct pg *pg)
     fn(arg, &end);
 }
 
+/* A result that belongs to no statement, where a sync was awaited: the connection is going. The sync itself stays, to
+ * be ended by fail_all, so that its owner hears of it. */
+static void
+take_stray(struct pg *pg, const PGresult *r)
+{
+    group_fail(&pg->group, PQresultErrorField(r, PG_DIAG_SQLSTATE), PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY));
+}
+
 static void
 read_results(struct pg *pg)
 {
-    while (pg->head && pg->state == UP && !PQisBusy(pg->conn)) {
+    unsigned empty = 0; /* NULLs in a row that close nothing */
+
+    while (pg->head && pg->state == UP && empty < 2 && !PQisBusy(pg->conn)) {
         PGresult *r = PQgetResult(pg->conn);
 
+        empty = r ? 0 : empty + 1;
         if (!r && pg->head->answered) {
             pop(pg);
-        } else if (!r) {
-            if (PQstatus(pg->conn) != CONNECTION_OK || PQisBusy(pg->conn))
-                break;
-            continue;
-        } else if (PQresultStatus(r) == PGRES_PIPELINE_SYNC) {
-            PQclear(r);
+            empty = 0;
+        } else if (r && PQresultStatus(r) == PGRES_PIPELINE_SYNC) {
             take_sync(pg);
-        } else {
+        } else if (r && pg->head->kind == P_SYNC) {
+            take_stray(pg, r);
+        } else if (r) {
             take_result(pg, pg->head, r);
-            PQclear(r);
         }
+        PQclear(r);
     }
 }
 

@@ -50,6 +50,7 @@ struct urusan {
     struct str callbacks;    /* raw JSON array of callbacks that came too early */
     struct str id_integrasi; /* as Bedelau gave it */
     int64_t urutan_bedelau;  /* highest heeded */
+    struct str trace;        /* traceparent of the form or decision of this batch */
     int64_t batas_us;        /* clock 3 as last told; INT64_MIN = not yet */
 };
 

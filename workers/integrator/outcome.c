@@ -1,6 +1,6 @@
 #include "workers/integrator/integrator.h"
 
-#include "common/base/caltime.h"
+#include "common/json/scan.h"
 
 static void
 put_text(struct buf *b, const char *name, struct str s)
@@ -97,6 +97,7 @@ outcome_tell(struct worker *w, struct berkas *b, const struct job *job, const st
                        .urutan = ++b->urutan,
                        .id_integrasi = f->id_integrasi.n ? f->id_integrasi : u->id_integrasi,
                        .status_bedelau = f->status};
+    struct str trace = scan_get(job->state, "trace");
     struct emit em = {.type = f->type, .time_us = f->time_us};
     char mark[64];
     char id[37];
@@ -106,6 +107,8 @@ outcome_tell(struct worker *w, struct berkas *b, const struct job *job, const st
     snprintf(mark, sizeof mark, "%d:%d:%lld", own.revisi, own.putaran, (long long)b->urutan);
     em.mark = str_of(mark);
     em.revisi = own.revisi;
+    if (scan_kind(trace) == SCAN_STRING && trace.n > 2)
+        em.traceparent = (struct str){trace.p + 1, trace.n - 2};
     em.data = buf_view(&data);
     set_parent(f, acceptance(b, own.revisi, own.putaran), b, &em);
     worker_emit(w, b, &em, id);

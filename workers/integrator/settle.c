@@ -557,6 +557,7 @@ settle_fact(struct worker *w, struct berkas *b, const struct event *ev)
         on_deadline(b, ev);
     } else {
         b->dirty |= dossier_add(&b->d, &ev->fact);
+        ((struct urusan *)b->more)->trace = ev->ce.traceparent;
         if (ev->fact.type == FACT_SUBMITTED)
             on_form(w, b, ev);
     }
@@ -625,7 +626,7 @@ remember_born(struct integrator *n, const struct job *job)
 }
 
 static void
-create_job(struct worker *w, struct berkas *b, const struct fact *check, struct str trace)
+create_job(struct worker *w, struct berkas *b, const struct fact *check)
 {
     struct urusan *u = b->more;
     const struct badan *body = body_for(u, check);
@@ -641,7 +642,7 @@ create_job(struct worker *w, struct berkas *b, const struct fact *check, struct 
                         .quiet_us = INT64_MIN,
                         .body = body->body,
                         .fresh = true};
-    write_memo(w, job, &(struct memo){.trace = trace});
+    write_memo(w, job, &(struct memo){.trace = u->trace});
     lease_at_birth(w, job);
     u->jobs[u->njobs++] = job;
     if (job->lease)
@@ -681,5 +682,5 @@ settle_request(struct worker *w, struct berkas *b)
     if (v.cancelled)
         withdraw(w, b);
     else if (v.C && v.C->putusan == PUTUSAN_DITERIMA && !v.I && !find_job(u, make_key(w, b, v.C)))
-        create_job(w, b, v.C, STR_NULL);
+        create_job(w, b, v.C);
 }
