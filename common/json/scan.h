@@ -22,7 +22,7 @@ enum { SCAN_DEPTH = 64 };
 
 /* RES_OK when `text` is exactly one JSON value: strict UTF-8, no BOM, no NUL (raw or as an escape), no lone surrogate,
  * no member name twice in one object, at most SCAN_DEPTH levels. Else RES_REJECT with the byte position and reason;
- * the text itself is never quoted. */
+ * the text itself is never quoted. RES_RETRY when memory is out. Time grows as n log n at worst. */
 enum res scan_document(struct str text, struct err *e);
 
 /* What kind of value the slice starts with (leading blanks allowed); SCAN_NONE for an empty slice. */
