@@ -584,6 +584,8 @@ scan_string(struct str raw, struct buf *store)
     end--;
     if (!memchr(p, '\\', (size_t)(end - p)))
         return (struct str){p, (size_t)(end - p)};
+    if (!store)
+        return STR_NULL;
     at = store->n;
     while (p < end) {
         if (*p == '\\')

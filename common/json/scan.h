@@ -46,7 +46,8 @@ struct scan_iter scan_iter(struct str value);
 bool scan_next(struct scan_iter *it);
 
 /* A raw JSON string decoded: a slice of `raw` where nothing is escaped, else of `store`, which is appended to (its
- * bytes may move: give it room first or copy at once). STR_NULL when `raw` is not a string. */
+ * bytes may move: give it room first or copy at once). STR_NULL when `raw` is not a string, when
+ * `store` is full, and for an escaped one without a `store` (NULL). */
 struct str scan_string(struct str raw, struct buf *store);
 
 /* A raw number that is a whole number within int64 (1.0 and 1e2 are not). */
