@@ -148,6 +148,119 @@ long_attributes(void **state)
 
 /* ---- records ---------------------------------------------------------------------------------------------------- */
 
+static struct ce got;
+static struct err got_e;
+static enum res got_res;
+
+/* A record that is given back undelivered has its headers as a consumer's record has. */
+static void
+on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
+{
+    (void)rk;
+    (void)opaque;
+    got_res = ce_from_record(m, &got, &got_e);
+    got.id = str_of(str_dup(got.id)); /* the record's bytes end with the report */
+}
+
+struct header {
+    const char *name;
+    struct str value;
+};
+
+/* Reads a record with these headers; no broker is asked. */
+static void
+read_binary(const struct header *h, unsigned n, struct str payload)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_headers_t *hdrs = rd_kafka_headers_new(n);
+    rd_kafka_t *rk;
+
+    rd_kafka_conf_set_dr_msg_cb(conf, on_report);
+    rd_kafka_conf_set(conf, "log_level", "2", NULL, 0);
+    rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, NULL, 0);
+    assert_non_null(rk);
+    err_clear(&got_e);
+    got_res = RES_FATAL;
+    for (unsigned i = 0; i < n; i++)
+        rd_kafka_header_add(hdrs, h[i].name, -1, h[i].value.p, (ssize_t)h[i].value.n);
+    assert_int_equal(rd_kafka_producev(rk, RD_KAFKA_V_TOPIC("t"), RD_KAFKA_V_HEADERS(hdrs),
+                                       RD_KAFKA_V_VALUE((void *)(uintptr_t)payload.p, payload.n),
+                                       RD_KAFKA_V_END),
+                     RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_purge(rk, RD_KAFKA_PURGE_F_QUEUE);
+    while (rd_kafka_outq_len(rk) > 0)
+        rd_kafka_poll(rk, 100);
+    rd_kafka_destroy(rk);
+}
+
+static void
+forget_got(void)
+{
+    free((char *)(uintptr_t)got.id.p);
+    ce_free(&got);
+}
+
+#define BINARY                                                                                               \
+    {"ce_specversion", STR("1.0")}, {"ce_source", STR("/s")}, {"ce_type", STR("t")},                         \
+    {                                                                                                        \
+        "ce_subject", STR("S-1")                                                                             \
+    }
+
+static void
+binary_mode(void **state)
+{
+    const struct header good[] = {BINARY,
+                                  {"ce_id", STR("7")},
+                                  {"ce_time", STR("2026-11-25T05:00:00Z")},
+                                  {"content-type", STR("application/json")},
+                                  {"ce_revisi", STR("2")},
+                                  {"traceparent", STR("00-a")},
+                                  {"other", STR_NULL}};
+    const struct header no_id[] = {BINARY};
+    const struct header bad_name[] = {BINARY, {"ce_id", STR("7")}, {"ce_A", STR("x")}};
+    const struct header old[] = {{"ce_specversion", STR("0.3")}, {"ce_id", STR("7")}};
+
+    (void)state;
+    read_binary(good, 10, STR("{\"a\": 1}"));
+    assert_int_equal(got_res, RES_OK);
+    assert_true(str_is(got.id, "7"));
+    assert_int_equal(got.exts, 1);
+    assert_int_equal(got.data.n, 8);
+    assert_int_equal(got.traceparent.n, 4);
+    assert_true(got.time_us != INT64_MIN);
+    forget_got();
+    read_binary(no_id, 4, STR("{}"));
+    assert_int_equal(got_res, RES_REJECT);
+    assert_non_null(strstr(got_e.text, "attribute id is missing"));
+    forget_got();
+    read_binary(bad_name, 6, STR("{}"));
+    assert_int_equal(got_res, RES_REJECT);
+    forget_got();
+    read_binary(old, 2, STR("{}"));
+    assert_int_equal(got_res, RES_REJECT);
+    assert_non_null(strstr(got_e.text, "specversion"));
+    forget_got();
+    read_binary(good, 10, STR("{\"a\":1,\"a\":2}"));
+    assert_int_equal(got_res, RES_REJECT);
+    assert_non_null(strstr(got_e.text, "the same member name twice"));
+    forget_got();
+}
+
+/* Without any header the bytes alone tell: structured mode. */
+static void
+structured_without_headers(void **state)
+{
+    const struct header other[] = {{"x", STR("y")}};
+
+    (void)state;
+    read_binary(NULL, 0, STR("{" CORE ",\"data\":{}}"));
+    assert_int_equal(got_res, RES_OK);
+    forget_got();
+    read_binary(other, 1, STR("{" CORE "}"));
+    assert_int_equal(got_res, RES_OK);
+    forget_got();
+}
+
 static void
 attributes_by_name(void **state)
 {
@@ -273,6 +386,7 @@ main(void)
         cmocka_unit_test(structured),           cmocka_unit_test(structured_refusals),
         cmocka_unit_test(escaped_names),        cmocka_unit_test(long_attributes),
         cmocka_unit_test(attributes_by_name),   cmocka_unit_test(null_records),
+        cmocka_unit_test(binary_mode),          cmocka_unit_test(structured_without_headers),
         cmocka_unit_test(written_is_read_back), cmocka_unit_test(memory_runs_out),
     };
 
