@@ -432,9 +432,7 @@ log_redact(struct buf *out, struct str s)
 
         if (is_alnum(*c.p))
             take_word(&c);
-        else if (fresh && mail_char(*c.p) && mask_mail(&c))
-            continue;
-        else if (*c.p == '+' && mask_phone(&c))
+        else if ((fresh && mail_char(*c.p) && mask_mail(&c)) || (*c.p == '+' && mask_phone(&c)))
             continue;
         else if (c.end - c.p > 3 && memcmp(c.p, "://", 3) == 0)
             mask_userinfo(&c);

@@ -305,7 +305,7 @@ secrets(void **state)
     snprintf(text, sizeof text, NEEDED "[lib]\nsecret_file = %s\n", path);
     assert_int_equal(load(l, text), RES_OK);
     assert_string_equal(l->set.secret, "s3 cret;#");
-    strcat(text, "secret = x\n");
+    snprintf(text, sizeof text, NEEDED "[lib]\nsecret_file = %s\nsecret = x\n", path);
     assert_int_equal(load(l, text), RES_FATAL);
     assert_non_null(strstr(l->e.text, "[lib] secret is given twice"));
     write_text(path, "", 0);

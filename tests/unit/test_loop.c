@@ -51,8 +51,10 @@ teardown(void **state)
 static void
 note(struct world *w, const char *what)
 {
-    assert_true(strlen(w->log) + strlen(what) < sizeof w->log);
-    strcat(w->log, what);
+    size_t n = strlen(w->log);
+
+    assert_true(n + strlen(what) < sizeof w->log);
+    snprintf(w->log + n, sizeof w->log - n, "%s", what);
 }
 
 static void
