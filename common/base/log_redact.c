@@ -3,6 +3,9 @@
 
 #include "common/base/log.h"
 
+/* How far ahead a word is looked at, so that a long text costs no more than its bytes. Longer than any address. */
+enum { WORD_MAX = 330 };
+
 /* What is left of the text, and what was masked or copied of it already. */
 struct cursor {
     const char *start, *p, *end;
@@ -238,7 +241,7 @@ mail_at(const char *p, const char *end)
     const char *at = NULL;
     bool point = false;
 
-    for (const char *q = p; q < end && mail_char(*q); q++) {
+    for (const char *q = p; q < end && q - p < WORD_MAX && mail_char(*q); q++) {
         if (*q == '@' || (end - q > 3 && memcmp(q, "%40", 3) == 0)) {
             at = q;
             point = false;
@@ -395,7 +398,7 @@ name_at(const struct cursor *c)
 {
     const char *p = c->p;
 
-    while (p < c->end && (is_alnum(*p) || *p == '_' || *p == '-'))
+    while (p < c->end && p - c->p < WORD_MAX && (is_alnum(*p) || *p == '_' || *p == '-'))
         p++;
     return (struct str){c->p, (size_t)(p - c->p)};
 }
