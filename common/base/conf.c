@@ -157,7 +157,7 @@ assign(struct loading *l, const struct conf_key *k, char *base, const char *valu
                        k->flags & CONF_SECRET ? "(hidden)" : value);
     if ((k->min || k->max) && (v < k->min || v > k->max))
         return err_set(l->e, RES_FATAL, "[%s] %s must be between %lld and %lld, not %s", k->section, k->name,
-                       (long long)k->min, (long long)k->max, value);
+                       (long long)k->min, (long long)k->max, k->flags & CONF_SECRET ? "(hidden)" : value);
     return RES_OK;
 }
 
@@ -206,18 +206,27 @@ section_foreign(const struct conf_spec *spec, const char *section)
     return false;
 }
 
+static struct conf_pair *
+find_pair(struct conf_pass *p, const char *name)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (strcmp(p->pairs[i].name, name) == 0)
+            return &p->pairs[i];
+    return NULL;
+}
+
 static enum res
 set_pass(struct loading *l, struct conf_pass *p, const char *name, const char *value)
 {
+    struct conf_pair *there = find_pair(p, name);
     struct conf_pair *grown;
     char *n = keep(l->conf, strdup(name));
     char *v = keep(l->conf, strdup(value));
 
-    for (size_t i = 0; n && v && i < p->n; i++)
-        if (strcmp(p->pairs[i].name, n) == 0) {
-            p->pairs[i].value = v;
-            return RES_OK;
-        }
+    if (there && v) {
+        there->value = v;
+        return RES_OK;
+    }
     grown = n && v ? realloc(p->pairs, (p->n + 1) * sizeof *grown) : NULL;
     if (!grown)
         return err_set(l->e, RES_FATAL, "out of memory");
@@ -287,6 +296,7 @@ set_from_file(struct loading *l, const char *section, const char *name, const ch
     char *base;
     size_t index;
     bool file = false;
+    struct conf_pass *pass = find_pass(l->spec, section);
     const struct conf_key *k = find_key(l->spec, section, name, &base, &index);
 
     if (!k && (k = find_secret(l->spec, section, name, &base, &index)))
@@ -298,8 +308,11 @@ set_from_file(struct loading *l, const char *section, const char *name, const ch
         l->seen[index] = true;
         return set_known(l, k, base, value, file);
     }
-    if (find_pass(l->spec, section))
-        return set_pass(l, find_pass(l->spec, section), name, value);
+    if (pass && find_pair(pass, name))
+        return err_set(l->e, RES_FATAL, "%s line %d: [%s] %s is given twice", l->file, l->line, section,
+                       name);
+    if (pass)
+        return set_pass(l, pass, name, value);
     if (section_foreign(l->spec, section) && !section_known(l->spec, section))
         return RES_OK;
     return err_set(l->e, RES_FATAL, "%s line %d: unknown setting [%s] %s", l->file, l->line, section, name);
@@ -365,6 +378,8 @@ read_file(struct loading *l)
         else
             res = take_line(l, line, section, sizeof section);
     }
+    if (res == RES_OK && !feof(f))
+        res = err_set(l->e, RES_FATAL, "cannot read %s: %s", l->file, strerror(errno));
     free(line);
     fclose(f);
     return res;
@@ -387,40 +402,61 @@ env_key(struct loading *l, const struct conf_key *k, char *base, struct buf *nam
     const char *v;
 
     env_name(l->spec, k->section, k->name, name);
-    v = getenv(name->p);
+    v = name->failed ? NULL : getenv(name->p);
     if (v)
         return set_known(l, k, base, v, false);
     buf_z(name, "_FILE");
+    if (name->failed)
+        return err_set(l->e, RES_FATAL, "out of memory");
     v = k->flags & CONF_SECRET ? getenv(name->p) : NULL;
     return v ? set_known(l, k, base, v, true) : RES_OK;
 }
 
 extern char **environ;
 
+/* Whether a variable is that of a table's key, or of a secret's file. */
+static bool
+env_is_key(const struct conf_spec *spec, const char *section, struct str var, struct buf *name)
+{
+    for (const struct conf_table *t = spec->tables; t->keys; t++)
+        for (const struct conf_key *k = t->keys; k->section; k++) {
+            if (strcmp(k->section, section) != 0)
+                continue;
+            env_name(spec, section, k->name, name);
+            if (str_eq(buf_view(name), var))
+                return true;
+            buf_z(name, "_FILE");
+            if (k->flags & CONF_SECRET && str_eq(buf_view(name), var))
+                return true;
+        }
+    return false;
+}
+
 /* APP_KAFKA_BOOTSTRAP_SERVERS -> [kafka] bootstrap.servers, unless it is a key of a table */
 static enum res
 env_pass(struct loading *l, struct conf_pass *p, struct buf *head)
 {
+    struct buf tmp = buf_make(512);
     enum res res = RES_OK;
 
     env_name(l->spec, p->section, "", head);
+    if (head->failed)
+        res = err_set(l->e, RES_FATAL, "out of memory");
     for (char **v = environ; *v && res == RES_OK; v++) {
         const char *eq = strchr(*v, '=');
         char name[128];
-        char *base;
-        size_t index;
         size_t n = eq ? (size_t)(eq - *v) : 0;
 
         if (n <= head->n || n - head->n >= sizeof name || memcmp(*v, head->p, head->n) != 0)
             continue;
-        for (size_t i = head->n; i <= n; i++)
-            name[i - head->n] = i == n ? '\0' : (char)tolower((unsigned char)(*v)[i]);
-        if (find_key(l->spec, p->section, name, &base, &index))
+        if (env_is_key(l->spec, p->section, (struct str){*v, n}, &tmp))
             continue;
-        for (char *c = name; *c; c++)
-            *c = *c == '_' ? '.' : *c;
-        res = set_pass(l, p, name, eq + 1);
+        for (size_t i = head->n; i < n; i++)
+            name[i - head->n] = (*v)[i] == '_' ? '.' : (char)tolower((unsigned char)(*v)[i]);
+        name[n - head->n] = '\0';
+        res = tmp.failed ? err_set(l->e, RES_FATAL, "out of memory") : set_pass(l, p, name, eq + 1);
     }
+    buf_free(&tmp);
     return res;
 }
 
@@ -461,6 +497,8 @@ set_defaults(struct loading *l)
         for (const struct conf_key *k = t->keys; k->section && res == RES_OK; k++)
             if (k->def)
                 res = assign(l, k, t->base, k->def);
+            else if (k->type == CONF_STR)
+                *(const char **)(void *)((char *)t->base + k->offset) = NULL;
     return res;
 }
 
@@ -468,10 +506,15 @@ static enum res
 check_required(const struct conf_spec *spec, struct err *e)
 {
     for (const struct conf_table *t = spec->tables; t->keys; t++)
-        for (const struct conf_key *k = t->keys; k->section; k++)
-            if (k->flags & CONF_REQUIRED && k->type == CONF_STR &&
-                !*(const char **)(void *)((char *)t->base + k->offset))
+        for (const struct conf_key *k = t->keys; k->section; k++) {
+            const char *v;
+
+            if (!(k->flags & CONF_REQUIRED) || k->type != CONF_STR)
+                continue;
+            v = *(const char **)(void *)((char *)t->base + k->offset);
+            if (!v || !*v)
                 return err_set(e, RES_FATAL, "[%s] %s is required: %s", k->section, k->name, k->help);
+        }
     return RES_OK;
 }
 

@@ -1,6 +1,5 @@
 #include "common/base/log.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,89 +29,40 @@ log_set_level(enum log_level level)
     conf.level = level;
 }
 
-/* ---- redaction ------------------------------------------------------------------------------------------------ */
+/* ---- the line ------------------------------------------------------------------------------------------------- */
 
-static bool
-word_char(char c)
-{
-    return isalnum((unsigned char)c) || c == '@' || c == '.' || c == '_' || c == '+' || c == '-' || c == '%';
-}
-
+/* How many bytes of UTF-8 the character at `p` has; 0 when it is none. A surrogate or an overlong form passes: a reader
+ * of logs shows it somehow. */
 static size_t
-digits(struct str w)
+utf8_size(const unsigned char *p, size_t left)
 {
-    size_t n = 0;
+    size_t n = *p < 0x80                  ? 1
+               : *p >= 0xc2 && *p <= 0xdf ? 2
+               : (*p & 0xf0) == 0xe0      ? 3
+               : *p >= 0xf0 && *p <= 0xf4 ? 4
+                                          : 0;
 
-    for (size_t i = 0; i < w.n; i++)
-        n += isdigit((unsigned char)w.p[i]) != 0;
+    if (n > left)
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
     return n;
 }
 
-static bool
-is_phone(struct str w)
-{
-    size_t d = digits(w);
-    bool head = str_starts(w, STR("+62")) || str_starts(w, STR("08")) || str_starts(w, STR("62")) ||
-                str_starts(w, STR("0778"));
-
-    return head && d >= 9 && d <= 15 && d + (w.p[0] == '+') == w.n;
-}
-
+/* One line of UTF-8, whatever it was: control characters become blanks, foreign bytes question marks. */
 static void
-mask_word(struct buf *out, struct str w)
+flatten(struct buf *b)
 {
-    const char *at = memchr(w.p, '@', w.n);
+    for (size_t i = 0; i < b->n;) {
+        size_t n = utf8_size((const unsigned char *)b->p + i, b->n - i);
 
-    if (at && at > w.p && memchr(at, '.', (size_t)(w.p + w.n - at))) {
-        buf_char(out, w.p[0]);
-        buf_z(out, "***");
-        buf_add(out, at, (size_t)(w.p + w.n - at));
-    } else if (is_phone(w)) {
-        buf_add(out, w.p, 3);
-        buf_z(out, "****");
-        buf_add(out, w.p + w.n - 2, 2);
-    } else if (w.n >= 16 && digits(w) == w.n) {
-        buf_z(out, "***");
-        buf_add(out, w.p + w.n - 3, 3);
-    } else {
-        buf_str(out, w);
-    }
-}
-
-void
-log_redact(struct buf *out, struct str s)
-{
-    bool secret = false;
-    size_t i = 0;
-
-    while (i < s.n) {
-        size_t from = i;
-        struct str w;
-
-        while (i < s.n && !word_char(s.p[i]))
-            i++;
-        buf_add(out, s.p + from, i - from);
-        from = i;
-        while (i < s.n && word_char(s.p[i]))
-            i++;
-        w = (struct str){s.p + from, i - from};
-        if (secret && w.n)
-            buf_z(out, "***");
-        else if (w.n)
-            mask_word(out, w);
-        if (w.n)
-            secret = str_is(w, "Bearer") || str_is(w, "Basic");
-    }
-}
-
-/* ---- the line ------------------------------------------------------------------------------------------------- */
-
-static void
-flatten(struct buf *b, size_t from)
-{
-    for (size_t i = from; i < b->n; i++)
-        if ((unsigned char)b->p[i] < 0x20 || b->p[i] == 0x7f)
+        if (n == 0)
+            b->p[i] = '?';
+        else if ((unsigned char)b->p[i] < 0x20 || b->p[i] == 0x7f)
             b->p[i] = ' ';
+        i += n ? n : 1;
+    }
 }
 
 static void
@@ -125,7 +75,7 @@ put_string(struct buf *line, struct str raw, bool bare)
         buf_free(&clean);
         buf_z(&clean, "(too long)");
     }
-    flatten(&clean, 0);
+    flatten(&clean);
     if (bare && clean.n && strcspn(clean.p, " =\"\\") == clean.n)
         buf_str(line, buf_view(&clean));
     else
@@ -162,6 +112,17 @@ put_time(struct buf *line)
                ts.tv_nsec / 1000000);
 }
 
+/* A line that grew too long, without its fields. */
+static void
+put_short(struct buf *line, const struct log_field *head)
+{
+    buf_reset(line);
+    put_time(line);
+    for (unsigned i = 0; i < 3; i++)
+        put_field(line, &head[i]);
+    buf_z(line, conf.format == LOG_JSON ? ",\"truncated\":true}\n" : " truncated=true\n");
+}
+
 void
 log_write(enum log_level level, const char *event, const struct log_field *fields, unsigned n)
 {
@@ -179,11 +140,8 @@ log_write(enum log_level level, const char *event, const struct log_field *field
     for (unsigned i = 0; i < n && fields[i].name; i++)
         put_field(&line, &fields[i]);
     buf_z(&line, conf.format == LOG_JSON ? "}\n" : "\n");
-    if (line.failed) {
-        buf_reset(&line);
-        buf_printf(&line, "level=%s prog=%s msg=\"%s\" truncated=true\n", level_name[level], conf.prog,
-                   event);
-    }
+    if (line.failed)
+        put_short(&line, head);
     done = write(STDERR_FILENO, line.p, line.n); /* a log that cannot be written has nowhere to complain */
     (void)done;
     buf_free(&line);

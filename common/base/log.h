@@ -39,9 +39,13 @@ void log_write(enum log_level level, const char *event, const struct log_field *
 #define log_error(...) log_at(LOG_ERROR, __VA_ARGS__, LOG_NONE)
 #define LOG_NONE       ((struct log_field){NULL, LOG_F_INT, STR_NULL, 0})
 
-/* Appends `s` to `out` with whatever looks personal or secret masked: a word of 16 or more digits keeps its last 3,
- * an e-mail address its first letter and domain, a phone number (+62.., 08..) its first 3 and last 2 characters,
- * what follows "Bearer " or "Basic " nothing. */
+/* Appends `s` to `out` with whatever looks personal or secret masked:
+ * - 16 or more digits in a row, and personnel (18) and citizens' (16) numbers printed in groups, keep their last 3;
+ * - an e-mail address keeps its first letter and domain;
+ * - a telephone number (+62.., 08.., 0778.., 628..) keeps its first 3 and last 2 characters;
+ * - what follows "Bearer " or "Basic ", what is assigned (= or :) to a name that ends in authorization, password, passwd,
+ *   secret, token or api_key, and who logs in by a URL, keep nothing.
+ * UUIDs, digests with a letter, and shorter numbers stay. Stops when `out` is full. */
 void log_redact(struct buf *out, struct str s);
 
 #endif

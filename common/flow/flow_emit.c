@@ -48,21 +48,27 @@ flow_forget_rows(struct flow *f)
 
 /* ---- dead letters ----------------------------------------------------------------------------------------------- */
 
+/* Compressed, a record may be far larger than the broker's limit; what goes out must stay below it. */
+enum { DEAD_VALUE_MAX = 4 << 20, DEAD_HEADERS_MAX = 256 << 10, DEAD_KEY_MAX = 64 << 10 };
+
 static unsigned
 own_headers(struct flow *f, const struct flow_item *it, struct producer_header *h)
 {
-    const char *const names[] = {"worker",           "code",          "reason",   "origin-topic",
-                                 "origin-partition", "origin-offset", "failed-at"};
+    const char *const names[] = {"worker",           "code",          "reason",    "origin-topic",
+                                 "origin-partition", "origin-offset", "failed-at", "cut-from"};
+    unsigned n = it->rkm->len > DEAD_VALUE_MAX ? 8 : 7;
+    char size[24];
     char part[16];
     char off[24];
     char at[32];
     const char *const values[] = {f->opts.worker, it->code, it->why, rd_kafka_topic_name(it->rkm->rkt),
-                                  part,           off,      at};
+                                  part,           off,      at,      size};
 
     snprintf(part, sizeof part, "%d", it->rkm->partition);
     snprintf(off, sizeof off, "%lld", (long long)it->rkm->offset);
+    snprintf(size, sizeof size, "%zu", it->rkm->len);
     caltime_format(clk_us(f->opts.clk), at);
-    for (unsigned i = 0; i < 7; i++) {
+    for (unsigned i = 0; i < n; i++) {
         struct buf name = buf_make(128);
 
         buf_printf(&name, "%s%s", f->opts.header_prefix, names[i]);
@@ -70,7 +76,7 @@ own_headers(struct flow *f, const struct flow_item *it, struct producer_header *
         h[i].value = arena_str(&f->arena, str_of(values[i]));
         buf_free(&name);
     }
-    return 7;
+    return n;
 }
 
 static unsigned
@@ -80,30 +86,34 @@ their_headers(const rd_kafka_message_t *rkm, struct producer_header *h, unsigned
     const char *name;
     const void *value;
     size_t size;
+    size_t all = 0;
     unsigned n = 0;
 
     if (rd_kafka_message_headers(rkm, &hdrs) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return 0;
     while (n < max && rd_kafka_header_get_all(hdrs, n, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        all += strlen(name) + size;
         h[n].name = name;
         h[n++].value = (struct str){value, size};
     }
-    return n;
+    return all <= DEAD_HEADERS_MAX ? n : 0;
 }
 
-/* The record's key, bytes and headers as they came, and behind them what we say of it. */
+/* The record's key, bytes and headers as they came unless too large, and behind them what we say of it. */
 static void
 emit_dead(struct flow *f, const struct flow_item *it)
 {
     struct producer_header h[48];
     struct buf packed = buf_make(1 << 20);
+    struct str key = {it->rkm->key, it->rkm->key_len};
+    size_t size = it->rkm->len < DEAD_VALUE_MAX ? it->rkm->len : DEAD_VALUE_MAX;
     struct outbox_row *row = flow_row(f);
     unsigned n = their_headers(it->rkm, h, 40);
 
     n += own_headers(f, it, h + n);
     outbox_headers(h, n, &packed);
-    row->key = arena_str(&f->arena, (struct str){it->rkm->key, it->rkm->key_len});
-    row->value = arena_str(&f->arena, (struct str){it->rkm->payload, it->rkm->len});
+    row->key = arena_str(&f->arena, key.n <= DEAD_KEY_MAX ? key : STR_NULL);
+    row->value = arena_str(&f->arena, (struct str){it->rkm->payload, size});
     row->headers = arena_str(&f->arena, buf_view(&packed));
     row->topic = arena_str(&f->arena, str_of(f->opts.dead_topic));
     row->lane = outbox_lane(row->key);

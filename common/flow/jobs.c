@@ -28,9 +28,10 @@ struct jobs {
 /* ---- statements ------------------------------------------------------------------------------------------------- */
 
 static const char *const texts[STMTS] = {
+    /* locked: another process must not claim what this transaction decides about */
     [LOAD] = "select key, subject, step, due_at, lease, attempts, deadline_at, quiet_until, state, reason "
              "from job_@ "
-             "where subject = any($1::text[])",
+             "where subject = any($1::text[]) order by key for update",
     [PUT] = "insert into job_@ as j (key, subject, step, due_at, lease, attempts, deadline_at, quiet_until, "
             "state, reason) "
             "select * from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], "
@@ -386,9 +387,11 @@ on_answered(void *arg, const struct pg_end *end)
     for (size_t i = 0; i < j->nclaimed; i++)
         j->opts.begin(j->opts.arg, &j->claimed[i]);
     room = j->opts.room(j->opts.arg);
-    if (j->nclaimed && j->next_us != INT64_MIN && !room)
+    if (!room)
         j->next_us = INT64_MIN; /* full: jobs_wake comes when a call ends */
     j->nclaimed = 0;
+    if (j->again && room)
+        j->next_us = clk_us(j->opts.clk); /* woken meanwhile, by what the answer may not know */
     j->again = false;
     set_timer(j);
 }

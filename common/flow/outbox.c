@@ -78,9 +78,13 @@ unpack_headers(struct str packed, struct producer_header *h)
         memcpy(&name, packed.p + i, 2);
         h[n].name = packed.p + i + 2;
         i += 2 + (size_t)ntohs(name) + 1;
+        if (i + 4 > packed.n || packed.p[i - 1])
+            break; /* cut off: never by outbox_headers */
         memcpy(&size, packed.p + i, 4);
         size = ntohl(size);
         i += 4;
+        if (size != UINT32_MAX && size > packed.n - i)
+            break;
         h[n++].value = size == UINT32_MAX ? STR_NULL : (struct str){packed.p + i, size};
         i += size == UINT32_MAX ? 0 : size;
     }
@@ -153,6 +157,7 @@ send_row(struct outbox *o, const struct outbox_row *row)
     struct producer_record r = {.key = row->key, .value = row->value, .headers = h};
     char topic[256];
     struct err e = {0};
+    enum res res;
     struct flying *f;
 
     if (!may_publish(o) || o->nflying >= IN_FLIGHT_MAX || row->topic.n >= sizeof topic)
@@ -162,11 +167,17 @@ send_row(struct outbox *o, const struct outbox_row *row)
     r.topic = topic;
     r.nheaders = unpack_headers(row->headers, h);
     f = take_off(o, row);
-    if (f && producer_send(o->opts.producer, &r, on_report, f, &e) == RES_OK)
+    res = f ? producer_send(o->opts.producer, &r, on_report, f, &e) : RES_RETRY;
+    if (res == RES_OK)
         return true;
     if (f)
         free(o->flying[--o->nflying]);
-    return false;
+    if (res != RES_REJECT)
+        return false;
+    metric_add(o->failed, 1);
+    log_error("a record can never be sent; it stays in the outbox", LOG_Z("outbox", o->opts.worker),
+              LOG_I("seq", row->seq), LOG_Z("why", e.text));
+    return true; /* what is behind it goes on */
 }
 
 void
@@ -406,7 +417,8 @@ on_renew(void *arg)
     struct outbox *o = arg;
 
     loop_timer_set(o->opts.loop, &o->renew, o->opts.lease_ms / 3);
-    ask(o, WANT_LEASE | (o->need_load ? WANT_LOAD : 0));
+    /* also a look at the table: a transaction that outlived its process's lease told nobody of its rows */
+    ask(o, WANT_LEASE | WANT_LOAD);
 }
 
 static void

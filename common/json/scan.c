@@ -1,9 +1,12 @@
 #include "common/json/scan.h"
 
+#include <stdlib.h>
+
 struct scanner {
     const unsigned char *start, *p, *end;
     const char *why; /* first fault, or NULL */
     unsigned depth;
+    bool no_memory;
 };
 
 static bool
@@ -183,47 +186,72 @@ word(struct scanner *s, const char *w)
 
 static bool value(struct scanner *s);
 
+/* Collects the names of the object that begins behind `members` and ends before s->p, decoded, into `names`. */
 static bool
-name_again(struct str obj_so_far, struct str name, struct buf *a, struct buf *b)
+gather_names(const struct scanner *s, const unsigned char *members, struct str *names, struct buf *store)
 {
-    struct scan_iter it = {.p = obj_so_far.p, .end = obj_so_far.p + obj_so_far.n, .object = true};
-    struct str want;
+    struct scan_iter it = {.p = (const char *)members, .end = (const char *)s->p, .object = true};
 
-    buf_reset(a);
-    want = scan_string((struct str){name.p - 1, name.n + 2}, a);
-    while (scan_next(&it)) {
-        buf_reset(b);
-        if (str_eq(want, scan_string((struct str){it.key.p - 1, it.key.n + 2}, b)))
-            return true;
-    }
-    return false;
+    if (!buf_room(store, (size_t)(s->p - members))) /* decoded text must not move */
+        return false;
+    for (size_t n = 0; scan_next(&it); n++)
+        names[n] = scan_string((struct str){it.key.p - 1, it.key.n + 2}, store);
+    return !store->failed;
 }
 
-/* Same name twice? A small filter over the names' hashes answers "no" for nearly every object; only a hit looks. */
-static bool
-name_seen(struct scanner *s, const unsigned char *members, struct str name, uint64_t filter[4])
+static int
+name_cmp(const void *a, const void *b)
 {
-    bool escaped = name.n && memchr(name.p, '\\', name.n);
+    return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
+/* Same name twice among `n` members? Sorted, so that a large object costs little more than its bytes. */
+static bool
+check_names(struct scanner *s, const unsigned char *members, size_t n)
+{
+    struct buf store = buf_make(SIZE_MAX / 4);
+    struct str few[64];
+    struct str *names = n <= 64 ? few : malloc(n * sizeof *names);
+    bool ok = false;
+
+    if (!names || !gather_names(s, members, names, &store)) {
+        s->no_memory = true;
+        goto out;
+    }
+    qsort(names, n, sizeof *names, name_cmp);
+    ok = true;
+    for (size_t i = 1; ok && i < n; i++)
+        ok = !str_eq(names[i - 1], names[i]) || fault(s, "the same member name twice");
+out:
+    if (names != few)
+        free(names);
+    buf_free(&store);
+    return ok;
+}
+
+/* A small filter over the names' hashes answers "all differ" for most objects; only a doubt sorts them. */
+struct names {
+    uint64_t filter[16];
+    size_t n;
+    bool doubt;
+};
+
+static void
+note_name(struct names *names, struct str name)
+{
     uint64_t h = str_hash(name);
     uint64_t bit = 1ULL << (h & 63);
-    uint64_t *w = &filter[(h >> 6) & 3];
-    struct buf a = buf_make(1 << 22);
-    struct buf b = buf_make(1 << 22);
-    bool twice = false;
+    uint64_t *w = &names->filter[(h >> 6) & 15];
 
-    if (*w & bit || escaped || filter[0] == UINT64_MAX)
-        twice = name_again((struct str){(const char *)members, (size_t)(name.p - 1 - (const char *)members)},
-                           name, &a, &b);
+    /* an escaped name can equal a plain one */
+    if (*w & bit || (name.n && memchr(name.p, '\\', name.n)))
+        names->doubt = true;
     *w |= bit;
-    if (escaped)
-        filter[0] = UINT64_MAX; /* an escaped name can equal a plain one: look at each from here on */
-    buf_free(&a);
-    buf_free(&b);
-    return twice && !fault(s, "the same member name twice");
+    names->n++;
 }
 
 static bool
-member(struct scanner *s, const unsigned char *members, uint64_t filter[4])
+member(struct scanner *s, struct names *names)
 {
     struct str name;
 
@@ -234,41 +262,72 @@ member(struct scanner *s, const unsigned char *members, uint64_t filter[4])
     if (!string(s))
         return false;
     name.n = (size_t)((const char *)s->p - 1 - name.p);
+    note_name(names, name);
     blanks(s);
     if (s->p == s->end || *s->p != ':')
         return fault(s, "a member without a colon");
     s->p++;
-    if (!value(s))
-        return false;
-    return !name_seen(s, members, name, filter);
+    return value(s);
 }
 
-/* s->p stands behind the opening bracket */
 static bool
-container(struct scanner *s, unsigned char close)
+enter(struct scanner *s)
 {
-    const unsigned char *members = s->p;
-    uint64_t filter[4] = {0};
-
-    if (++s->depth > SCAN_DEPTH)
+    if (s->depth == SCAN_DEPTH)
         return fault(s, "too many levels");
+    s->depth++;
+    s->p++;
     blanks(s);
-    if (s->p < s->end && *s->p == close)
-        goto done;
-    for (;;) {
-        if (!(close == '}' ? member(s, members, filter) : value(s)))
+    return true;
+}
+
+static bool
+leave(struct scanner *s)
+{
+    s->depth--;
+    s->p++;
+    return true;
+}
+
+/* s->p stands on the opening bracket */
+static bool
+object(struct scanner *s)
+{
+    const unsigned char *members = s->p + 1;
+    struct names names = {.n = 0};
+
+    if (!enter(s))
+        return false;
+    if (s->p < s->end && *s->p == '}')
+        return leave(s);
+    for (;; s->p++) {
+        if (!member(s, &names))
             return false;
         blanks(s);
-        if (s->p == s->end || (*s->p != ',' && *s->p != close))
-            return fault(s, close == '}' ? "an object without an end" : "an array without an end");
-        if (*s->p == close)
+        if (s->p == s->end || (*s->p != ',' && *s->p != '}'))
+            return fault(s, "an object without an end");
+        if (*s->p == '}')
             break;
-        s->p++;
     }
-done:
-    s->p++;
-    s->depth--;
-    return true;
+    return (!names.doubt || check_names(s, members, names.n)) && leave(s);
+}
+
+static bool
+array(struct scanner *s)
+{
+    if (!enter(s))
+        return false;
+    if (s->p < s->end && *s->p == ']')
+        return leave(s);
+    for (;; s->p++) {
+        if (!value(s))
+            return false;
+        blanks(s);
+        if (s->p == s->end || (*s->p != ',' && *s->p != ']'))
+            return fault(s, "an array without an end");
+        if (*s->p == ']')
+            return leave(s);
+    }
 }
 
 static bool
@@ -279,11 +338,9 @@ value(struct scanner *s)
         return fault(s, "nothing where a value should stand");
     switch (*s->p) {
     case '{':
-        s->p++;
-        return container(s, '}');
+        return object(s);
     case '[':
-        s->p++;
-        return container(s, ']');
+        return array(s);
     case '"':
         return string(s);
     case 't':
@@ -310,6 +367,8 @@ scan_document(struct str text, struct err *e)
         if (s.p < s.end)
             fault(&s, "something behind the value");
     }
+    if (s.no_memory)
+        return err_set(e, RES_RETRY, "out of memory");
     if (s.why)
         return err_set(e, RES_REJECT, "not JSON: byte %zu: %s", (size_t)(s.p - s.start), s.why);
     return RES_OK;
@@ -525,6 +584,8 @@ scan_string(struct str raw, struct buf *store)
     end--;
     if (!memchr(p, '\\', (size_t)(end - p)))
         return (struct str){p, (size_t)(end - p)};
+    if (!store)
+        return STR_NULL;
     at = store->n;
     while (p < end) {
         if (*p == '\\')

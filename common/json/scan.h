@@ -22,7 +22,7 @@ enum { SCAN_DEPTH = 64 };
 
 /* RES_OK when `text` is exactly one JSON value: strict UTF-8, no BOM, no NUL (raw or as an escape), no lone surrogate,
  * no member name twice in one object, at most SCAN_DEPTH levels. Else RES_REJECT with the byte position and reason;
- * the text itself is never quoted. */
+ * the text itself is never quoted. RES_RETRY when memory is out. Time grows as n log n at worst. */
 enum res scan_document(struct str text, struct err *e);
 
 /* What kind of value the slice starts with (leading blanks allowed); SCAN_NONE for an empty slice. */
@@ -46,7 +46,8 @@ struct scan_iter scan_iter(struct str value);
 bool scan_next(struct scan_iter *it);
 
 /* A raw JSON string decoded: a slice of `raw` where nothing is escaped, else of `store`, which is appended to (its
- * bytes may move: give it room first or copy at once). STR_NULL when `raw` is not a string. */
+ * bytes may move: give it room first or copy at once). STR_NULL when `raw` is not a string, when
+ * `store` is full, and for an escaped one without a `store` (NULL). */
 struct str scan_string(struct str raw, struct buf *store);
 
 /* A raw number that is a whole number within int64 (1.0 and 1e2 are not). */

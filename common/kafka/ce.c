@@ -28,6 +28,12 @@ core_attr(struct ce *ce, struct str name)
 }
 
 static bool
+is_core(struct ce *ce, struct str name)
+{
+    return str_is(name, "specversion") || str_is(name, "datacontenttype") || core_attr(ce, name);
+}
+
+static bool
 ext_name_ok(struct str name)
 {
     if (name.n == 0 || name.n > 20)
@@ -47,8 +53,8 @@ ce_attr(struct ce *ce, struct str name, struct str value)
         *to = value;
         return true;
     }
-    if (str_is(name, "specversion") || str_is(name, "datacontenttype") || !ext_name_ok(name))
-        return str_is(name, "specversion") || str_is(name, "datacontenttype");
+    if (is_core(ce, name) || !ext_name_ok(name))
+        return is_core(ce, name); /* checked elsewhere */
     if (ce->exts < CE_EXT_MAX) {
         ce->ext[ce->exts].name = name;
         ce->ext[ce->exts++].value = value;
@@ -114,7 +120,7 @@ take_member(struct ce *ce, struct str name, struct str raw, struct str *version,
         return err_set(e, RES_REJECT, "data_base64 is not taken: data must be JSON");
     if (scan_kind(raw) == SCAN_NULL)
         return RES_OK;
-    if (!decode_value(ce, raw, &v))
+    if (!decode_value(ce, raw, &v) || (scan_kind(raw) != SCAN_STRING && is_core(ce, name)))
         return err_set(e, RES_REJECT, "attribute %.*s is not a string", name.n > 20 ? 20 : (int)name.n,
                        name.p);
     if (str_is(name, "specversion"))
@@ -137,8 +143,11 @@ read_members(struct str text, struct ce *ce, struct err *e)
     /* decoded text must not move */
     if (memchr(text.p, '\\', text.n) && !buf_room(&ce->store, text.n < STORE_MAX ? text.n : STORE_MAX))
         return err_set(e, RES_RETRY, "out of memory");
-    while (res == RES_OK && scan_next(&it))
-        res = take_member(ce, it.key, it.value, &version, e);
+    while (res == RES_OK && scan_next(&it)) {
+        struct str name = scan_string((struct str){it.key.p - 1, it.key.n + 2}, &ce->store);
+
+        res = take_member(ce, name, it.value, &version, e);
+    }
     if (res == RES_OK && !str_is(version, "1.0"))
         res = err_set(e, RES_REJECT, "no CloudEvent: specversion is not 1.0");
     return res == RES_OK ? ce_check(ce, e) : res;

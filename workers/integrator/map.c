@@ -38,10 +38,17 @@ push(struct map *m, struct op op, struct err *e)
 static enum res
 push_field(struct map *m, const char *key, const char *pointer, struct err *e)
 {
-    if (pointer[0] != '/' || strchr(pointer + 1, '/') || m->nfields == FIELDS_MAX)
+    unsigned i = 0;
+
+    if (pointer[0] != '/' || strchr(pointer + 1, '/'))
         return err_set(e, RES_FATAL, "%s is not a pointer to a member of the form", pointer);
-    m->fields[m->nfields] = pointer + 1;
-    return push(m, (struct op){.kind = OP_FIELD, .key = key, .field = m->nfields++}, e);
+    while (i < m->nfields && strcmp(m->fields[i], pointer + 1) != 0)
+        i++;
+    if (i == FIELDS_MAX)
+        return err_set(e, RES_FATAL, "more than %d members of the form", FIELDS_MAX);
+    if (i == m->nfields)
+        m->fields[m->nfields++] = pointer + 1;
+    return push(m, (struct op){.kind = OP_FIELD, .key = key, .field = i}, e);
 }
 
 static enum res

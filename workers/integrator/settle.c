@@ -16,6 +16,16 @@ struct memo {
     bool conflict;    /* 409 was said: what is there may be another's */
 };
 
+static struct str
+memo_text(struct worker *w, struct str raw)
+{
+    struct buf tmp = buf_make(8192);
+    struct str s = arena_str(&w->arena, scan_string(raw, &tmp));
+
+    buf_free(&tmp);
+    return s;
+}
+
 static struct memo
 read_memo(struct worker *w, const struct job *job)
 {
@@ -24,9 +34,9 @@ read_memo(struct worker *w, const struct job *job)
     struct memo memo = {0};
 
     scan_pick(job->state, names, m, 5);
-    memo.id = arena_str(&w->arena, scan_string(m[0], NULL));
-    memo.trace = arena_str(&w->arena, scan_string(m[1], NULL));
-    memo.told = arena_str(&w->arena, scan_string(m[2], NULL));
+    memo.id = memo_text(w, m[0]);
+    memo.trace = memo_text(w, m[1]);
+    memo.told = memo_text(w, m[2]);
     scan_int(m[3], &memo.parks);
     memo.conflict = scan_kind(m[4]) == SCAN_TRUE;
     return memo;
@@ -488,8 +498,8 @@ take_kept_callbacks(struct worker *w, struct berkas *b, struct job *job)
         struct said s;
 
         scan_pick(it.value, names, m, 4);
-        ev.ce.source = arena_str(&w->arena, scan_string(m[0], NULL));
-        ev.ce.id = arena_str(&w->arena, scan_string(m[1], NULL));
+        ev.ce.source = memo_text(w, m[0]);
+        ev.ce.id = memo_text(w, m[1]);
         scan_int(m[2], &ev.fact.time_us);
         s = read_said(w, m[3]);
         if (str_eq(s.id, u->id_integrasi))

@@ -74,6 +74,22 @@ source_ok(struct str source, struct str topic)
     return str_eq(kode, (struct str){topic.p + own.n, topic.n - own.n});
 }
 
+/* Topics are apart by who may write them: an outsider's must not carry a decision or an answer. */
+static bool
+topic_ok(enum fact_type t, struct str topic)
+{
+    static const char *const home[] = {
+        [FACT_REVIEW] = "reviews", [FACT_CALLBACK] = "callbacks", [FACT_CHECK] = "checks",
+        [FACT_REFUSED] = "checks", [FACT_DEADLINE] = "deadlines", [FACT_WARNED] = "deadlines",
+        [FACT_STATUS] = "status"};
+
+    if (t == FACT_UNKNOWN)
+        return true;
+    if (t <= FACT_WITHDRAWN)
+        return str_is(topic, "requests") || str_starts(topic, STR("requests."));
+    return str_is(topic, fact_is_integration(t) ? "integrations" : home[t]);
+}
+
 static struct str
 bare_topic(const char *topic, const char *prefix)
 {
@@ -320,6 +336,8 @@ interpret(const struct event_opts *o, struct flow_item *it, struct event *ev, st
         return refuse(it, "BAD_SUBJECT", e, "the subject is no nomor_permohonan");
     if (!source_ok(ev->ce.source, f->append.topic))
         return refuse(it, "BAD_SOURCE", e, "the source may not publish there: it must begin /opd/<kode_opd>");
+    if (!topic_ok(f->type, f->append.topic))
+        return refuse(it, "BAD_SOURCE", e, "an event of this type may not be published there");
     f->time_us = effective_time(o, &ev->ce, f);
     identify(ev);
     if (f->type == FACT_UNKNOWN)

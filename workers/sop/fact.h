@@ -51,7 +51,7 @@ struct event_opts {
 };
 
 /* Reads a record. RES_REJECT with it->code where it can never be used: no CloudEvent (BAD_EVENT), a subject that is no
- * nomor_permohonan (BAD_SUBJECT), a source that may not speak there (BAD_SOURCE), data that lack what the type needs
+ * nomor_permohonan (BAD_SUBJECT), a source that may not speak there or a type that has another topic (BAD_SOURCE), data that lack what the type needs
  * (BAD_DATA). A type that is unknown gives RES_OK with fact.type FACT_UNKNOWN. On RES_OK `it->mine` is the event, to be
  * freed by event_free. */
 enum res event_read(const struct event_opts *opts, struct flow_item *it, struct err *e);

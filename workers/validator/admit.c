@@ -246,7 +246,7 @@ notes_as_findings(struct worker *w, struct str notes, bool errors)
         any = true;
     }
     buf_char(&out, ']');
-    ret = arena_str(&w->arena, buf_view(&out));
+    ret = out.failed ? STR("[]") : arena_str(&w->arena, buf_view(&out));
     buf_free(&out);
     return ret;
 }
@@ -316,7 +316,7 @@ endpoint_findings(struct worker *w, struct str list)
         any = true;
     }
     buf_char(&out, ']');
-    ret = arena_str(&w->arena, buf_view(&out));
+    ret = out.failed ? STR("[]") : arena_str(&w->arena, buf_view(&out));
     buf_free(&out);
     return ret;
 }
