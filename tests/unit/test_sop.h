@@ -123,7 +123,7 @@ story_worker(struct fact *f, struct str what, struct str detail)
 static inline int64_t
 wib(const char *date_time)
 {
-    char text[64];
+    char text[128];
     int64_t t_us;
 
     snprintf(text, sizeof text, "%s+07:00", date_time);
