@@ -50,6 +50,8 @@ apply(struct worker *w, struct berkas *b, struct flow_item *it, enum met met)
     const struct event *ev = item_event(it);
 
     if (met == MET_REPEAT)
+        b->dirty |= dossier_again(&b->d, &ev->fact);
+    if (met != MET_NEW)
         return;
     p->fresh[p->nfresh++] = it;
     b->dirty = true;
