@@ -275,6 +275,19 @@ test_a_return_pauses(void **state)
     forget(&k);
 }
 
+/* A form that comes after the withdrawal is in the log, but it is no next revisi: it has no clock and closes none. */
+static void
+test_a_form_after_the_end(void **state)
+{
+    struct looked k = {.cal = *state};
+
+    look_at(&k, "F1 C1.1.1:dikembalikan C1.1.2:dibatalkan@2026-11-04T10:00:00 F2@2026-11-05T10:00:00", NULL);
+    assert_int_equal(k.n, 3);
+    assert_int_equal(find(&k, 1, TAHAP_PERBAIKAN)->keadaan, KEADAAN_DIHENTIKAN);
+    assert_int_equal(find(&k, 1, TAHAP_PERBAIKAN)->berakhir_us, wib("2026-11-04T10:00:00"));
+    forget(&k);
+}
+
 static void
 test_what_is_left(void **state)
 {
@@ -470,6 +483,7 @@ main(void)
         cmocka_unit_test(test_missed_only_when_read),
         cmocka_unit_test(test_clock_1),
         cmocka_unit_test(test_a_return_pauses),
+        cmocka_unit_test(test_a_form_after_the_end),
         cmocka_unit_test(test_what_is_left),
         cmocka_unit_test(test_clock_2_ends_once),
         cmocka_unit_test(test_clock_3),
