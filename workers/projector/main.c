@@ -55,8 +55,7 @@ apply(struct worker *w, struct berkas *b, struct flow_item *it, enum met met)
         return;
     p->fresh[p->nfresh++] = it;
     b->dirty = true;
-    dossier_add(&b->d, &ev->fact);
-    if (ev->fact.type == FACT_DEADLINE) {
+    if (dossier_add(&b->d, &ev->fact) && ev->fact.type == FACT_DEADLINE) {
         p->clocks[p->nclocks] = &ev->fact;
         p->clock_of[p->nclocks++] = b;
     }
