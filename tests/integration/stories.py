@@ -212,11 +212,11 @@ class Story:
         self.wait()
         self.maybe_end(0.12)
         draw = self.rng.random()
-        if draw < 0.15:
+        if draw < 0.25:
             self.callback("gagal")
             self.bedelau("failed", "gagal")
             return
-        if draw < 0.3:
+        if draw < 0.4:
             self.withdraw()
             self.wait(1)
             self.maybe_end(0.2)

@@ -284,7 +284,7 @@ def check_request(record, nomor, row, clocks):
         assert got["status"] is None, nomor
     mine = {k: recorded_clock(v) for k, v in record.clock[nomor].items()}
     same(f"{nomor} clocks", mine, clocks)
-    assert set(mine) == set(clocks), nomor
+    assert set(mine) == set(clocks), f"{nomor}: clocks {sorted(mine)}, expected {sorted(clocks)}"
 
 
 def check_events(record, out, nomor, facts):
