@@ -3,9 +3,9 @@
 A second reading of the status table and of the clocks' rules, written apart from workers/sop/ so that the two can be
 compared. Nothing is incremental here: each answer looks at the whole list again.
 
-A fact is a dict: type (short: "check.completed"), source, id, time (RFC 3339, effective), append ([ms, topic, partition,
-offset]), and where they apply revisi, putaran, urutan, putusan, sumber_pengajuan, id_pengajuan, temuan, status_bedelau,
-id_integrasi, kode_opd, nama_opd, nama_sistem. All facts are about the same nomor_permohonan.
+A fact is a dict: type (short: "check.completed"), source, id, time (RFC 3339, effective), append ([ms, topic,
+partition, offset]), and where they apply revisi, putaran, urutan, putusan, sumber_pengajuan, id_pengajuan, temuan,
+status_bedelau, id_integrasi, kode_opd, nama_opd, nama_sistem. All facts are about the same nomor_permohonan.
 """
 import csv
 import datetime
