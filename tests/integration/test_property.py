@@ -413,3 +413,67 @@ def test_any_order_gives_the_same_record(pipeline):
     assert alike > 0.8 * len(seeds)  # else the comparison of the two says little
     if REQUESTS >= 200:
         assert STATUSES | STATES <= set(seen)
+
+
+# ---- facts that come too late to be read in their turn ---------------------------------------------------------------
+
+
+class Told(stories.Story):
+    """A story told by hand, on given days."""
+
+    def __init__(self, nomor):
+        super().__init__(random.Random(nomor), nomor, datetime.datetime.now(UTC))
+
+    def on(self, text):
+        self.t = oracle.instant(text)
+        return self
+
+    def new(self):
+        """What was told since the last call."""
+        facts, self.known = self.facts[getattr(self, "known", 0):], len(self.facts)
+        return {self.nomor: facts}
+
+
+def changes(pipeline, nomor):
+    return [json.loads(e["data"]) for e in pipeline.rows(
+        f"select data from event where subject = '{nomor}' and type like '%deadline.changed.v1' order by kafka_offset")]
+
+
+def publish_and_await(pipeline, out, story):
+    publish_in_order(out, story.new())
+    pipeline.await_quiet()
+    record = Record(pipeline)
+    check_request(record, story.nomor, *Expected(datetime.datetime.now(UTC)).of(
+        folded(out, story.nomor, story.facts)))
+    return record.request[story.nomor], record.clock[story.nomor]
+
+
+def test_a_fact_in_time_that_arrives_late(pipeline):
+    out, s = Publisher(pipeline), Told("C-0001")
+    s.on("2026-11-02T09:00:00+07:00").register()
+    row, clocks = publish_and_await(pipeline, out, s)
+    assert row["terlambat"] and clocks[1, "pengajuan"]["status"] == "terlewat"
+    s.on("2026-11-03T23:59:59+07:00").submit()
+    row, clocks = publish_and_await(pipeline, out, s)
+    assert clocks[1, "pengajuan"]["status"] == "terpenuhi"
+    told = [c for c in changes(pipeline, s.nomor) if c["tahap"] == "pengajuan"]
+    assert [c["keadaan"] for c in told][-2:] == ["terlewat", "terpenuhi"]
+    assert sum(c["keadaan"] == "terlewat" for c in told) == 1
+    assert told[-1]["late_arrival"] is True
+    assert row["terlambat"] and clocks[1, "pemeriksaan"]["status"] == "terlewat"  # another clock by now
+
+
+def test_a_clock_that_never_was(pipeline):
+    """A form that came after the withdrawal, read before the validator's word of either."""
+    out, s = Publisher(pipeline), Told("C-0002")
+    s.on("2026-11-02T09:00:00+07:00").submit()
+    s.on("2026-11-02T10:00:00+07:00").check("dikembalikan")
+    s.on("2026-11-05T10:00:00+07:00").form(2)
+    row, clocks = publish_and_await(pipeline, out, s)
+    assert row["terlambat"] and clocks[2, "pemeriksaan"]["status"] == "terlewat"
+    s.on("2026-11-04T10:00:00+07:00").withdraw()
+    row, clocks = publish_and_await(pipeline, out, s)
+    assert set(clocks) == {(1, "pengajuan"), (1, "pemeriksaan"), (1, "perbaikan")}
+    assert row["status"] == "dibatalkan" and not row["terlambat"]
+    gone = [c for c in changes(pipeline, s.nomor) if c.get("ditiadakan")]
+    assert [(c["revisi"], c["tahap"], c["keadaan"]) for c in gone] == [(2, "pemeriksaan", "dihentikan")]
