@@ -15,7 +15,7 @@ UTC = datetime.timezone.utc
 OPDS = {"2.16.01": "Dinas Komunikasi dan Informatika", "2.12.01": "Dinas Kependudukan dan Pencatatan Sipil",
         "1.02.01": "Dinas Kesehatan"}
 TOPICS = {"request": "requests", "review": "reviews", "callback": "callbacks", "check": "checks",
-          "integration": "integrations"}
+          "integration": "integrations", "deadline": "deadlines"}
 FINDINGS = [
     {"kode": "PA20-E-207", "tingkat": "E", "lokasi": "/perihal", "pesan": "Kolom \"perihal\" wajib diisi.",
      "message": "Subject is missing."},

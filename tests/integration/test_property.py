@@ -68,17 +68,18 @@ def free_port():
 
 
 class Pipeline:
-    def __init__(self, folder):
+    def __init__(self, folder, name, programs):
         self.servers, self.conninfo = services()
+        self.programs = programs
         run = os.environ.get("BEDELAU_TEST_RUN") or secrets.token_hex(4)
-        self.prefix, self.schema = f"test-{run}-property", f"test_{run}_property"
+        self.prefix, self.schema = f"test-{run}-{name}", f"test_{run}_{name}"
         self.folder, self.conf, self.running, self.db = folder, folder / "bedelau.conf", [], None
-        listen = "".join(f"[{name}]\nlisten = 127.0.0.1:{free_port()}\n" for name in PROGRAMS if name != "deadline")
         self.conf.write_text(
             f"[kafka]\nbootstrap.servers = {self.servers}\ntopic_prefix = {self.prefix}\n"
             f"group_prefix = {self.prefix}\n[postgres]\nconninfo = {self.conninfo}\nschema = {self.schema}\n"
             "[sop]\ntime_tolerance = 3650d\n"
-            f"[deadline]\nlisten = 127.0.0.1:{free_port()}\ngrace = 0s\nhard_maximum = 1s\n{listen}",
+            f"[deadline]\nlisten = 127.0.0.1:{free_port()}\ngrace = 0s\nhard_maximum = 1s\n"
+            f"[projector]\nlisten = 127.0.0.1:{free_port()}\n",
             encoding="utf-8")
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("BEDELAU_")}
         self.consumer = confluent_kafka.Consumer({"bootstrap.servers": self.servers, "group.id": self.prefix,
@@ -94,7 +95,7 @@ class Pipeline:
         self.ctl("migrate")
         self.db = psycopg2.connect(self.conninfo)
         self.db.autocommit = True
-        for name in PROGRAMS:
+        for name in self.programs:
             log = open(self.folder / f"{name}.log", "wb")
             self.running.append(subprocess.Popen([BIN / f"bedelau-{name}", "-c", self.conf], env=self.env,
                                                  stdout=log, stderr=log))
@@ -134,8 +135,8 @@ class Pipeline:
         """What is still to be done, in words; nothing once all is quiet."""
         at = {(r["consumer_group"], r["topic"], r["partition"]): r["next_offset"] or 0
               for r in self.rows("select * from consumer_offset")}
-        left = [f"{name} {topic} {p}" for name, reads in PROGRAMS.items() for (topic, p), end in ends.items()
-                if topic in reads and at.get((f"{self.prefix}-{name}", f"{self.prefix}.{topic}", p), 0) < end]
+        left = [f"{name} {topic} {p}" for name in self.programs for (topic, p), end in ends.items()
+                if topic in PROGRAMS[name] and at.get((f"{self.prefix}-{name}", f"{self.prefix}.{topic}", p), 0) < end]
         due = self.rows("select (select count(*) from outbox_deadline) + (select count(*) from outbox_projector) as "
                         "o, (select count(*) from deadline_clock where due_at <= now()) as d")[0]
         return left + [f"{n} in {k}" for k, n in due.items() if n]
@@ -163,7 +164,7 @@ class Publisher:
         self.producer = confluent_kafka.Producer({"bootstrap.servers": pipeline.servers, "acks": "all",
                                                   "partitioner": "murmur2_random", "linger.ms": 5})
 
-    def send(self, nomor, fact, keyed=True):
+    def send(self, nomor, fact, keyed=True, raw=None):
         def delivered(err, m):
             if err:
                 self.failed.append(err)
@@ -171,7 +172,7 @@ class Publisher:
             bare = m.topic()[len(self.prefix) + 1:]
             self.places[nomor, fact["id"]].append([m.timestamp()[1], bare, m.partition(), m.offset()])
 
-        self.producer.produce(f"{self.prefix}.{stories.topic(fact)}", stories.event(fact, nomor),
+        self.producer.produce(f"{self.prefix}.{stories.topic(fact)}", raw or stories.event(fact, nomor),
                               key=nomor if keyed else None, on_delivery=delivered,
                               headers={"content-type": "application/cloudevents+json; charset=utf-8"})
         self.producer.poll(0)
@@ -321,16 +322,22 @@ def invent(n, now):
     return seeds
 
 
-@pytest.fixture(scope="module")
-def pipeline(tmp_path_factory):
-    missing = [n for n in (*(f"bedelau-{p}" for p in PROGRAMS), "bedelauctl") if not (BIN / n).exists()]
+@contextlib.contextmanager
+def running(folder, name, programs):
+    missing = [n for n in (*(f"bedelau-{p}" for p in programs), "bedelauctl") if not (BIN / n).exists()]
     assert not missing, f"not built: {missing}"
-    p = Pipeline(tmp_path_factory.mktemp("property"))
+    p = Pipeline(folder, name, programs)
     try:
         p.start()
         yield p
     finally:
         p.stop()
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("property"), "property", list(PROGRAMS)) as p:
+        yield p
 
 
 AGREED = [
@@ -477,3 +484,47 @@ def test_a_clock_that_never_was(pipeline):
     assert row["status"] == "dibatalkan" and not row["terlambat"]
     gone = [c for c in changes(pipeline, s.nomor) if c.get("ditiadakan")]
     assert [(c["revisi"], c["tahap"], c["keadaan"]) for c in gone] == [(2, "pemeriksaan", "dihentikan")]
+
+
+# ---- the record from its own log ------------------------------------------------------------------------------------
+
+
+def recorded_event(e):
+    """A row of `event` as the CloudEvent that it was, its data byte for byte."""
+    head = {"specversion": "1.0", **{k: e[k] for k in ("id", "source", "type", "subject")},
+            "time": e["time"].isoformat(), "datacontenttype": "application/json"}
+    return (json.dumps(head)[:-1] + ', "data": ' + e["data"] + "}").encode()
+
+
+def publish_again(out, events, rng):
+    copies = [e for e in events for _ in range(rng.choice([1, 1, 2]))]
+    rng.shuffle(copies)
+    for e in copies:
+        short = e["type"][len(stories.PREFIX):].removesuffix(".v1")
+        out.send(e["subject"], {"type": short, "id": e["id"]}, raw=recorded_event(e))
+    out.flush()
+
+
+def contested(events):
+    """Numbers of which the log's order has a say: several forms of a revisi or letters."""
+    seen = collections.Counter()
+    for e in events:
+        if e["type"].endswith((".request.submitted.v1", ".request.registered.v1")):
+            seen[e["subject"], e["type"], json.loads(e["data"]).get("revisi")] += 1
+    return {key[0] for key, n in seen.items() if n > 1}
+
+
+def test_the_record_comes_again_from_its_own_log(pipeline, tmp_path):
+    """All recorded facts, the deadline worker's too, shuffled and repeated, for a projector that knows nothing."""
+    events = pipeline.rows("select source, id, type, subject, time, data from event")
+    assert any(e["type"].endswith("deadline.changed.v1") for e in events)
+    with running(tmp_path, "again", ["projector"]) as again:
+        publish_again(Publisher(again), events, random.Random(SEED))
+        again.await_quiet()
+        first, second = Record(pipeline), Record(again)
+    assert {n: len(es) for n, es in first.events.items()} == {n: len(es) for n, es in second.events.items()}
+    left = set(first.request) - contested(events)
+    assert len(left) > 0.4 * len(first.request)
+    for nomor in left:
+        same(nomor, second.told(nomor), first.told(nomor))
+        assert second.request[nomor]["updated_at"] == first.request[nomor]["updated_at"]
