@@ -308,17 +308,25 @@ def check_events(record, out, nomor, facts):
 # ---- the test --------------------------------------------------------------------------------------------------------
 
 
+def shows(seed, now):
+    """The status and the clocks' states of a story; nothing where they will change by themselves within hours."""
+    cal, later = oracle.Calendar(), now + datetime.timedelta(hours=3)
+    facts = [stories.folded(f, [k, "requests", 0, k]) for k, f in enumerate(stories.story(seed, "X", now))]
+    states = [k["keadaan"] for k in oracle.clocks(facts, now, cal)]
+    if states != [k["keadaan"] for k in oracle.clocks(facts, later, cal)]:
+        return set()
+    return {*states, oracle.row(facts, now, cal)["status"]}
+
+
 def invent(n, now):
-    """n seeds whose stories' clocks do not change by themselves in the next hours."""
-    cal, seeds, i = oracle.Calendar(), [], 0
+    """Seeds of n stories; the last places are kept for what has not been shown yet."""
+    seeds, missing, i = [], STATUSES | STATES, 0
     while len(seeds) < n:
         i += 1
-        facts = [stories.folded(f, [k, "requests", 0, k]) for k, f in
-                 enumerate(stories.story(f"{SEED}.{i}", "X", now))]
-        later = now + datetime.timedelta(hours=3)
-        if [k["keadaan"] for k in oracle.clocks(facts, now, cal)] == \
-                [k["keadaan"] for k in oracle.clocks(facts, later, cal)]:
+        shown = shows(f"{SEED}.{i}", now)
+        if shown & missing or (shown and len(seeds) < n - len(missing)):
             seeds.append(f"{SEED}.{i}")
+            missing = missing - shown
     return seeds
 
 
@@ -384,7 +392,7 @@ def test_the_oracle_does_not_mind_the_order():
         rng.shuffle(facts)
         assert expected.of(facts) == want
         seen.add((want[0] or {}).get("status"))
-    assert seen == STATUSES | {None}
+    assert seen >= STATUSES
 
 
 def test_any_order_gives_the_same_record(pipeline):
@@ -418,7 +426,7 @@ def test_any_order_gives_the_same_record(pipeline):
           f"shuffled, {alike} alike by the log, model {'compared' if expected.model else 'not given'}; {dict(seen)}")
     assert not wrong, f"{len(wrong)} of {len(seeds)}:\n" + "\n".join(wrong)
     assert alike > 0.8 * len(seeds)  # else the comparison of the two says little
-    if REQUESTS >= 200:
+    if REQUESTS >= len(STATUSES | STATES):
         assert STATUSES | STATES <= set(seen)
 
 
