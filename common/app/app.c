@@ -328,6 +328,7 @@ run(struct app *app)
     if (app->loop)
         loop_timer_stop(app->loop, &app->watch);
     server_free(app->server);
+    pg_close(app->pg); /* whoever waits for an answer is told while it is still there */
     app->def->free(app, app->self);
     pg_free(app->pg);
     metrics_free(app->metrics);

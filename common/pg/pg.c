@@ -569,7 +569,7 @@ pg_new(struct loop *loop, const struct pg_opts *opts, struct pg **ret, struct er
 }
 
 void
-pg_free(struct pg *pg)
+pg_close(struct pg *pg)
 {
     if (!pg)
         return;
@@ -577,6 +577,14 @@ pg_free(struct pg *pg)
     drop_conn(pg);
     snprintf(pg->why, sizeof pg->why, "closing");
     fail_all(pg);
+}
+
+void
+pg_free(struct pg *pg)
+{
+    if (!pg)
+        return;
+    pg_close(pg);
     free(pg->options);
     free(pg);
 }

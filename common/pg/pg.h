@@ -48,7 +48,11 @@ typedef void (*pg_end_fn)(void *arg, const struct pg_end *end);
 /* Does not wait for the server. RES_FATAL for a conninfo that cannot be parsed. */
 enum res pg_new(struct loop *loop, const struct pg_opts *opts, struct pg **ret, struct err *e);
 
-/* Ends pending groups with RES_RETRY and closes. NULL is fine. */
+/* Ends pending groups with RES_RETRY and closes, for good. To be called while those who asked still live: they are
+ * told. NULL is fine. */
+void pg_close(struct pg *pg);
+
+/* Closes where that was not done, and frees. NULL is fine. */
 void pg_free(struct pg *pg);
 
 bool pg_up(const struct pg *pg);

@@ -92,7 +92,7 @@ say(struct worker *w, struct berkas *b, const struct jam *k, struct buf *data, e
 }
 
 static void
-say_changed(struct worker *w, struct berkas *b, const struct jam *k, bool late)
+say_changed(struct worker *w, struct berkas *b, const struct jam *k, const char *mark_as)
 {
     const struct jadwal *j = b->more;
     struct deadline *d = w->own;
@@ -109,7 +109,7 @@ say_changed(struct worker *w, struct berkas *b, const struct jam *k, bool late)
                satuan_name(k->satuan), (long long)k->hari_terpakai, (long long)days_left(w, k),
                calendar_version(d->cal));
     buf_printf(&data, ",\"sebab\":\"%s\"%s}", j->cause ? fact_type_name(j->cause->fact.type) : "waktu",
-               late ? ",\"late_arrival\":true" : "");
+               mark_as);
     say(w, b, k, &data, FACT_DEADLINE);
     metric_add(k->keadaan == KEADAAN_TERLEWAT ? d->m_missed : d->m_changed, 1);
     buf_free(&data);
@@ -174,17 +174,45 @@ take(struct worker *w, struct berkas *b, struct told *t, const struct told *befo
             t->warned = 0;
         else if (before->jam.keadaan == KEADAAN_TERLEWAT && t->jam.keadaan == KEADAAN_BERJALAN) {
             t->jam.keadaan = KEADAAN_TERLEWAT; /* said already, and still true */
-            t->jam.hari_terpakai = before->jam.hari_terpakai;
+            t->jam.hari_terpakai = t->jam.jatah;
         }
         late = before->jam.keadaan == KEADAAN_TERLEWAT && t->jam.keadaan != KEADAAN_TERLEWAT;
     }
     if (!before || differs(&before->jam, &t->jam))
-        say_changed(w, b, &t->jam, late);
+        say_changed(w, b, &t->jam, late ? ",\"late_arrival\":true" : "");
     if (t->jam.keadaan == KEADAAN_BERJALAN) {
         int64_t next = warn(w, b, t);
 
         if (j->due_us == INT64_MIN || next < j->due_us)
             j->due_us = next;
+    }
+}
+
+static bool
+has_clock(const struct jam *jam, size_t n, const struct jam *k)
+{
+    for (size_t i = 0; i < n; i++)
+        if (jam[i].revisi == k->revisi && jam[i].tahap == k->tahap)
+            return true;
+    return false;
+}
+
+/* Clocks that were told and, by what is known now, never were: a form was read before the withdrawal that it came
+ * after, and was taken for the next revisi. In any order the facts must leave the same clocks. */
+static void
+take_back(struct worker *w, struct berkas *b, const struct jam *jam, size_t n)
+{
+    const struct jadwal *j = b->more;
+
+    for (size_t i = 0; i < j->n; i++) {
+        struct jam k = j->told[i].jam;
+
+        if (has_clock(jam, n, &k))
+            continue;
+        k.keadaan = KEADAAN_DIHENTIKAN;
+        k.berakhir_us = k.mulai_us;
+        k.hari_terpakai = 0;
+        say_changed(w, b, &k, ",\"ditiadakan\":true");
     }
 }
 
@@ -206,6 +234,7 @@ change_settle(struct worker *w, struct berkas *b)
         log_error("a deadline cannot be computed", LOG_S("nomor", b->nomor), LOG_Z("why", e.text));
         return;
     }
+    take_back(w, b, jam, n);
     told = arena_new(&w->arena, (n + 1) * sizeof *told);
     j->due_us = INT64_MIN;
     for (size_t i = 0; i < n; i++) {

@@ -24,6 +24,10 @@ static const struct pg_stmt clock_stmt = {
     "satuan = excluded.satuan, status = excluded.status, berakhir = excluded.berakhir, "
     "hari_terpakai = excluded.hari_terpakai, kalender = excluded.kalender, urutan = excluded.urutan "
     "where c.urutan < excluded.urutan"};
+static const struct pg_stmt gone_stmt = {
+    "projector_gone",
+    "delete from clock c using unnest($1::text[], $2::int[], $3::text[]) u(nomor, revisi, tahap) "
+    "where c.nomor_permohonan = u.nomor and c.revisi = u.revisi and c.tahap = u.tahap"};
 
 /* ---- event ------------------------------------------------------------------------------------------------------ */
 
@@ -127,6 +131,7 @@ struct clock_row {
     struct str nomor, satuan, kalender;
     const struct fact *f;
     int64_t mulai_us, batas_us, berakhir_us, terpakai;
+    bool gone; /* it never was: see workers/deadline/change.c */
 };
 
 static int64_t
@@ -146,17 +151,19 @@ plain(struct str raw)
 static struct clock_row
 read_clock(const struct fact *f, struct str nomor)
 {
-    static const char *const names[] = {"mulai", "batas", "berakhir", "satuan", "kalender", "hari_terpakai"};
+    static const char *const names[] = {"mulai",    "batas",         "berakhir",  "satuan",
+                                        "kalender", "hari_terpakai", "ditiadakan"};
     struct clock_row c = {.nomor = nomor, .f = f};
-    struct str m[6];
+    struct str m[7];
 
-    scan_pick(f->jam, names, m, 6);
+    scan_pick(f->jam, names, m, 7);
     c.mulai_us = time_member(m[0]);
     c.batas_us = time_member(m[1]);
     c.berakhir_us = time_member(m[2]);
     c.satuan = plain(m[3]);
     c.kalender = plain(m[4]);
     scan_int(m[5], &c.terpakai);
+    c.gone = str_is(m[6], "true");
     return c;
 }
 
@@ -256,17 +263,40 @@ put_clock_rest(struct pg_args *a, const struct clock_row *rows, size_t n)
     pg_array_end(a);
 }
 
+/* Moves the rows that are to go behind the others; returns how many stay. */
+static size_t
+part_gone(struct clock_row *rows, size_t n)
+{
+    size_t stay = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct clock_row r = rows[i];
+
+        if (r.gone)
+            continue;
+        rows[i] = rows[stay];
+        rows[stay++] = r;
+    }
+    return stay;
+}
+
 void
 log_write_clocks(struct worker *w)
 {
     struct projector *p = w->own;
     struct clock_row *rows = arena_new(&w->arena, (p->nclocks + 1) * sizeof *rows);
     size_t n = gather_clocks(w, rows);
+    size_t stay = part_gone(rows, n);
 
-    if (!n)
-        return;
-    pg_args_reset(&w->args);
-    put_clock_keys(&w->args, rows, n);
-    put_clock_rest(&w->args, rows, n);
-    pg_send(w->app->pg, &clock_stmt, &w->args, NULL, NULL);
+    if (stay) {
+        pg_args_reset(&w->args);
+        put_clock_keys(&w->args, rows, stay);
+        put_clock_rest(&w->args, rows, stay);
+        pg_send(w->app->pg, &clock_stmt, &w->args, NULL, NULL);
+    }
+    if (stay < n) {
+        pg_args_reset(&w->args);
+        put_clock_keys(&w->args, rows + stay, n - stay);
+        pg_send(w->app->pg, &gone_stmt, &w->args, NULL, NULL);
+    }
 }

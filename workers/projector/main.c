@@ -50,11 +50,12 @@ apply(struct worker *w, struct berkas *b, struct flow_item *it, enum met met)
     const struct event *ev = item_event(it);
 
     if (met == MET_REPEAT)
+        b->dirty |= dossier_again(&b->d, &ev->fact);
+    if (met != MET_NEW)
         return;
     p->fresh[p->nfresh++] = it;
     b->dirty = true;
-    dossier_add(&b->d, &ev->fact);
-    if (ev->fact.type == FACT_DEADLINE) {
+    if (dossier_add(&b->d, &ev->fact) && ev->fact.type == FACT_DEADLINE) {
         p->clocks[p->nclocks] = &ev->fact;
         p->clock_of[p->nclocks++] = b;
     }

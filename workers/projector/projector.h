@@ -16,7 +16,7 @@ struct catatan {
 struct projector {
     struct flow_item **fresh; /* facts of this part that are new, in order of arrival; in the batch's arena */
     size_t nfresh;
-    const struct fact **clocks; /* new clock states, and whose they are */
+    const struct fact **clocks; /* clock states newer than what is known, and whose they are */
     struct berkas **clock_of;
     size_t nclocks;
     struct metric *m_events, *m_changes;

@@ -105,25 +105,39 @@ kept(enum fact_type t)
            t == FACT_DEADLINE;
 }
 
+static struct fact *
+find_event(const struct dossier *d, const struct fact *f)
+{
+    for (size_t i = 0; i < d->n; i++)
+        if (same_event(f, &d->facts[i]))
+            return &d->facts[i];
+    return NULL;
+}
+
+bool
+dossier_again(struct dossier *d, const struct fact *f)
+{
+    struct fact *g = find_event(d, f);
+
+    if (!g || append_cmp(&f->append, &g->append) >= 0)
+        return false;
+    g->append = f->append;
+    g->append.topic = arena_str(d->arena, f->append.topic);
+    g->time_us = f->time_us;
+    if (f->time_us > d->newest_us)
+        d->newest_us = f->time_us;
+    return true;
+}
+
 bool
 dossier_add(struct dossier *d, const struct fact *f)
 {
+    if (find_event(d, f))
+        return dossier_again(d, f);
     if (f->time_us > d->newest_us)
         d->newest_us = f->time_us;
     if (!kept(f->type))
         return true;
-    for (size_t i = 0; i < d->n; i++) {
-        struct fact *g = &d->facts[i];
-
-        if (!same_event(f, g))
-            continue;
-        if (append_cmp(&f->append, &g->append) >= 0)
-            return false;
-        g->append = f->append; /* an earlier copy of the same event: its place and time count */
-        g->append.topic = arena_str(d->arena, f->append.topic);
-        g->time_us = f->time_us;
-        return true;
-    }
     if (f->type == FACT_DEADLINE && !supersede_clock(d, f))
         return false;
     put(d, f);

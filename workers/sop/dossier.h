@@ -26,6 +26,10 @@ void dossier_write(const struct dossier *d, struct buf *out);
  * choose are forgotten once the chosen one is here; of clocks only the newest state is kept. */
 bool dossier_add(struct dossier *d, const struct fact *f);
 
+/* Another copy of an event that was added before. Of copies the one that stands first in the log counts, whichever is
+ * read first: true when this one does, so that its place and time were taken. */
+bool dossier_again(struct dossier *d, const struct fact *f);
+
 /* What the facts say, computed once. Pointers go into the dossier; NULL where there is none. */
 struct dossier_view {
     const struct dossier *d;

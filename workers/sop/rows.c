@@ -229,12 +229,12 @@ rows_met(struct worker *w, struct flow_item *it)
     }
     if (str_starts(ev->ce.source, STR("/bedelau/"))) { /* ours: after a restore; the first stored wins */
         metric_add(w->m_differs, 1);
-        return MET_REPEAT;
+        return MET_OTHER;
     }
     metric_add(w->m_reused, 1);
     if (!worker_judges(w, rd_kafka_topic_name(it->rkm->rkt)))
-        return MET_REPEAT; /* its judge sets it aside */
+        return MET_OTHER; /* its judge sets it aside */
     it->code = "ID_REUSED";
     snprintf(it->why, sizeof it->why, "this (source, id) was used before for another content");
-    return MET_REPEAT;
+    return MET_OTHER;
 }

@@ -36,7 +36,7 @@ struct own_item {
 };
 
 /* How a record stands to what was met before. */
-enum met { MET_NEW, MET_REPEAT };
+enum met { MET_NEW, MET_REPEAT, MET_OTHER }; /* the last: its id was met with another content */
 
 struct worker_def {
     const char *name; /* "validator" */
