@@ -89,9 +89,12 @@ decode_percent(struct buf *store, struct str s)
         int hi = s.p[i] == '%' && i + 2 < s.n ? hex_digit(s.p[i + 1]) : -1;
         int lo = hi >= 0 ? hex_digit(s.p[i + 2]) : -1;
 
-        if (lo >= 0)
+        if (lo >= 0) {
+            buf_char(store, (char)(unsigned char)(hi * 16 + lo));
             i += 2;
-        buf_char(store, lo >= 0 ? (char)(hi << 4 | lo) : s.p[i]);
+        } else {
+            buf_char(store, s.p[i]);
+        }
     }
     return store->failed ? STR_NULL : (struct str){store->p + from, store->n - from};
 }

@@ -20,15 +20,19 @@ static const struct pg_stmt request = {
     "  from request r where r.nomor_permohonan = $1 and r.status is not null"
     "   and ($2::bool or r.kode_opd = any ($3::text[]))"};
 
+/* A number that an outsider wrote may be anything: it is told as one where it is one. */
+#define NUMBER(column) "case when t." column " ~ '^[0-9]{1,9}$' then t." column "::int end as " column
+
 static const struct pg_stmt timeline = {
     "gateway_timeline",
     "select json_build_object('nomor_permohonan', r.nomor_permohonan, 'peristiwa',"
-    "   (select coalesce(json_agg(json_strip_nulls(row_to_json(x)) order by x.waktu, x.seq), '[]')"
-    "    from (select t.seq, t.waktu, t.peristiwa, t.pelaku, t.revisi, t.putaran, t.hasil, t.tahap,"
-    "      t.keterangan, t.batas, t.temuan from v_timeline t"
-    "      where t.nomor_permohonan = r.nomor_permohonan) x))::text"
-    "  from request r where r.nomor_permohonan = $1 and r.status is not null"
-    "   and ($2::bool or r.kode_opd = any ($3::text[]))"};
+    "   (select coalesce(json_agg(json_strip_nulls(row_to_json(x))), '[]')"
+    "    from (select t.waktu, t.peristiwa, t.pelaku, " NUMBER("revisi") ", " NUMBER(
+        "putaran") ", t.hasil,"
+                   "      t.tahap, t.keterangan, t.batas, t.temuan from v_timeline t"
+                   "      where t.nomor_permohonan = r.nomor_permohonan order by t.waktu, t.seq) x))::text"
+                   "  from request r where r.nomor_permohonan = $1 and r.status is not null"
+                   "   and ($2::bool or r.kode_opd = any ($3::text[]))"};
 
 static const struct pg_stmt event = {"gateway_event", "select at from event_id where key = $1::bytea"};
 

@@ -61,25 +61,32 @@ const struct server_route routes_served[] = {
     {NULL, NULL, NULL},
 };
 
+static struct metric *
+make(struct gateway *gw, enum metric_kind kind, const char *name, const char *labels, const char *help)
+{
+    char full[80];
+
+    snprintf(full, sizeof full, "%sgateway_%s", gw->app->def->metric_prefix, name);
+    return metric(gw->app->metrics, kind, full, labels, help);
+}
+
 void
 routes_metrics(struct gateway *gw)
 {
     static const char *const classes[GATEWAY_CLASSES] = {"2xx", "4xx", "5xx"};
-    struct metrics *ms = gw->app->metrics;
+    static const char deliveries[] = "Events that were sent to Kafka, by how that ended";
     char labels[80];
 
     for (unsigned i = 0; i < R_COUNT; i++) {
         for (unsigned c = 0; c < GATEWAY_CLASSES; c++) {
             snprintf(labels, sizeof labels, "route=\"%s\",class=\"%s\"", all[i].name, classes[c]);
-            gw->answers[i][c] = metric(ms, METRIC_COUNTER, "gateway_requests", labels,
-                                       "Requests answered, by route and class of status");
+            gw->answers[i][c] = make(gw, METRIC_COUNTER, "requests", labels,
+                                     "Requests answered, by route and class of status");
         }
         snprintf(labels, sizeof labels, "route=\"%s\"", all[i].name);
-        gw->seconds[i] = metric(ms, METRIC_HISTOGRAM, "gateway_request_seconds", labels,
-                                "From a request's arrival to its answer");
+        gw->seconds[i] =
+            make(gw, METRIC_HISTOGRAM, "request_seconds", labels, "From a request's arrival to its answer");
     }
-    gw->delivered = metric(ms, METRIC_COUNTER, "gateway_deliveries", "result=\"ok\"",
-                           "Events that were sent to Kafka, by how that ended");
-    gw->undelivered = metric(ms, METRIC_COUNTER, "gateway_deliveries", "result=\"failed\"",
-                             "Events that were sent to Kafka, by how that ended");
+    gw->delivered = make(gw, METRIC_COUNTER, "deliveries", "result=\"ok\"", deliveries);
+    gw->undelivered = make(gw, METRIC_COUNTER, "deliveries", "result=\"failed\"", deliveries);
 }
