@@ -72,6 +72,20 @@ on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
     }
 }
 
+/* The client tells only when brokers go; that one is back shows in its statistics, so that who sends nothing while they
+ * are away learns of it too. */
+static int
+on_stats(rd_kafka_t *rk, char *json, size_t n, void *opaque)
+{
+    static const char state[] = "\"state\":\"UP\"";
+    struct producer *p = opaque;
+
+    (void)rk;
+    if (!p->up && memmem(json, n, state, sizeof state - 1))
+        p->up = true;
+    return 0; /* the text stays the client's */
+}
+
 static void
 drain(void *arg)
 {
@@ -115,6 +129,8 @@ open_client(struct producer *p, struct err *e)
                                            "30000",
                                            "log.connection.close",
                                            "false",
+                                           "statistics.interval.ms",
+                                           "5000",
                                            NULL,
                                            NULL};
     rd_kafka_conf_t *conf;
@@ -125,6 +141,7 @@ open_client(struct producer *p, struct err *e)
         return res;
     rd_kafka_conf_set_dr_msg_cb(conf, on_report);
     rd_kafka_conf_set_error_cb(conf, on_error);
+    rd_kafka_conf_set_stats_cb(conf, on_stats);
     rd_kafka_conf_set_opaque(conf, p);
     p->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
     if (!p->rk) {

@@ -1,0 +1,144 @@
+/* PUT and GET /v1/documents/{sha256}: attachments, named by what they hold. Whoever has the bytes may own them too. */
+#include <stdio.h>
+
+#include "producers/gateway/handlers.h"
+
+enum { MIME_MAX = 100 };
+
+/* $1 sha256, $2 size, $3 mime, $4 data, $5 owners. */
+static const struct pg_stmt put = {
+    "gateway_document_put",
+    "with doc as (insert into document (sha256, size, mime, data) values ($1::bytea, $2::bigint, $3, "
+    "$4::bytea)"
+    "    on conflict do nothing returning 1),"
+    " own as (insert into document_owner (sha256, kode_opd) select $1::bytea, k from unnest($5::text[]) k"
+    "    on conflict do nothing returning 1)"
+    " select exists (select from doc), (select count(*) from own)"};
+
+/* $1 sha256, $2 owners, $3 officer or null; an officer's look is written down. */
+static const struct pg_stmt get = {
+    "gateway_document_get",
+    "with doc as (select mime, data from document d where d.sha256 = $1::bytea"
+    "    and ($3::text is not null or exists (select from document_owner o"
+    "      where o.sha256 = d.sha256 and o.kode_opd = any ($2::text[])))),"
+    " log as (insert into audit_log (actor, action, subject)"
+    "    select $3::text, 'document.read', encode($1::bytea, 'hex') from doc where $3::text is not null)"
+    " select mime, data from doc"};
+
+static void
+arg_opd(struct call *call)
+{
+    pg_array(&call->args, PG_TEXT);
+    for (unsigned i = 0; i < call->who->nopd; i++)
+        pg_elem_text(&call->args, call->who->opd[i]);
+    pg_array_end(&call->args);
+}
+
+/* What was declared, where it is a plain media type. */
+static struct str
+mime_of(const struct call *call)
+{
+    struct str type = server_header(call->req, "Content-Type");
+    bool slash = false;
+    size_t n = 0;
+
+    for (; n < type.n && type.p[n] != ';'; n++) {
+        char c = type.p[n];
+
+        if (c <= 0x20 || c >= 0x7f || c == '"' || c == '<' || c == '>')
+            return STR("application/octet-stream");
+        slash |= c == '/';
+    }
+    if (!slash || n > MIME_MAX)
+        return STR("application/octet-stream");
+    return (struct str){type.p, n};
+}
+
+static void
+on_put(struct call *call, const PGresult *r)
+{
+    call->mine = pg_int(r, 0, 0) ? call : NULL; /* a mark: stored now */
+}
+
+static void
+stored(struct call *call)
+{
+    struct str sha = server_seg(call->req, 0);
+    struct buf b = buf_make(256);
+    int status = call->mine ? 201 : 200;
+
+    buf_printf(&b, "{\"uri\":\"urn:sha256:%.*s\",\"size\":%zu}\n", STR_FMT(sha), server_body(call->req).n);
+    call_reply(call, status, "application/json", buf_view(&b));
+    buf_free(&b);
+}
+
+/* Lower-case hex only, so that one document has one name. */
+static bool
+name_ok(struct str hex, unsigned char sha[HASH_SIZE])
+{
+    for (size_t i = 0; i < hex.n; i++)
+        if (hex.p[i] >= 'A' && hex.p[i] <= 'F')
+            return false;
+    return hash_unhex(hex, sha, HASH_SIZE);
+}
+
+void
+documents_put(struct call *call)
+{
+    struct str body = server_body(call->req);
+    unsigned char named[HASH_SIZE];
+    unsigned char sha[HASH_SIZE];
+
+    if (!name_ok(server_seg(call->req, 0), named)) {
+        call_problem(call, 422, "A document's name is its SHA-256: 64 lower-case hexadecimal digits.");
+        return;
+    }
+    hash_sha256(body, sha);
+    if (!hash_same(sha, named, HASH_SIZE)) {
+        call_problem(call, 422, "The body's SHA-256 is another than the one in the path.");
+        return;
+    }
+    pg_arg_text(&call->args, (struct str){(const char *)sha, HASH_SIZE});
+    pg_arg_int8(&call->args, (int64_t)body.n);
+    pg_arg_text(&call->args, mime_of(call));
+    pg_arg_text(&call->args, body.n ? body : STR(""));
+    arg_opd(call);
+    call_query(call, &put, on_put, stored);
+}
+
+/* ---- reading ---------------------------------------------------------------------------------------------------- */
+
+static void
+on_get(struct call *call, const PGresult *r)
+{
+    char mime[MIME_MAX + 1];
+
+    if (PQntuples(r) != 1)
+        return;
+    snprintf(mime, sizeof mime, "%.*s", STR_FMT(pg_text(r, 0, 0)));
+    server_set(call->req, "X-Content-Type-Options", "nosniff");
+    server_set(call->req, "Content-Disposition", "attachment");
+    server_set(call->req, "Cache-Control", "private, no-store");
+    call_reply(call, 200, mime, pg_text(r, 0, 1));
+}
+
+static void
+not_found(struct call *call)
+{
+    call_problem(call, 404, "There is no such document.");
+}
+
+void
+documents_get(struct call *call)
+{
+    unsigned char sha[HASH_SIZE];
+
+    if (!name_ok(server_seg(call->req, 0), sha)) {
+        not_found(call);
+        return;
+    }
+    pg_arg_text(&call->args, (struct str){(const char *)sha, HASH_SIZE});
+    arg_opd(call);
+    pg_arg_text(&call->args, call->who->officer);
+    call_query(call, &get, on_get, not_found);
+}

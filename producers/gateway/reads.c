@@ -1,0 +1,152 @@
+/* GET /v1/requests/{nomor}, its timeline, and whether an event is stored. A department sees its own only; what is not
+ * its own is answered like what does not exist. */
+#include "common/base/caltime.h"
+#include "producers/gateway/form.h"
+#include "producers/gateway/handlers.h"
+#include "producers/gateway/intake.h"
+
+/* All three: $1 what, $2 an officer asks, $3 the departments. */
+static const struct pg_stmt request = {
+    "gateway_request",
+    "select (select row_to_json(x) from (select r.nomor_permohonan, r.revisi, r.putaran, r.versi, r.status,"
+    "   r.terlambat, r.giliran, r.giliran_sejak, r.kode_opd, r.nama_opd, r.nama_sistem, r.submitted_at,"
+    "   r.checked_at, r.accepted_at, r.returned_at, r.integrated_at, r.id_integrasi, r.temuan::json as "
+    "temuan,"
+    "   r.jumlah_pengembalian, r.updated_at,"
+    "   (select coalesce(json_agg(c order by c.revisi, c.mulai), '[]') from (select k.tahap, k.revisi, "
+    "k.mulai,"
+    "     k.batas, k.satuan, k.status, k.berakhir, k.hari_terpakai from clock k"
+    "     where k.nomor_permohonan = r.nomor_permohonan) c) as jam) x)::text"
+    "  from request r where r.nomor_permohonan = $1 and r.status is not null"
+    "   and ($2::bool or r.kode_opd = any ($3::text[]))"};
+
+/* A number that an outsider wrote may be anything: it is told as one where it is one. */
+#define NUMBER(column) "case when t." column " ~ '^[0-9]{1,9}$' then t." column "::int end as " column
+
+static const struct pg_stmt timeline = {
+    "gateway_timeline",
+    "select json_build_object('nomor_permohonan', r.nomor_permohonan, 'peristiwa',"
+    "   (select coalesce(json_agg(json_strip_nulls(row_to_json(x))), '[]')"
+    "    from (select t.waktu, t.peristiwa, t.pelaku, " NUMBER("revisi") ", " NUMBER(
+        "putaran") ", t.hasil,"
+                   "      t.tahap, t.keterangan, t.batas, t.temuan from v_timeline t"
+                   "      where t.nomor_permohonan = r.nomor_permohonan order by t.waktu, t.seq) x))::text"
+                   "  from request r where r.nomor_permohonan = $1 and r.status is not null"
+                   "   and ($2::bool or r.kode_opd = any ($3::text[]))"};
+
+static const struct pg_stmt event = {"gateway_event", "select at from event_id where key = $1::bytea"};
+
+static void
+arg_who(struct call *call)
+{
+    pg_arg_bool(&call->args, auth_is_officer(call->who));
+    pg_array(&call->args, PG_TEXT);
+    for (unsigned i = 0; i < call->who->nopd; i++)
+        pg_elem_text(&call->args, call->who->opd[i]);
+    pg_array_end(&call->args);
+}
+
+static void
+on_json(struct call *call, const PGresult *r)
+{
+    struct str json;
+
+    if (PQntuples(r) != 1)
+        return;
+    json = pg_text(r, 0, 0);
+    server_set(call->req, "Cache-Control", "private, no-store");
+    call_reply(call, 200, "application/json", json);
+}
+
+static void
+not_found(struct call *call)
+{
+    call_problem(call, 404, "There is no such request.");
+}
+
+static void
+read_nomor(struct call *call, const struct pg_stmt *stmt)
+{
+    struct str nomor = server_seg(call->req, 0);
+
+    if (!form_nomor_ok(nomor)) {
+        not_found(call);
+        return;
+    }
+    pg_arg_text(&call->args, nomor);
+    arg_who(call);
+    call_query(call, stmt, on_json, not_found);
+}
+
+void
+reads_request(struct call *call)
+{
+    read_nomor(call, &request);
+}
+
+void
+reads_timeline(struct call *call)
+{
+    read_nomor(call, &timeline);
+}
+
+/* ---- events ----------------------------------------------------------------------------------------------------- */
+
+/* The key under which the record keeps (source, id). */
+static void
+event_key(struct str source, struct str id, unsigned char sha[HASH_SIZE])
+{
+    struct buf b = buf_make(1 << 16);
+
+    buf_printf(&b, "%zu:", source.n);
+    buf_str(&b, source);
+    buf_printf(&b, "%zu:", id.n);
+    buf_str(&b, id);
+    hash_sha256(buf_view(&b), sha);
+    buf_free(&b);
+}
+
+static void
+on_event(struct call *call, const PGresult *r)
+{
+    bool stored = PQntuples(r) > 0;
+    struct buf b = buf_make(1 << 16);
+    char when[CALTIME_TEXT];
+
+    buf_printf(&b, "{\"stored\":%s,\"source\":", stored ? "true" : "false");
+    buf_json(&b, server_seg(call->req, 0));
+    buf_z(&b, ",\"id\":");
+    buf_json(&b, server_seg(call->req, 1));
+    if (stored) {
+        caltime_format(pg_time(r, 0, 0), when);
+        buf_printf(&b, ",\"stored_at\":\"%s\"", when);
+    }
+    buf_z(&b, "}\n");
+    if (b.failed)
+        call_problem(call, 503, "Out of memory.");
+    else
+        call_reply(call, 200, "application/json", buf_view(&b));
+    buf_free(&b);
+}
+
+static void
+event_unknown(struct call *call)
+{
+    call_problem(call, 404, "There is no such source.");
+}
+
+void
+reads_event(struct call *call)
+{
+    struct str source = server_seg(call->req, 0);
+    struct str opd = intake_source_opd(source);
+    unsigned char sha[HASH_SIZE];
+
+    if (!auth_is_officer(call->who) && (!opd.p || !auth_owns(call->who, opd))) {
+        event_unknown(call);
+        return;
+    }
+    event_key(source, server_seg(call->req, 1), sha);
+    pg_arg_text(&call->args, (struct str){(const char *)sha, 16});
+    call_query(call, &event, on_event, event_unknown);
+}

@@ -1,0 +1,150 @@
+/* POST /v1/requests/{nomor}/review: an officer's decision. Whether it is one is judged by the validator. */
+#include <stdlib.h>
+
+#include "common/base/id.h"
+#include "common/json/scan.h"
+#include "common/kafka/ce.h"
+#include "producers/gateway/form.h"
+#include "producers/gateway/handlers.h"
+#include "workers/sop/names.h"
+
+struct review {
+    struct buf store;
+    struct str nomor, catatan, key;
+    int64_t revisi, putaran;
+    enum putusan keputusan;
+    char id[ID_TEXT];
+};
+
+static void
+review_free(void *mine)
+{
+    struct review *rv = mine;
+
+    buf_free(&rv->store);
+    free(rv);
+}
+
+static bool
+read_catatan(struct review *rv, struct str body, struct refusal *r)
+{
+    struct scan_iter it;
+
+    rv->catatan = scan_get(body, "catatan");
+    if (rv->catatan.p && scan_kind(rv->catatan) != SCAN_ARRAY)
+        return refusal_set(r, 422, "catatan must be a list.");
+    if (!rv->catatan.p)
+        rv->catatan = STR("[]");
+    it = scan_iter(rv->catatan);
+    if (rv->keputusan != PUTUSAN_DITERIMA && !scan_next(&it))
+        return refusal_set(r, 422, "A return or a refusal says why: catatan must not be empty.");
+    return true;
+}
+
+static bool
+read_review(struct review *rv, struct str body, struct refusal *r)
+{
+    if (!form_check(body, r))
+        return false;
+    if (!scan_int(scan_get(body, "revisi"), &rv->revisi) || rv->revisi < 1)
+        return refusal_set(r, 422, "revisi must be a whole number from 1.");
+    if (!scan_int(scan_get(body, "putaran"), &rv->putaran) || rv->putaran < 1)
+        return refusal_set(r, 422, "putaran must be a whole number from 1.");
+    rv->keputusan = putusan_of(form_text(body, "keputusan", &rv->store));
+    if (rv->keputusan != PUTUSAN_DITERIMA && rv->keputusan != PUTUSAN_DIKEMBALIKAN &&
+        rv->keputusan != PUTUSAN_DITOLAK)
+        return refusal_set(r, 422, "keputusan must be diterima, dikembalikan or ditolak.");
+    return read_catatan(rv, body, r);
+}
+
+/* The same decision again is a repeat, unless the officer's program says by a key that it is meant anew. */
+static void
+make_id(struct review *rv, struct str officer)
+{
+    struct buf what = buf_make(256);
+    struct str parts[] = {STR("review"), officer, rv->nomor, rv->key};
+
+    buf_printf(&what, "%lld:%lld:%s", (long long)rv->revisi, (long long)rv->putaran,
+               putusan_name(rv->keputusan));
+    if (!rv->key.p)
+        parts[3] = buf_view(&what);
+    id_derive(gateway_ns, parts, 4, rv->id);
+    buf_free(&what);
+}
+
+static void
+write_data(const struct review *rv, struct str officer, struct buf *out)
+{
+    buf_printf(out,
+               "{\"revisi\":%lld,\"putaran\":%lld,\"keputusan\":\"%s\",\"catatan\":", (long long)rv->revisi,
+               (long long)rv->putaran, putusan_name(rv->keputusan));
+    buf_str(out, rv->catatan);
+    buf_z(out, ",\"pemeriksa\":");
+    buf_json(out, officer);
+    buf_char(out, '}');
+}
+
+static void
+acknowledged(struct call *call)
+{
+    const struct review *rv = call->mine;
+
+    call_accepted(call,
+                  &(struct call_receipt){str_of(rv->id), rv->nomor, str_of(fact_type_name(FACT_REVIEW))});
+}
+
+static void
+publish(struct call *call)
+{
+    const struct review *rv = call->mine;
+    struct buf data = buf_make(server_body(call->req).n + 1024);
+    struct buf text = buf_make(server_body(call->req).n + 8192);
+    struct ce_out o = {.id = str_of(rv->id),
+                       .source = STR(GATEWAY_SOURCE),
+                       .type = str_of(fact_type_name(FACT_REVIEW)),
+                       .subject = rv->nomor,
+                       .traceparent = call_traceparent(call),
+                       .time_us = call_now_us(call),
+                       .ext_name = STR("revisi"),
+                       .ext_value = rv->revisi};
+    struct call_record rec = {.key = rv->nomor};
+
+    write_data(rv, call->who->officer, &data);
+    o.data = buf_view(&data);
+    ce_write(&o, &text);
+    rec.value = buf_view(&text);
+    if (data.failed || text.failed)
+        call_problem(call, 503, "Out of memory.");
+    else
+        call_publish(call, GATEWAY_REVIEWS, &rec, 1, acknowledged);
+    buf_free(&text);
+    buf_free(&data);
+}
+
+void
+reviews_post(struct call *call)
+{
+    struct review *rv = calloc(1, sizeof *rv);
+    struct refusal r = {0};
+
+    if (!rv) {
+        call_problem(call, 503, "Out of memory.");
+        return;
+    }
+    call->mine = rv;
+    call->drop = review_free;
+    rv->store = buf_make(4096);
+    rv->nomor = server_seg(call->req, 0);
+    if (!form_nomor_ok(rv->nomor)) {
+        call_problem(call, 404, "There is no such request.");
+    } else if (!call_media_is(call, "application/json")) {
+        call_problem(call, 415, "The decision is sent as application/json.");
+    } else if (!call_idempotency_key(call, &rv->key)) {
+        return;
+    } else if (!read_review(rv, server_body(call->req), &r)) {
+        call_refuse(call, &r);
+    } else {
+        make_id(rv, call->who->officer);
+        publish(call);
+    }
+}
