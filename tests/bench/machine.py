@@ -54,6 +54,13 @@ def task_cpu(pid):
     return total / 1e9
 
 
+def busy():
+    """Seconds that all cores of this machine were busy since it started, with whatever."""
+    with open("/proc/stat") as f:
+        fields = [int(x) for x in f.readline().split()[1:9]]
+    return (sum(fields) - fields[3] - fields[4]) / os.sysconf("SC_CLK_TCK")
+
+
 def stat_fields(pid):
     return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
 
@@ -178,9 +185,6 @@ class Place:
         own = [t for t in admin.list_topics(timeout=10).topics if t.startswith(self.name + ".")]
         for future in admin.delete_topics(own).values() if own else []:
             future.result()
-        groups = [name + "-" + w for name in self.schemas for w in ("validator", "deadline", "integrator", "projector")]
-        for future in admin.delete_consumer_groups(groups).values() if hasattr(admin, "delete_consumer_groups") else []:
-            future.exception()
 
 
 # ---- programs --------------------------------------------------------------------------------------------------------

@@ -21,8 +21,8 @@ def table(head, rows):
 
 
 def throughput(stages):
-    head = ["", "per s", "worker CPU s per 100,000", "Postgres CPU s per 100,000", "Kafka CPU s per 100,000", "wall s"]
-    names = ("per_s", "worker_cpu_s_per_100k", "postgres_cpu_s_per_100k", "kafka_cpu_s_per_100k", "wall_s")
+    head = ["", "per s", "worker CPU s per 100,000", "Postgres CPU s per 100,000", "Kafka CPU s per 100,000", "wall s", "of it to the first batch"]
+    names = ("per_s", "worker_cpu_s_per_100k", "postgres_cpu_s_per_100k", "kafka_cpu_s_per_100k", "wall_s", "first_batch_s")
     rows, ratios = [], []
     for stage in ("check", "call", "project"):
         got = stages.get(stage)
@@ -59,7 +59,7 @@ def chain(got, settings):
     cores = [[n, spread(s, f"{k}_cores")] for n, k in (
         ("the four workers", "worker"), ("validator", "validator"), ("deadline", "deadline"),
         ("integrator", "integrator"), ("projector", "projector"), ("stand-in", "standin"),
-        ("Postgres", "postgres"), ("Kafka", "kafka"))]
+        ("Postgres", "postgres"), ("Kafka", "kafka"), ("everything on this machine", "machine_busy"))]
     idle = [[n, number(v["cpu_percent"], 2), number(v["rss_mb"], 1)] for n, v in got["idle"].items()]
     return (
         [f"## The whole chain at {settings['rate']} requests/s, all programs", "", "From the producer's send, ms:", ""]
