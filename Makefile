@@ -34,6 +34,7 @@ prog_dir = $(or $(dir_$(1)),workers/$(patsubst bedelau-%,%,$(1)))
 have := $(foreach p,$(programs),$(if $(wildcard $(call prog_dir,$(p))/*.c),$(p)))
 bins := $(addprefix $(BUILD)/bin/,$(have))
 unit_src := $(wildcard tests/unit/test_*.c)
+bench_src := $(wildcard tests/bench/*.c)
 units := $(patsubst tests/unit/%.c,$(BUILD)/test/%,$(unit_src))
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -103,7 +104,10 @@ test-differential: $(BUILD)/test/lines ## common/json against Python's jsonschem
 check: test-unit
 lint: ## format, warnings as errors, clang-tidy, cppcheck, every schema and example
 	@tests/lint
-bench: all ## print and store the figures in build/bench/
+$(BUILD)/bench/bench: $(call obj,$(bench_src)) $(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	$(CC) $(OPT) -o $@ $^ $(LDLIBS)
+bench: all $(BUILD)/bench/bench ## print and store the figures in build/bench/
 	@tests/bench/run
 clean: ## remove build/
 	rm -rf build

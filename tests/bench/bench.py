@@ -1,0 +1,295 @@
+"""Measures check, call, project and the whole chain, each beside its limit. See README.md beside this file."""
+
+import os
+import statistics
+import sys
+import time
+import urllib.error
+
+import machine
+import report
+from machine import Lap, Place, Program, Wrong, await_that, standin, tool
+
+N = int(os.environ.get("BENCH_N", "30000"))
+RUNS = int(os.environ.get("BENCH_RUNS", "3"))
+RATE = int(os.environ.get("BENCH_RATE", "200"))
+SECONDS = int(os.environ.get("BENCH_SECONDS", "10"))
+STAGES = os.environ.get("BENCH_STAGES", "check,call,project,latency").split(",")
+IDLE_SECONDS = 10
+BAD_EVERY = 50
+LATENCY_MS = 5
+IN_FLIGHT = 64
+BATCH = 500
+LIMIT_S = 300
+
+
+def expect(what, got, want):
+    if got != want:
+        raise Wrong(f"{what}: {got}, expected {want}")
+
+
+def send(place, n, kinds, bad_every=0):
+    return tool(
+        "send", bootstrap=machine.BOOTSTRAP, prefix=place.name, n=n, kinds=kinds, bad_every=bad_every
+    )
+
+
+def figures(items, wall_s, cpu):
+    """What every measurement tells, in the same words."""
+    out = {"items": items, "wall_s": wall_s, "per_s": items / wall_s}
+    for who, seconds in cpu.items():
+        out[f"{who}_cpu_s_per_100k"] = None if seconds is None else seconds / items * 1e5
+    return out
+
+
+class Stage:
+    """A worker that works off what was loaded before it started."""
+
+    def __init__(self, pg, worker, records):
+        self.pg, self.worker, self.records = pg, worker, records
+
+    def assigned(self):
+        return self.pg.one("select count(*) > 0 from consumer_offset")
+
+    def begun(self):
+        return self.pg.one("select coalesce(sum(next_offset), 0) > 0 from consumer_offset")
+
+    def at_end(self):
+        return self.pg.one("select coalesce(sum(next_offset), 0)::bigint from consumer_offset") >= self.records
+
+    def told(self):
+        return not self.pg.one(f"select exists (select from outbox_{self.worker})")
+
+    def run(self, place, items, env=None, finished=None, programs=()):
+        """Clock and CPU start when partitions are assigned. The clock stops when the last record's transaction is
+        durable (and `finished` holds), CPU is read when the outbox is empty too."""
+        schema = place.schema()
+        with Program(self.worker, place.env(schema, **(env or {}))) as worker:
+            await_that(self.assigned, 30, "partitions are assigned", 0.002)
+            lap = Lap(self.pg, [worker])
+            await_that(self.begun, 30, "the first batch is applied")
+            first_s = time.monotonic() - lap.at
+            await_that(self.at_end, LIMIT_S, f"{self.worker} has read everything")
+            if finished:
+                finished()
+            wall_s = time.monotonic() - lap.at
+            await_that(self.told, 60, "the outbox is empty")
+            cpu = lap.end()
+        expect("dead letters", self.pg.one("select count(*) from dead_letter"), 0)
+        expect("position", self.pg.one("select sum(next_offset)::bigint from consumer_offset"), self.records)
+        return schema, figures(items, wall_s, cpu) | {"first_batch_s": first_s}
+
+
+# ---- check -----------------------------------------------------------------------------------------------------------
+
+
+def check(pg):
+    place = Place(pg)
+    runs, limits = [], []
+    try:
+        loaded = send(place, N, "submitted", BAD_EVERY)
+        stage = Stage(pg, "validator", N)
+        bad = N // BAD_EVERY
+        for i in range(RUNS):
+            limits.append(drain(place, "requests", N))
+            runs.append(stage.run(place, N)[1])
+            got = dict(pg.ask("select status, count(*) from pemeriksaan group by status"))
+            expect("verdicts", got, {"diterima": N - bad, "dikembalikan": bad} if bad else {"diterima": N})
+            expect("checks told", place.records("checks"), N * (i + 1))
+    finally:
+        place.drop()
+    sizes = {k: loaded[k] for k in ("form_bytes_min", "form_bytes_max")}
+    return {"runs": runs, "limit": {"name": "consume to null", "runs": limits}, "load": sizes}
+
+
+def drain(place, topics, n):
+    got = tool("drain", bootstrap=machine.BOOTSTRAP, prefix=place.name, kinds=topics, n=n)
+    return figures(n, got["wall_s"], {"worker": got["cpu_s"]})
+
+
+# ---- call ------------------------------------------------------------------------------------------------------------
+
+
+def call(pg):
+    place = Place(pg)
+    runs, limits = [], []
+    try:
+        send(place, N, "submitted,checked")
+        for i in range(RUNS):
+            limits.append(bare_calls())
+            runs.append(one_call_run(pg, place))
+            expect("completions told", place.records("integrations"), N * (i + 1))
+    finally:
+        place.drop()
+    return {"runs": runs, "limit": {"name": "bare HTTP loop", "runs": limits}}
+
+
+def one_call_run(pg, place):
+    with standin(LATENCY_MS) as endpoint:
+
+        def finished():
+            await_that(lambda: endpoint.ask("/_stats")["active"] >= N, LIMIT_S, "all calls were made")
+            await_that(lambda: not pg.one("select exists (select from job_integrator)"), 60, "all jobs are done")
+
+        env = {"BEDELAU_INTEGRATOR_URL": endpoint.url, "BEDELAU_INTEGRATOR_IN_FLIGHT": str(IN_FLIGHT)}
+        run = Stage(pg, "integrator", 2 * N).run(place, N, env, finished)[1]
+        stats = endpoint.ask("/_stats")
+    effects = {k: stats[k] for k in ("unique", "duplicates", "active")}
+    expect("effects at the endpoint", effects, {"unique": N, "duplicates": 0, "active": N})
+    expect("registered requests", pg.one("select count(*) from integration where id_integrasi is not null"), N)
+    return run
+
+
+def bare_calls():
+    with standin(LATENCY_MS) as endpoint:
+        got = tool("calls", url=endpoint.url, n=N, in_flight=IN_FLIGHT)
+        expect("effects of the bare loop", endpoint.ask("/_stats")["active"], N)
+    return figures(N, got["wall_s"], {"worker": got["cpu_s"]})
+
+
+# ---- project ---------------------------------------------------------------------------------------------------------
+
+
+def project(pg):
+    place = Place(pg)
+    requests = max(N // 3, 1)
+    events = 3 * requests
+    runs, limits = [], []
+    try:
+        send(place, requests, "submitted,checked,completed")
+        for _ in range(RUNS):
+            schema, run = Stage(pg, "projector", events).run(place, events)
+            expect("events recorded", pg.one("select count(*) from event"), events)
+            expect("ids recorded", pg.one("select count(*) from event_id"), events)
+            got = dict(pg.ask("select status, count(*) from request group by status"))
+            expect("requests", got, {"selesai": requests})
+            runs.append(run)
+            limits.append(copy(pg, place, schema, events))
+    finally:
+        place.drop()
+    return {"runs": runs, "limit": {"name": f"COPY, {BATCH} events a transaction", "runs": limits}}
+
+
+def copy(pg, place, source, events):
+    target = place.schema()
+    got = machine.tool_copy(pg, conninfo=machine.CONNINFO, **{"from": source}, to=target, batch=BATCH)
+    for table in ("event", "event_id", "request"):
+        rows = [pg.one(f"select count(*) from {s}.{table}") for s in (source, target)]
+        expect(f"rows of {table} copied", rows[1], rows[0])
+    return figures(events, got["wall_s"], {"worker": got["cpu_s"], "postgres": got["postgres_cpu_s"]})
+
+
+# ---- the whole chain -------------------------------------------------------------------------------------------------
+
+CHAIN = ("validator", "deadline", "integrator", "projector")
+
+
+def latency(pg):
+    place = Place(pg)
+    programs = []
+    try:
+        schema = place.schema()
+        programs.append(standin(LATENCY_MS))
+        env = place.env(schema, BEDELAU_INTEGRATOR_URL=programs[0].url)
+        for name in CHAIN:
+            programs.append(Program(name, env))
+        for p in programs:
+            await_that(p.ready, 30, f"{p.name} is ready", 0.05)
+        idle = measure_idle(programs)
+        runs = [one_trip(pg, place, programs, i) for i in range(RUNS)]
+        total = RUNS * (SECONDS + 1) * RATE
+        await_that(lambda: pg.one("select count(*) from request where status = 'selesai'") == total, 30, "all rows")
+        verify_chain(pg, programs[0], total)
+    finally:
+        for p in programs:
+            p.stop()
+        place.drop()
+    return {"runs": runs, "idle": idle}
+
+
+def one_trip(pg, place, programs, i):
+    laps = {p.name: p.cpu() for p in programs}
+    busy = machine.busy()
+    lap = Lap(pg, [p for p in programs if p.name in CHAIN])
+    got = tool(
+        "trip",
+        bootstrap=machine.BOOTSTRAP,
+        prefix=place.name,
+        n=RATE * SECONDS,
+        warm=RATE,
+        rate=RATE,
+        seed=100 + i,
+    )
+    wall_s = time.monotonic() - lap.at
+    cpu = lap.end()
+    cores = {f"{who}_cores": None if s is None else s / wall_s for who, s in cpu.items()}
+    cores["machine_busy_cores"] = (machine.busy() - busy) / wall_s
+    each = {f"{p.name}_cores": (p.cpu() - laps[p.name]) / wall_s for p in programs}
+    return {
+        f"{end}_{q}": got[end][q] for end in ("selesai", "completed") for q in ("p50_ms", "p90_ms", "p99_ms", "max_ms")
+    } | {**cores, **each}
+
+
+def verify_chain(pg, endpoint, total):
+    """One effect per request, and each fact in the record once."""
+    stats = endpoint.ask("/_stats")
+    expect("effects", {k: stats[k] for k in ("unique", "duplicates", "active")},
+           {"unique": total, "duplicates": 0, "active": total})
+    expect("dead letters", pg.one("select count(*) from dead_letter"), 0)
+    got = dict(pg.ask(
+        "select split_part(type, '.', 5) || '.' || split_part(type, '.', 6), count(*) from event "
+        "where type not like %s group by 1", "%deadline%"))
+    for kind in ("request.submitted", "check.completed", "integration.completed"):
+        expect(f"{kind} in the record", got.get(kind), total)
+
+
+def measure_idle(programs):
+    """CPU and memory of programs that have nothing to do."""
+    time.sleep(2)
+    before = [p.cpu() for p in programs]
+    time.sleep(IDLE_SECONDS)
+    return {
+        p.name: {"cpu_percent": (p.cpu() - b) / IDLE_SECONDS * 100, "rss_mb": machine.rss_mb(p.pid)}
+        for p, b in zip(programs, before)
+    }
+
+
+# ---- all of it -------------------------------------------------------------------------------------------------------
+
+
+def summary(runs):
+    """Median, least and most of each figure."""
+    out = {}
+    for name in runs[0]:
+        values = [r[name] for r in runs if r[name] is not None]
+        if values:
+            out[name] = {"median": statistics.median(values), "min": min(values), "max": max(values)}
+    return out
+
+
+def main():
+    pg = machine.Postgres()
+    begun = time.monotonic()
+    result = {
+        "machine": machine.about(pg),
+        "settings": {"n": N, "runs": RUNS, "rate": RATE, "seconds": SECONDS, "bad_every": BAD_EVERY,
+                     "latency_ms": LATENCY_MS, "in_flight": IN_FLIGHT, "copy_batch": BATCH},
+        "stages": {},
+    }
+    try:
+        for stage in (check, call, project, latency):
+            if stage.__name__ in STAGES:
+                print(f"bench: {stage.__name__} ..", file=sys.stderr, flush=True)
+                got = result["stages"][stage.__name__] = stage(pg)
+                got["summary"] = summary(got["runs"])
+                if "limit" in got:
+                    got["limit"]["summary"] = summary(got["limit"]["runs"])
+    except (Wrong, urllib.error.URLError) as e:
+        sys.exit(f"bench: {e}")
+    result["machine"]["load_after"] = os.getloadavg()[0]
+    result["took_s"] = time.monotonic() - begun
+    report.write(result, machine.OUT)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""The report as JSON and as tables to read."""
+
+import json
+
+
+def number(value, digits=None):
+    if digits is None:
+        digits = 0 if value >= 1000 else 1 if value >= 100 else 2
+    return f"{value:,.{digits}f}"
+
+
+def spread(summary, name):
+    """`median (least-most)`, or a dash where it was not measured."""
+    f = summary.get(name)
+    return f"{number(f['median'])} ({number(f['min'])}-{number(f['max'])})" if f else "-"
+
+
+def table(head, rows):
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return lines + ["| " + " | ".join(row) + " |" for row in rows]
+
+
+def throughput(stages):
+    head = ["", "per s", "worker CPU s per 100,000", "Postgres CPU s per 100,000", "Kafka CPU s per 100,000", "wall s", "of it to the first batch"]
+    names = ("per_s", "worker_cpu_s_per_100k", "postgres_cpu_s_per_100k", "kafka_cpu_s_per_100k", "wall_s", "first_batch_s")
+    rows, ratios = [], []
+    for stage in ("check", "call", "project"):
+        got = stages.get(stage)
+        if not got:
+            continue
+        limit = got["limit"]
+        rows.append([f"**{stage}**"] + [spread(got["summary"], n) for n in names])
+        rows.append([f"limit: {limit['name']}"] + [spread(limit["summary"], n) for n in names])
+        ratios.append([stage, limit["name"], *(ratio(got, n) for n in names[:3])])
+    if not rows:
+        return []
+    return (
+        ["## Throughput, of what was loaded before", ""]
+        + table(head, rows)
+        + ["", "Against the limit (1 = as good as the limit; CPU: how many times the limit's):", ""]
+        + table(["", "limit", "rate", "worker CPU", "Postgres CPU"], ratios)
+        + [""]
+    )
+
+
+def ratio(got, name):
+    ours, limit = got["summary"].get(name), got["limit"]["summary"].get(name)
+    return number(ours["median"] / limit["median"], 2) if ours and limit and limit["median"] else "-"
+
+
+def chain(got, settings):
+    if not got:
+        return []
+    s = got["summary"]
+    rows = [
+        [label] + [spread(s, f"{end}_{q}") for q in ("p50_ms", "p90_ms", "p99_ms", "max_ms")]
+        for label, end in (("selesai in the status topic", "selesai"), ("integration.completed", "completed"))
+    ]
+    cores = [[n, spread(s, f"{k}_cores")] for n, k in (
+        ("the four workers", "worker"), ("validator", "validator"), ("deadline", "deadline"),
+        ("integrator", "integrator"), ("projector", "projector"), ("stand-in", "standin"),
+        ("Postgres", "postgres"), ("Kafka", "kafka"), ("everything on this machine", "machine_busy"))]
+    idle = [[n, number(v["cpu_percent"], 2), number(v["rss_mb"], 1)] for n, v in got["idle"].items()]
+    return (
+        [f"## The whole chain at {settings['rate']} requests/s, all programs", "", "From the producer's send, ms:", ""]
+        + table(["until", "p50", "p90", "p99", "max"], rows)
+        + ["", "Cores in use meanwhile:", ""]
+        + table(["", "cores"], cores)
+        + ["", "## Idle, 10 s", ""]
+        + table(["", "CPU % of a core", "RSS MB"], idle)
+        + [""]
+    )
+
+
+def markdown(result):
+    m, s = result["machine"], result["settings"]
+    lines = [
+        "# Benchmark",
+        "",
+        f"{m['cores']} cores ({m['cpu']}), {m['memory_gb']} GB, {m['system']}, kernel {m['kernel']}, load "
+        f"{m['load_before']:.1f} before and {m['load_after']:.1f} after. {m['programs']}, Postgres {m['postgres']} "
+        f"({', '.join(f'{k}={v}' for k, v in m['postgres_settings'].items())}), {m['libcurl']}, {m['compiler']}.",
+        "",
+        f"N = {s['n']:,}, {s['runs']} runs: median (least-most). Endpoint {s['latency_ms']} ms, {s['in_flight']} calls in "
+        f"flight, every {s['bad_every']}th form bad. Took {result['took_s']:.0f} s.",
+        "",
+    ]
+    return "\n".join(lines + throughput(result["stages"]) + chain(result["stages"].get("latency"), s))
+
+
+def write(result, folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    text = markdown(result)
+    (folder / "report.json").write_text(json.dumps(result, indent=2) + "\n")
+    (folder / "report.md").write_text(text)
+    print(text)
+    print("kept in build/bench/report.json and build/bench/report.md")

@@ -1,0 +1,226 @@
+/* trip: requests at a steady rate through the whole pipeline; how long after its sending each one's
+ * integration.completed and its status selesai can be read. One thread sends, one reads. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "tests/bench/bench.h"
+#include "tests/bench/story.h"
+
+enum { LIMIT_US = 60000000 };
+
+/* One request; monotonic microseconds, 0 = not yet. */
+struct leg {
+    _Atomic int64_t sent_us, completed_us, selesai_us;
+};
+
+struct trip {
+    const struct bench *b;
+    rd_kafka_t *producer, *consumer;
+    struct leg *legs;
+    int64_t n;                          /* those that count and those before them */
+    _Atomic int64_t completed, selesai; /* how many */
+    atomic_bool stop;
+    struct buf form, event;
+    int64_t undelivered; /* of the sending thread */
+};
+
+/* ---- reading ---------------------------------------------------------------------------------------------------- */
+
+static void
+note(_Atomic int64_t *when, _Atomic int64_t *count)
+{
+    if (*when)
+        return;
+    *when = bench_now_us();
+    (*count)++;
+}
+
+static bool
+has(const rd_kafka_message_t *m, struct str text)
+{
+    return m->payload && memmem(m->payload, m->len, text.p, text.n);
+}
+
+static void
+look(struct trip *t, const rd_kafka_message_t *m)
+{
+    int64_t i = m->err || !m->key ? -1 : form_number(t->b->seed, (struct str){m->key, m->key_len});
+
+    if (i < 0 || i >= t->n)
+        return;
+    if (has(m, STR("integration.completed.v1")))
+        note(&t->legs[i].completed_us, &t->completed);
+    else if (has(m, STR("\"status\":\"selesai\"")))
+        note(&t->legs[i].selesai_us, &t->selesai);
+}
+
+static void *
+reader(void *arg)
+{
+    struct trip *t = arg;
+
+    while (!t->stop && (t->completed < t->n || t->selesai < t->n)) {
+        rd_kafka_message_t *m = rd_kafka_consumer_poll(t->consumer, 100);
+
+        if (!m)
+            continue;
+        look(t, m);
+        rd_kafka_message_destroy(m);
+    }
+    return NULL;
+}
+
+/* ---- sending ---------------------------------------------------------------------------------------------------- */
+
+static void
+delivered(rd_kafka_t *rk, const rd_kafka_message_t *m, void *arg)
+{
+    struct trip *t = m->_private;
+
+    (void)rk;
+    (void)arg;
+    t->undelivered += m->err != RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static void
+sleep_until(int64_t at_us)
+{
+    struct timespec ts = {at_us / 1000000, at_us % 1000000 * 1000};
+
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL))
+        ;
+}
+
+static enum res
+send_one(struct trip *t, int64_t i, const char *topic, struct err *e)
+{
+    struct form f = form_make(t->b->seed, i, false);
+    rd_kafka_resp_err_t code;
+
+    buf_reset(&t->event);
+    story_write(&f, STORY_SUBMITTED, &t->form, &t->event);
+    t->legs[i].sent_us = bench_now_us();
+    code = rd_kafka_producev(t->producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_KEY(f.nomor, strlen(f.nomor)),
+                             RD_KAFKA_V_VALUE(t->event.p, t->event.n),
+                             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(t), RD_KAFKA_V_END);
+    rd_kafka_poll(t->producer, 0);
+    return code ? err_set(e, RES_RETRY, "%s: %s", topic, rd_kafka_err2str(code)) : RES_OK;
+}
+
+static enum res
+send_all(struct trip *t, struct err *e)
+{
+    int64_t begun_us = bench_now_us();
+    enum res res = RES_OK;
+    char topic[256];
+
+    snprintf(topic, sizeof topic, "%s.%s", t->b->prefix, story_topic(STORY_SUBMITTED));
+    for (int64_t i = 0; res == RES_OK && i < t->n; i++) {
+        sleep_until(begun_us + i * 1000000 / t->b->rate);
+        res = send_one(t, i, topic, e);
+    }
+    rd_kafka_flush(t->producer, 10000);
+    return res == RES_OK && t->undelivered
+               ? err_set(e, RES_RETRY, "%lld requests were not delivered", (long long)t->undelivered)
+               : res;
+}
+
+/* ---- figures ---------------------------------------------------------------------------------------------------- */
+
+static int
+by_value(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a;
+    int64_t y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* The legs that count, sorted: from sending to `which`. */
+static void
+put_times(const struct trip *t, bool selesai, struct buf *out)
+{
+    int64_t n = t->b->n;
+    int64_t *took = calloc((size_t)n, sizeof *took);
+
+    for (int64_t i = 0; took && i < n; i++) {
+        const struct leg *leg = &t->legs[t->b->warm + i];
+
+        took[i] = (selesai ? leg->selesai_us : leg->completed_us) - leg->sent_us;
+    }
+    if (took) {
+        qsort(took, (size_t)n, sizeof *took, by_value);
+        buf_printf(out, "{\"p50_ms\":%.3f,\"p90_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f}",
+                   (double)took[n / 2] / 1e3, (double)took[n * 9 / 10] / 1e3,
+                   (double)took[n * 99 / 100] / 1e3, (double)took[n - 1] / 1e3);
+    }
+    free(took);
+}
+
+static enum res
+open_clients(struct trip *t, struct err *e)
+{
+    static const char *const out[] = {"acks", "all",         "linger.ms",      "0", "socket.nagle.disable",
+                                      "true", "partitioner", "murmur2_random", NULL};
+    static const char *const in[] = {
+        "group.id", "bench", "enable.auto.commit", "false", "socket.nagle.disable", "true", NULL};
+
+    t->producer = bench_client(t->b, RD_KAFKA_PRODUCER, out, delivered, e);
+    t->consumer = t->producer ? bench_client(t->b, RD_KAFKA_CONSUMER, in, NULL, e) : NULL;
+    if (!t->consumer)
+        return RES_FATAL;
+    rd_kafka_poll_set_consumer(t->consumer);
+    return bench_assign(t->consumer, t->b, "integrations,status", true, e);
+}
+
+static enum res
+travel(struct trip *t, struct err *e)
+{
+    pthread_t thread;
+    enum res res;
+    int64_t limit_us;
+
+    if (pthread_create(&thread, NULL, reader, t))
+        return err_set(e, RES_FATAL, "no thread");
+    res = send_all(t, e);
+    limit_us = bench_now_us() + LIMIT_US;
+    while (res == RES_OK && (t->completed < t->n || t->selesai < t->n) && bench_now_us() < limit_us)
+        sleep_until(bench_now_us() + 20000);
+    t->stop = true;
+    pthread_join(thread, NULL);
+    if (res == RES_OK && (t->completed < t->n || t->selesai < t->n))
+        return err_set(e, RES_RETRY, "of %lld requests %lld were completed and %lld selesai", (long long)t->n,
+                       (long long)t->completed, (long long)t->selesai);
+    return res;
+}
+
+enum res
+trip_run(const struct bench *b, struct buf *out, struct err *e)
+{
+    struct trip t = {.b = b, .n = b->warm + b->n, .form = buf_make(1 << 16), .event = buf_make(1 << 16)};
+    enum res res = RES_FATAL;
+
+    t.legs = calloc((size_t)t.n, sizeof *t.legs);
+    if (t.legs && (res = open_clients(&t, e)) == RES_OK)
+        res = travel(&t, e);
+    if (res == RES_OK) {
+        buf_printf(out, "{\"requests\":%lld,\"rate\":%lld,\"selesai\":", (long long)b->n, (long long)b->rate);
+        put_times(&t, true, out);
+        buf_z(out, ",\"completed\":");
+        put_times(&t, false, out);
+        buf_char(out, '}');
+    }
+    if (t.consumer)
+        rd_kafka_consumer_close(t.consumer);
+    if (t.consumer)
+        rd_kafka_destroy(t.consumer);
+    if (t.producer)
+        rd_kafka_destroy(t.producer);
+    free(t.legs);
+    buf_free(&t.form);
+    buf_free(&t.event);
+    return res;
+}
