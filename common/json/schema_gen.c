@@ -110,9 +110,7 @@ gen_list(struct schema_gen *g, unsigned kw, enum schema_op op)
     const json_t *v = schema_gen_kw(g, kw);
     struct schema_list *list;
     enum res rc = RES_OK;
-    const json_t *sub;
     char name[24];
-    size_t i;
 
     if (!v)
         return RES_OK;
@@ -121,10 +119,9 @@ gen_list(struct schema_gen *g, unsigned kw, enum schema_op op)
     list = schema_gen_get(g, 1, sizeof *list);
     if (!list || !(list->block = schema_gen_get(g, json_array_size(v), sizeof *list->block)))
         return RES_RETRY;
-    json_array_foreach (v, i, sub) {
+    for (size_t i = 0; i < json_array_size(v) && rc == RES_OK; i++) {
         snprintf(name, sizeof name, "%zu", i);
-        if (rc == RES_OK)
-            rc = schema_gen_sub(g, kw, name, sub, &list->block[list->n++]);
+        rc = schema_gen_sub(g, kw, name, json_array_get(v, i), &list->block[list->n++]);
     }
     if (rc != RES_OK)
         return rc;
@@ -329,9 +326,10 @@ refuse_unknown(struct schema_gen *g)
     const char *key;
     json_t *v;
 
-    json_object_foreach (obj, key, v)
+    json_object_foreach (obj, key, v) {
         if (!schema_kw_known(key) && strncmp(key, "x-", 2) != 0)
             return err_set(g->e, RES_REJECT, "%s/%s: unknown keyword", g->s->block[g->block].loc, key);
+    }
     return RES_OK;
 }
 

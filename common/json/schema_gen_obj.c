@@ -5,13 +5,10 @@
 static enum res
 check_strings(struct schema_gen *g, unsigned kw, const json_t *v)
 {
-    const json_t *s;
-    size_t i;
-
     if (!json_is_array(v))
         return schema_gen_bad(g, kw, "must be an array of strings");
-    json_array_foreach (v, i, s)
-        if (!json_is_string(s))
+    for (size_t i = 0; i < json_array_size(v); i++)
+        if (!json_is_string(json_array_get(v, i)))
             return schema_gen_bad(g, kw, "must be an array of strings");
     return RES_OK;
 }
@@ -199,9 +196,10 @@ gen_deps(struct schema_gen *g, unsigned kw, enum schema_op op)
     deps = schema_gen_get(g, 1, sizeof *deps);
     if (!deps || !(deps->dep = schema_gen_get(g, json_object_size(v), sizeof *deps->dep)))
         return RES_RETRY;
-    json_object_foreach ((json_t *)(uintptr_t)v, name, sub)
+    json_object_foreach ((json_t *)(uintptr_t)v, name, sub) {
         if (rc == RES_OK)
             rc = add_dep(g, kw, name, sub, &deps->dep[deps->n++]);
+    }
     if (rc != RES_OK)
         return rc;
     return schema_gen_add(g, KIND_OBJECT,

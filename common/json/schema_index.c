@@ -142,17 +142,16 @@ walk_members(struct schema_set *set, const json_t *json, struct place at, struct
     enum res rc = RES_OK;
     const char *key;
     json_t *v;
-    size_t i;
 
-    json_object_foreach ((json_t *)(uintptr_t)json, key, v)
+    json_object_foreach ((json_t *)(uintptr_t)json, key, v) {
         if (rc == RES_OK)
             rc = walk_child(set, v, at, str_of(key), e);
-    json_array_foreach (json, i, v) {
+    }
+    for (size_t i = 0; i < json_array_size(json) && rc == RES_OK; i++) {
         char tmp[24];
 
         snprintf(tmp, sizeof tmp, "%zu", i);
-        if (rc == RES_OK)
-            rc = walk_child(set, v, at, str_of(tmp), e);
+        rc = walk_child(set, json_array_get(json, i), at, str_of(tmp), e);
     }
     return rc;
 }

@@ -92,6 +92,7 @@ add_merged(struct buf *b, const struct uri *base, struct str path)
 {
     struct buf tmp = buf_make(SCHEMA_MAX_TEXT);
     size_t n = base->path.n;
+    size_t from = b->n;
 
     while (n && base->path.p[n - 1] != '/')
         n--;
@@ -104,6 +105,12 @@ add_merged(struct buf *b, const struct uri *base, struct str path)
         b->failed = true;
     else
         add_clean(b, buf_view(&tmp));
+    if (!base->scheme.p && !base->authority.p && tmp.n && tmp.p[0] != '/' && b->n > from &&
+        b->p[from] == '/') {
+        memmove(b->p + from, b->p + from + 1,
+                b->n - from); /* a relative base stays relative: "a/../b" is "b" */
+        b->n--;
+    }
     buf_free(&tmp);
 }
 

@@ -399,6 +399,31 @@ test_files(void **state)
 }
 
 static void
+test_relative_uris(void **state)
+{
+    struct schema_set *set = schema_set_new();
+    json_t *api = parse(
+        "{\"openapi\":\"3.1.0\",\"components\":{\"schemas\":{\"a b\":{\"$ref\":\"sub/kode.json#kode\"}}}}");
+    json_t *kode = parse("{\"$defs\":{\"x\":{\"$anchor\":\"kode\",\"$ref\":\"../api.json#/components/n\"}}}");
+    struct err e = {0};
+    struct schema *s;
+
+    (void)state;
+    json_object_set_new(json_object_get(api, "components"), "n", parse("{\"minimum\":3}"));
+    assert_int_equal(schema_set_add(set, "api.json", api, &e), RES_OK);
+    assert_int_equal(schema_set_add(set, "sub/kode.json", kode, &e), RES_OK);
+    assert_int_equal(schema_compile(set, "api.json#/components/schemas/a%20b", NULL, &s, &e), RES_OK);
+    expect(s, "3", "");
+    expect(s, "2", ". minimum api.json#/components/n/minimum\n");
+    schema_free(s);
+    assert_int_equal(schema_set_add(set, "api.json", api, &e), RES_REJECT);
+    assert_non_null(strstr(e.text, "api.json: two"));
+    schema_set_free(set);
+    json_decref(api);
+    json_decref(kode);
+}
+
+static void
 test_set_is_not_needed_later(void **state)
 {
     struct schema_set *set = schema_set_new();
@@ -515,6 +540,7 @@ main(void)
         cmocka_unit_test(test_strict),
         cmocka_unit_test(test_own_formats),
         cmocka_unit_test(test_files),
+        cmocka_unit_test(test_relative_uris),
         cmocka_unit_test(test_set_is_not_needed_later),
         cmocka_unit_test(test_meta_schema_judges_schemas),
         cmocka_unit_test(test_threads_share_a_schema),
