@@ -42,10 +42,6 @@ callback_url = $(url gateway)/v1/callbacks/bedelau
 
 [projector]
 listen = 127.0.0.1:$PORT_PROJECTOR
-
-[standin]
-listen = 127.0.0.1:$PORT_STANDIN
-callback_secret_file = $run/secret/callback
 END
 }
 
@@ -74,7 +70,12 @@ program_start() {
             say "$1 still runs what was built before; 'make down up' starts the new one"
         return
     fi
-    daemon_start "$1" "$bin/bedelau-$1" -c "$conf"
+    if [ "$1" = standin ]; then
+        BEDELAU_STANDIN_CALLBACK_SECRET=$(<"$run/secret/callback") \
+            daemon_start standin "$bin/bedelau-standin" --listen "127.0.0.1:$PORT_STANDIN"
+    else
+        daemon_start "$1" "$bin/bedelau-$1" -c "$conf"
+    fi
 }
 
 programs_start() {
@@ -106,8 +107,17 @@ token() {
     ctl token create "$@" | tail -n1 | write_file "$file"
 }
 
+example_opds() {
+    local name
+    for name in selesai dikembalikan terlambat; do
+        json_text "$root/schemas/examples/$name.json" kode_opd
+    done | sort -u | paste -sd,
+}
+
 tokens_make() {
     token opd --opd "$opd" --nama "$opd_nama"
+    # the three examples come from three departments
+    token examples --opd "$(example_opds)" --label examples
     token officer --officer pemeriksa-1
 }
 
