@@ -112,10 +112,16 @@ call_receipt_write(const struct call_receipt *r, struct buf *out)
 {
     buf_z(out, "{\"id\":");
     buf_json(out, r->id);
+    buf_z(out, ",\"source\":");
+    buf_json(out, r->source);
     buf_z(out, ",\"nomor_permohonan\":");
     buf_json(out, r->nomor);
     buf_z(out, ",\"type\":");
     buf_json(out, r->type);
+    if (r->revisi) {
+        buf_z(out, ",\"revisi\":");
+        buf_int(out, r->revisi);
+    }
     buf_char(out, '}');
 }
 
