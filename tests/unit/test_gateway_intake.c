@@ -231,54 +231,43 @@ test_bearer(void **state)
     assert_null(auth_bearer(STR("Bearer    ")).p);
     assert_null(auth_bearer(STR("Bearerabc")).p);
     assert_null(auth_bearer(STR_NULL).p);
-    memset(big, 'a', sizeof big);
-    memcpy(big, "Bearer ", 7);
-    assert_null(auth_bearer((struct str){big, sizeof big}).p);
-}
-
-static struct auth *
-make_auth(unsigned char first, int64_t expires_us)
-{
-    struct auth *a = calloc(1, sizeof *a);
-
-    assert_non_null(a);
-    a->refs = 1;
-    a->hash[0] = first;
-    a->expires_us = expires_us;
-    return a;
+    snprintf(big, sizeof big, "Bearer %0512d", 1);
+    assert_int_equal(auth_bearer(str_of(big)).n, 512);
+    snprintf(big, sizeof big, "Bearer %0513d", 1);
+    assert_null(auth_bearer(str_of(big)).p);
 }
 
 static void
 test_cache(void **state)
 {
+    /* on the stack, with a reference that is never given back */
+    struct auth a = {.refs = 2, .hash = {1}, .expires_us = INT64_MIN};
+    struct auth b = {.refs = 2, .hash = {1, [31] = 9}, .expires_us = 1000}; /* the same slot, another token */
     struct auth_cache *c = auth_cache_new();
-    struct auth *a = make_auth(1, INT64_MIN);
-    struct auth *b = make_auth(1, 1000); /* the same slot, another token */
-    struct auth *got;
 
     (void)state;
     assert_non_null(c);
-    b->hash[31] = 9;
-    assert_null(auth_cache_get(c, a->hash, 0, 0));
-    auth_cache_put(c, a, 500);
-    got = auth_cache_get(c, a->hash, 499, 0);
-    assert_ptr_equal(got, a);
-    auth_unref(got);
-    assert_null(auth_cache_get(c, b->hash, 0, 0));
-    assert_null(auth_cache_get(c, a->hash, 500, 0)); /* its while has passed */
-    assert_null(auth_cache_get(c, a->hash, 499, 0)); /* and it is forgotten */
-    auth_cache_put(c, a, 500);
-    auth_cache_put(c, b, 500);
-    assert_null(auth_cache_get(c, a->hash, 0, 0));
-    got = auth_cache_get(c, b->hash, 0, 999);
-    assert_ptr_equal(got, b);
-    auth_unref(got);
-    assert_null(auth_cache_get(c, b->hash, 0, 1000)); /* expired before its while was over */
-    assert_int_equal(a->refs, 1);
-    assert_int_equal(b->refs, 1);
-    auth_unref(a);
-    auth_unref(b);
+    assert_null(auth_cache_get(c, a.hash, 0, 0));
+    auth_cache_put(c, &a, 500);
+    assert_int_equal(a.refs, 3);
+    assert_ptr_equal(auth_cache_get(c, a.hash, 499, 0), &a);
+    assert_int_equal(a.refs, 4);
+    auth_unref(&a);
+    assert_null(auth_cache_get(c, b.hash, 0, 0));
+    assert_null(auth_cache_get(c, a.hash, 500, 0)); /* its while has passed */
+    assert_null(auth_cache_get(c, a.hash, 499, 0)); /* and it is forgotten */
+    assert_int_equal(a.refs, 2);
+    auth_cache_put(c, &a, 500);
+    auth_cache_put(c, &b, 500);
+    assert_null(auth_cache_get(c, a.hash, 0, 0));
+    assert_ptr_equal(auth_cache_get(c, b.hash, 0, 999), &b);
+    auth_unref(&b);
+    assert_null(auth_cache_get(c, b.hash, 0, 1000)); /* expired before its while was over */
+    assert_int_equal(a.refs, 2);
+    assert_int_equal(b.refs, 2);
+    auth_cache_put(c, &b, 500);
     auth_cache_free(c);
+    assert_int_equal(b.refs, 2);
 }
 
 static void
