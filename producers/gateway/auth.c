@@ -82,7 +82,7 @@ auth_unref(struct auth *a)
     if (!a || --a->refs)
         return;
     free(a->mem);
-    free(a);
+    free(a); /* NOLINT(clang-analyzer-unix.Malloc): it cannot count, and takes any reference for the last */
 }
 
 bool

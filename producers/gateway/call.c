@@ -112,10 +112,16 @@ call_receipt_write(const struct call_receipt *r, struct buf *out)
 {
     buf_z(out, "{\"id\":");
     buf_json(out, r->id);
+    buf_z(out, ",\"source\":");
+    buf_json(out, r->source);
     buf_z(out, ",\"nomor_permohonan\":");
     buf_json(out, r->nomor);
     buf_z(out, ",\"type\":");
     buf_json(out, r->type);
+    if (r->revisi) {
+        buf_z(out, ",\"revisi\":");
+        buf_int(out, r->revisi);
+    }
     buf_char(out, '}');
 }
 
@@ -316,20 +322,31 @@ call_now_us(const struct call *call)
 
 /* ---- who asks --------------------------------------------------------------------------------------------------- */
 
+/* What this token may not do here; NULL when it may. */
+static const char *
+forbidden(unsigned flags, const struct auth *who)
+{
+    bool officer = auth_is_officer(who);
+
+    if (officer && !who->aktif)
+        return "The officer is not active.";
+    if (flags & CALL_OFFICER && !officer)
+        return "Only officers may do this.";
+    if (flags & CALL_OPD && (officer || !who->nopd))
+        return "Only a department's token may do this.";
+    return NULL;
+}
+
 static void
 admit(struct call *call)
 {
     unsigned flags = call->route->flags;
-    const struct auth *who = call->who;
     int64_t max = flags & CALL_LARGE ? GATEWAY_DOCUMENT_MAX : call->gw->set.body_max;
+    const char *why = call->who ? forbidden(flags, call->who) : NULL;
 
     pg_args_reset(&call->args);
-    if (who && auth_is_officer(who) && !who->aktif)
-        call_problem(call, 403, "The officer is not active.");
-    else if (flags & CALL_OFFICER && !auth_is_officer(who))
-        call_problem(call, 403, "Only officers may do this.");
-    else if (flags & CALL_OPD && (auth_is_officer(who) || !who->nopd))
-        call_problem(call, 403, "Only a department's token may do this.");
+    if (why)
+        call_problem(call, 403, "%s", why);
     else if ((int64_t)server_body(call->req).n > max)
         call_problem(call, 413, "The body is longer than %lld bytes.", (long long)max);
     else

@@ -72,9 +72,10 @@ struct call_record {
 void call_publish(struct call *call, enum gateway_topic topic, const struct call_record *rec, unsigned n,
                   call_fn then);
 
-/* 202 with {"id","nomor_permohonan","type"}. */
+/* 202 with {"id","source","nomor_permohonan","type","revisi"}; a revisi of 0 is left out. */
 struct call_receipt {
-    struct str id, nomor, type;
+    struct str id, source, nomor, type;
+    int64_t revisi;
 };
 void call_receipt_write(const struct call_receipt *r, struct buf *out);
 void call_accepted(struct call *call, const struct call_receipt *r);

@@ -14,6 +14,20 @@
 
 enum { ID_MAX = 255 };
 
+struct callback {
+    struct buf store; /* decoded text */
+    struct str nomor;
+};
+
+static void
+callback_free(void *mine)
+{
+    struct callback *cb = mine;
+
+    buf_free(&cb->store);
+    free(cb);
+}
+
 static void
 verify(struct call *call, enum res *res, struct err *e)
 {
@@ -41,12 +55,14 @@ id_ok(struct str id)
 }
 
 static bool
-read_body(struct str body, struct buf *store, struct str *nomor, struct refusal *r)
+read_body(struct callback *cb, struct str body, struct refusal *r)
 {
+    struct buf *store = &cb->store;
+
     if (!form_check(body, r))
         return false;
-    *nomor = form_text(body, "nomor_permohonan", store);
-    if (!form_nomor_ok(*nomor))
+    cb->nomor = form_text(body, "nomor_permohonan", store);
+    if (!form_nomor_ok(cb->nomor))
         return refusal_set(r, 422, "nomor_permohonan is missing or malformed.");
     if (!form_text(body, "id_integrasi", store).n || !form_text(body, "status", store).n)
         return refusal_set(r, 422, "id_integrasi and status must be given.");
@@ -56,22 +72,27 @@ read_body(struct str body, struct buf *store, struct str *nomor, struct refusal 
 static void
 acknowledged(struct call *call)
 {
-    call_reply(call, 204, NULL, STR_NULL);
+    const struct callback *cb = call->mine;
+    const struct call_receipt rc = {server_header(call->req, "webhook-id"), STR(CALLBACK_SOURCE), cb->nomor,
+                                    str_of(fact_type_name(FACT_CALLBACK)), 0};
+
+    call_accepted(call, &rc);
 }
 
 static void
-publish(struct call *call, struct str nomor)
+publish(struct call *call)
 {
+    const struct callback *cb = call->mine;
     struct str body = server_body(call->req);
     struct buf text = buf_make(body.n + 8192);
     const struct ce_out o = {.id = server_header(call->req, "webhook-id"),
                              .source = STR(CALLBACK_SOURCE),
                              .type = str_of(fact_type_name(FACT_CALLBACK)),
-                             .subject = nomor,
+                             .subject = cb->nomor,
                              .traceparent = call_traceparent(call),
                              .time_us = call_now_us(call),
                              .data = body};
-    struct call_record rec = {.key = nomor};
+    struct call_record rec = {.key = cb->nomor};
 
     ce_write(&o, &text);
     rec.value = buf_view(&text);
@@ -106,19 +127,25 @@ trusted(struct call *call)
 void
 callbacks_post(struct call *call)
 {
-    struct buf store = buf_make(4096);
+    struct callback *cb;
     struct refusal r = {0};
-    struct str nomor = STR_NULL;
 
     if (!trusted(call))
         return;
+    cb = calloc(1, sizeof *cb);
+    if (!cb) {
+        call_problem(call, 503, "Out of memory.");
+        return;
+    }
+    call->mine = cb;
+    call->drop = callback_free;
+    cb->store = buf_make(4096);
     if (!call_media_is(call, "application/json"))
         call_problem(call, 415, "A callback is sent as application/json.");
     else if (!id_ok(server_header(call->req, "webhook-id")))
         call_problem(call, 400, "webhook-id must be 1 to %d printable characters.", ID_MAX);
-    else if (!read_body(server_body(call->req), &store, &nomor, &r))
+    else if (!read_body(cb, server_body(call->req), &r))
         call_refuse(call, &r);
     else
-        publish(call, nomor);
-    buf_free(&store);
+        publish(call);
 }

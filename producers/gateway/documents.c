@@ -64,10 +64,11 @@ static void
 stored(struct call *call)
 {
     struct str sha = server_seg(call->req, 0);
-    struct buf b = buf_make(256);
+    struct buf b = buf_make(512);
     int status = call->mine ? 201 : 200;
 
-    buf_printf(&b, "{\"uri\":\"urn:sha256:%.*s\",\"size\":%zu}\n", STR_FMT(sha), server_body(call->req).n);
+    buf_printf(&b, "{\"sha256\":\"%.*s\",\"ukuran\":%zu,\"uri\":\"urn:sha256:%.*s\"}\n", STR_FMT(sha),
+               server_body(call->req).n, STR_FMT(sha));
     call_reply(call, status, "application/json", buf_view(&b));
     buf_free(&b);
 }

@@ -136,6 +136,14 @@ admit_all(struct events *ev, const struct call *call, struct refusal *r)
     return true;
 }
 
+static struct call_receipt
+receipt(const struct intake *in)
+{
+    const struct ce *ce = &in->ce;
+
+    return (struct call_receipt){ce->id, ce->source, ce->subject, ce->type, in->revisi};
+}
+
 static void
 batch_acknowledged(struct call *call)
 {
@@ -144,11 +152,11 @@ batch_acknowledged(struct call *call)
 
     buf_char(&b, '[');
     for (unsigned i = 0; i < ev->n; i++) {
-        const struct ce *ce = &ev->in[i].ce;
+        const struct call_receipt rc = receipt(&ev->in[i]);
 
         if (i)
             buf_char(&b, ',');
-        call_receipt_write(&(struct call_receipt){ce->id, ce->subject, ce->type}, &b);
+        call_receipt_write(&rc, &b);
     }
     buf_z(&b, "]\n");
     call_reply(call, 202, "application/json", buf_view(&b));
@@ -158,9 +166,10 @@ batch_acknowledged(struct call *call)
 static void
 acknowledged(struct call *call)
 {
-    const struct ce *ce = &((const struct events *)call->mine)->in[0].ce;
+    const struct events *ev = call->mine;
+    const struct call_receipt rc = receipt(&ev->in[0]);
 
-    call_accepted(call, &(struct call_receipt){ce->id, ce->subject, ce->type});
+    call_accepted(call, &rc);
 }
 
 void

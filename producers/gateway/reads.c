@@ -25,11 +25,12 @@ static const struct pg_stmt request = {
 
 static const struct pg_stmt timeline = {
     "gateway_timeline",
-    "select json_build_object('nomor_permohonan', r.nomor_permohonan, 'peristiwa',"
+    "select json_build_object('nomor_permohonan', r.nomor_permohonan, 'riwayat',"
     "   (select coalesce(json_agg(json_strip_nulls(row_to_json(x))), '[]')"
-    "    from (select t.waktu, t.peristiwa, t.pelaku, " NUMBER("revisi") ", " NUMBER(
-        "putaran") ", t.hasil,"
-                   "      t.tahap, t.keterangan, t.batas, t.temuan from v_timeline t"
+    "    from (select t.waktu, e.type as tipe, e.source, e.id, " NUMBER("revisi") ", " NUMBER(
+        "putaran") ","
+                   "      t.hasil as ringkasan, t.tahap, t.keterangan, t.batas, t.temuan"
+                   "      from v_timeline t join event e using (seq)"
                    "      where t.nomor_permohonan = r.nomor_permohonan order by t.waktu, t.seq) x))::text"
                    "  from request r where r.nomor_permohonan = $1 and r.status is not null"
                    "   and ($2::bool or r.kode_opd = any ($3::text[]))"};
@@ -119,7 +120,7 @@ on_event(struct call *call, const PGresult *r)
     buf_json(&b, server_seg(call->req, 1));
     if (stored) {
         caltime_format(pg_time(r, 0, 0), when);
-        buf_printf(&b, ",\"stored_at\":\"%s\"", when);
+        buf_printf(&b, ",\"diterima\":\"%s\"", when);
     }
     buf_z(&b, "}\n");
     if (b.failed)

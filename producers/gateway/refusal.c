@@ -27,6 +27,7 @@ refusal_title(int status)
                {401, "Unauthorized"},
                {403, "Forbidden"},
                {404, "Not Found"},
+               {409, "Conflict"},
                {413, "Content Too Large"},
                {415, "Unsupported Media Type"},
                {422, "Unprocessable Content"},

@@ -19,6 +19,8 @@ struct request {
     struct str kode, key, nomor; /* key and nomor: STR_NULL when not given */
     unsigned char hash[HASH_SIZE];
     char id[ID_TEXT];
+    char source[80];
+    int64_t revisi; /* 0 = none that can be read */
     char assigned[65];
     bool same; /* the key was used for these very bytes */
     bool told; /* the statement gave a row */
@@ -86,6 +88,8 @@ read_form(struct request *rq, const struct call *call, struct refusal *r)
         return refusal_set(r, 422, "kode_opd is missing.");
     if (!auth_owns(call->who, rq->kode))
         return refusal_set(r, 403, "The token is not bound to the form's kode_opd.");
+    snprintf(rq->source, sizeof rq->source, "/opd/%.*s", STR_FMT(rq->kode));
+    scan_int(scan_get(form, "revisi"), &rq->revisi);
     return read_nomor(rq, form, r);
 }
 
@@ -107,7 +111,8 @@ static void
 acknowledged(struct call *call)
 {
     const struct request *rq = call->mine;
-    const struct call_receipt rc = {str_of(rq->id), rq->nomor, str_of(fact_type_name(FACT_SUBMITTED))};
+    const struct call_receipt rc = {str_of(rq->id), str_of(rq->source), rq->nomor,
+                                    str_of(fact_type_name(FACT_SUBMITTED)), rq->revisi};
     char where[96];
 
     snprintf(where, sizeof where, "/v1/requests/%.*s", STR_FMT(rq->nomor));
@@ -120,8 +125,8 @@ publish(struct call *call, struct str data)
 {
     const struct request *rq = call->mine;
     struct buf text = buf_make(data.n + 8192);
-    char source[80];
     struct ce_out o = {.id = str_of(rq->id),
+                       .source = str_of(rq->source),
                        .type = str_of(fact_type_name(FACT_SUBMITTED)),
                        .subject = rq->nomor,
                        .traceparent = call_traceparent(call),
@@ -129,10 +134,10 @@ publish(struct call *call, struct str data)
                        .data = data};
     struct call_record rec = {.key = rq->nomor};
 
-    snprintf(source, sizeof source, "/opd/%.*s", STR_FMT(rq->kode));
-    o.source = str_of(source);
-    if (scan_int(scan_get(data, "revisi"), &o.ext_value))
+    if (rq->revisi) {
         o.ext_name = STR("revisi");
+        o.ext_value = rq->revisi;
+    }
     ce_write(&o, &text);
     rec.value = buf_view(&text);
     if (text.failed)
@@ -189,7 +194,7 @@ remembered(struct call *call)
         return;
     }
     if (!rq->same) {
-        call_problem(call, 422, "This Idempotency-Key was used for another form.");
+        call_problem(call, 409, "This Idempotency-Key was used for another form.");
         return;
     }
     rq->nomor = str_of(rq->assigned);

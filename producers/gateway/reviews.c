@@ -88,9 +88,10 @@ static void
 acknowledged(struct call *call)
 {
     const struct review *rv = call->mine;
+    const struct call_receipt rc = {str_of(rv->id), STR(GATEWAY_SOURCE), rv->nomor,
+                                    str_of(fact_type_name(FACT_REVIEW)), rv->revisi};
 
-    call_accepted(call,
-                  &(struct call_receipt){str_of(rv->id), rv->nomor, str_of(fact_type_name(FACT_REVIEW))});
+    call_accepted(call, &rc);
 }
 
 static void

@@ -1,0 +1,315 @@
+/* Events from outside: both modes, who may say what, and that data goes on byte for byte. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "producers/gateway/auth.c"    /* NOLINT(bugprone-suspicious-include) */
+#include "producers/gateway/form.c"    /* NOLINT(bugprone-suspicious-include) */
+#include "producers/gateway/refusal.c" /* NOLINT(bugprone-suspicious-include) */
+#include "producers/gateway/intake.c"  /* NOLINT(bugprone-suspicious-include) */
+
+#define NOW   INT64_C(1764043200000000) /* 2025-11-25T04:00:00Z */
+#define TYPE  "\"type\":\"id.go.batam.bedelau.request.submitted.v1\""
+#define TRACE "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+static struct auth one = {.opd = {{"2.15.01", 7}}, .nopd = 1};
+static struct auth two = {.opd = {{"2.15.01", 7}, {"2.16.01", 7}}, .nopd = 2};
+
+/* Reads and admits a structured event; the status of the refusal, 0 when it was taken. */
+static int
+offer(struct intake *in, const char *json, const struct auth *who)
+{
+    const struct intake_from from = {who, STR(TRACE), NOW};
+    struct refusal r = {0};
+    bool ok;
+
+    assert_int_equal(scan_document(str_of(json), NULL), RES_OK);
+    ok = intake_structured(in, str_of(json), &r) && intake_admit(in, &from, &r);
+    assert_int_equal(ok, r.status == 0);
+    return r.status;
+}
+
+static void
+test_source_opd(void **state)
+{
+    (void)state;
+    assert_true(str_is(intake_source_opd(STR("/opd/2.15.01")), "2.15.01"));
+    assert_true(str_is(intake_source_opd(STR("/opd/2.15.01/siptj")), "2.15.01"));
+    assert_null(intake_source_opd(STR("/opd/")).p);
+    assert_null(intake_source_opd(STR("/opd//x")).p);
+    assert_null(intake_source_opd(STR("opd/2.15.01")).p);
+    assert_null(intake_source_opd(STR("/bedelau/validator")).p);
+    assert_null(intake_source_opd(STR_NULL).p);
+}
+
+static void
+test_admit(void **state)
+{
+    static const struct {
+        const char *json;
+        int one, two; /* the answer for a token of one department, and of two */
+    } cases[] = {
+        {"{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/opd/2.15.01/a\"," TYPE
+         ",\"subject\":\"AAA\",\"data\":{}}",
+         0, 0},
+        {"{\"specversion\":\"1.0\",\"id\":\"1\"," TYPE ",\"subject\":\"AAA\",\"data\":{}}", 0, 422},
+        {"{\"specversion\":\"1.0\",\"id\":\"1\"," TYPE
+         ",\"subject\":\"AAA\",\"data\":{\"kode_opd\":\"2.16.01\"}}",
+         403, 0},
+        {"{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/opd/2.15.01\"," TYPE
+         ",\"subject\":\"AAA\",\"data\":{\"kode_opd\":\"2.16.01\"}}",
+         403, 422},
+        {"{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/opd/9.99\"," TYPE
+         ",\"subject\":\"AAA\",\"data\":{}}",
+         403, 403},
+        {"{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/opd/2.15.011\"," TYPE
+         ",\"subject\":\"AAA\",\"data\":{}}",
+         403, 403},
+        {"{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/bedelau/validator\"," TYPE
+         ",\"subject\":\"AAA\",\"data\":{}}",
+         403, 403},
+        {"{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/opd/"
+         "2.15.01\",\"type\":\"id.go.batam.bedelau.check."
+         "completed.v1\",\"subject\":\"AAA\",\"data\":{}}",
+         403, 403},
+        {"{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/opd/2.15.01\"," TYPE ",\"data\":{}}", 422, 422},
+        {"{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/opd/2.15.01\"," TYPE
+         ",\"data\":{\"nomor_permohonan\":\"AAA\"}}",
+         0, 0},
+        {"{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/opd/2.15.01\"," TYPE
+         ",\"subject\":\"a b\",\"data\":{}}",
+         422, 422},
+        {"{\"specversion\":\"1.0\",\"source\":\"/opd/2.15.01\"," TYPE ",\"subject\":\"AAA\",\"data\":{}}",
+         400, 400},
+        {"{\"id\":\"1\",\"source\":\"/opd/2.15.01\"," TYPE ",\"subject\":\"AAA\",\"data\":{}}", 400, 400},
+        {"{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/opd/2.15.01\"," TYPE ",\"subject\":\"AAA\"}",
+         422, 422},
+        {"{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/opd/2.15.01\"," TYPE
+         ",\"subject\":\"AAA\",\"data\":\"x\"}",
+         422, 422},
+        {"{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/opd/2.15.01\"," TYPE
+         ",\"subject\":\"AAA\",\"data\":{\"nik\":\"1\"}}",
+         422, 422},
+        {"{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/opd/2.15.01\"," TYPE
+         ",\"subject\":\"AAA\",\"time\":\"yesterday\",\"data\":{}}",
+         400, 400},
+        {"{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/opd/2.15.01\"," TYPE
+         ",\"subject\":\"AAA\",\"data_base64\":\"e30=\"}",
+         400, 400},
+        {"{\"specversion\":\"1.0\",\"id\":{},\"source\":\"/opd/2.15.01\"," TYPE
+         ",\"subject\":\"AAA\",\"data\":{}}",
+         400, 400},
+        {"[]", 400, 400},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct intake in;
+
+        assert_int_equal(offer(&in, cases[i].json, &one), cases[i].one);
+        intake_free(&in);
+        assert_int_equal(offer(&in, cases[i].json, &two), cases[i].two);
+        intake_free(&in);
+    }
+}
+
+static void
+test_write_keeps_data(void **state)
+{
+    struct buf out = buf_make(4096);
+    struct intake in;
+
+    (void)state;
+    assert_int_equal(
+        offer(&in,
+              "{\"specversion\":\"1.0\",\"warna\":\"m\\u00e9\\\"\",\"data\":{ \"revisi\" : 2 ,\n "
+              "\"x\":1.50 },\"id\":\"a\\\"b\"," TYPE ",\"subject\":\"AAA\"}",
+              &one),
+        0);
+    intake_write(&in, &out);
+    assert_false(out.failed);
+    assert_string_equal(
+        out.p, "{\"specversion\":\"1.0\",\"id\":\"a\\\"b\",\"source\":\"/opd/2.15.01\"," TYPE
+               ",\"subject\":\"AAA\",\"time\":\"2025-11-25T04:00:00Z\",\"traceparent\":\"" TRACE
+               "\",\"revisi\":2,\"datacontenttype\":\"application/json\",\"warna\":\"m\xc3\xa9\\\"\","
+               "\"data\":{ \"revisi\" : 2 ,\n \"x\":1.50 }}");
+    buf_free(&out);
+    intake_free(&in);
+}
+
+static void
+test_own_attributes_win(void **state)
+{
+    struct buf out = buf_make(4096);
+    struct intake in;
+
+    (void)state;
+    assert_int_equal(offer(&in,
+                           "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/opd/2.15.01/app\"," TYPE
+                           ",\"subject\":\"AAA\",\"time\":\"2025-11-24T11:00:00+07:00\",\"revisi\":3,"
+                           "\"traceparent\":\"mine\",\"data\":{\"revisi\":1}}",
+                           &one),
+                     0);
+    assert_int_equal(in.revisi, 3);
+    intake_write(&in, &out);
+    assert_non_null(strstr(out.p, "\"time\":\"2025-11-24T04:00:00Z\""));
+    assert_non_null(strstr(out.p, "\"source\":\"/opd/2.15.01/app\""));
+    assert_non_null(strstr(out.p, "\"traceparent\":\"mine\",\"revisi\":3,"));
+    assert_null(strstr(out.p, "\"revisi\":\"3\""));
+    buf_free(&out);
+    intake_free(&in);
+}
+
+static void
+test_binary(void **state)
+{
+    const struct intake_from from = {&one, STR_NULL, NOW};
+    struct refusal r = {0};
+    struct intake in;
+
+    (void)state;
+    intake_init(&in);
+    intake_header(&in, STR("Host"), STR("x"));
+    intake_header(&in, STR("ce-specversion"), STR("1.0"));
+    intake_header(&in, STR("CE-ID"), STR("a%20%22b%22%zz%4"));
+    intake_header(&in, STR("ce-type"), STR("id.go.batam.bedelau.request.withdrawn.v1"));
+    intake_header(&in, STR("Ce-Subject"), STR("AAA"));
+    intake_header(&in, STR("ce-revisi"), STR("4"));
+    intake_header(&in, STR("ce-"), STR("x"));
+    assert_true(intake_binary(&in, STR("{ \"alasan\":\"salah\" }"), &r));
+    assert_true(intake_admit(&in, &from, &r));
+    assert_true(str_is(in.ce.id, "a \"b\"%zz%4")); /* what is no code stays */
+    assert_true(str_is(in.ce.source, "/opd/2.15.01"));
+    assert_true(str_is(in.ce.data, "{ \"alasan\":\"salah\" }"));
+    assert_int_equal(in.revisi, 4);
+    intake_free(&in);
+}
+
+static void
+test_binary_with_too_much(void **state)
+{
+    static char big[40000];
+    struct refusal r = {0};
+    struct intake in;
+
+    (void)state;
+    memset(big, 'a', sizeof big);
+    intake_init(&in);
+    intake_header(&in, STR("ce-id"), (struct str){big, sizeof big});
+    intake_header(&in, STR("ce-subject"), (struct str){big, sizeof big});
+    assert_false(intake_binary(&in, STR("{}"), &r));
+    assert_int_equal(r.status, 400);
+    intake_free(&in);
+}
+
+static void
+test_traceparent(void **state)
+{
+    (void)state;
+    assert_true(str_is(intake_traceparent(STR(TRACE)), TRACE));
+    assert_null(intake_traceparent(STR("00-4BF92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")).p);
+    assert_null(intake_traceparent(STR("01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")).p);
+    assert_null(intake_traceparent(STR("00-4bf92f35")).p);
+    assert_null(intake_traceparent(STR_NULL).p);
+}
+
+/* ---- tokens ----------------------------------------------------------------------------------------------------- */
+
+static void
+test_bearer(void **state)
+{
+    static char big[600];
+
+    (void)state;
+    assert_true(str_is(auth_bearer(STR("Bearer abc")), "abc"));
+    assert_true(str_is(auth_bearer(STR("bEARER   abc ")), "abc"));
+    assert_null(auth_bearer(STR("Basic abc")).p);
+    assert_null(auth_bearer(STR("Bearer ")).p);
+    assert_null(auth_bearer(STR("Bearer    ")).p);
+    assert_null(auth_bearer(STR("Bearerabc")).p);
+    assert_null(auth_bearer(STR_NULL).p);
+    snprintf(big, sizeof big, "Bearer %0512d", 1);
+    assert_int_equal(auth_bearer(str_of(big)).n, 512);
+    snprintf(big, sizeof big, "Bearer %0513d", 1);
+    assert_null(auth_bearer(str_of(big)).p);
+}
+
+static void
+test_cache(void **state)
+{
+    /* on the stack, with a reference that is never given back */
+    struct auth a = {.refs = 2, .hash = {1}, .expires_us = INT64_MIN};
+    struct auth b = {.refs = 2, .hash = {1, [31] = 9}, .expires_us = 1000}; /* the same slot, another token */
+    struct auth_cache *c = auth_cache_new();
+
+    (void)state;
+    assert_non_null(c);
+    assert_null(auth_cache_get(c, a.hash, 0, 0));
+    auth_cache_put(c, &a, 500);
+    assert_int_equal(a.refs, 3);
+    assert_ptr_equal(auth_cache_get(c, a.hash, 499, 0), &a);
+    assert_int_equal(a.refs, 4);
+    auth_unref(&a);
+    assert_null(auth_cache_get(c, b.hash, 0, 0));
+    assert_null(auth_cache_get(c, a.hash, 500, 0)); /* its while has passed */
+    assert_null(auth_cache_get(c, a.hash, 499, 0)); /* and it is forgotten */
+    assert_int_equal(a.refs, 2);
+    auth_cache_put(c, &a, 500);
+    auth_cache_put(c, &b, 500);
+    assert_null(auth_cache_get(c, a.hash, 0, 0));
+    assert_ptr_equal(auth_cache_get(c, b.hash, 0, 999), &b);
+    auth_unref(&b);
+    assert_null(auth_cache_get(c, b.hash, 0, 1000)); /* expired before its while was over */
+    assert_int_equal(a.refs, 2);
+    assert_int_equal(b.refs, 2);
+    auth_cache_put(c, &b, 500);
+    auth_cache_free(c);
+    assert_int_equal(b.refs, 2);
+}
+
+static void
+test_owns(void **state)
+{
+    (void)state;
+    assert_true(auth_owns(&two, STR("2.16.01")));
+    assert_false(auth_owns(&one, STR("2.16.01")));
+    assert_false(auth_owns(&one, STR("2.15.0")));
+    assert_false(auth_owns(&one, STR_NULL));
+}
+
+static void
+test_split(void **state)
+{
+    struct auth a = {0};
+
+    (void)state;
+    split_opd(&a, STR("2.15.01 1.01.01"));
+    assert_int_equal(a.nopd, 2);
+    assert_true(str_is(a.opd[1], "1.01.01"));
+    a.nopd = 0;
+    split_opd(&a, STR(""));
+    assert_int_equal(a.nopd, 0);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_source_opd),
+        cmocka_unit_test(test_admit),
+        cmocka_unit_test(test_write_keeps_data),
+        cmocka_unit_test(test_own_attributes_win),
+        cmocka_unit_test(test_binary),
+        cmocka_unit_test(test_binary_with_too_much),
+        cmocka_unit_test(test_traceparent),
+        cmocka_unit_test(test_bearer),
+        cmocka_unit_test(test_cache),
+        cmocka_unit_test(test_owns),
+        cmocka_unit_test(test_split),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
