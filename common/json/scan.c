@@ -384,13 +384,21 @@ skip_blanks(const char *p, const char *end)
     return p;
 }
 
+/* `p` stands at the opening quote. A quote closes unless an odd number of backslashes is before it. */
 static const char *
 skip_string(const char *p, const char *end)
 {
-    for (p++; p < end && *p != '"'; p++)
-        if (*p == '\\')
-            p++;
-    return p < end ? p + 1 : end;
+    const char *open = p + 1;
+
+    for (p = open; p < end && (p = memchr(p, '"', (size_t)(end - p))); p++) {
+        const char *q = p;
+
+        while (q > open && q[-1] == '\\')
+            q--;
+        if ((p - q) % 2 == 0)
+            return p + 1;
+    }
+    return end;
 }
 
 static const char *

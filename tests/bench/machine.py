@@ -145,7 +145,7 @@ class Place:
 
     def ctl(self, *words, schema):
         done = subprocess.run(
-            [BIN / "bedelauctl", "-c", CONF, *words], env=self.env(schema), capture_output=True, text=True
+            [ROOT / "build/bin/bedelauctl", "-c", CONF, *words], env=self.env(schema), capture_output=True, text=True
         )
         if done.returncode:
             raise Wrong(f"bedelauctl {' '.join(words)}: {done.stderr.strip()}")

@@ -25,11 +25,19 @@ static const struct pg_stmt write_stmt = {
 /* ---- what is told ------------------------------------------------------------------------------------------------ */
 
 static void
+put_name(struct buf *b, const char *name)
+{
+    buf_z(b, ",\"");
+    buf_z(b, name);
+    buf_z(b, "\":");
+}
+
+static void
 put_text(struct buf *b, const char *name, struct str s)
 {
     if (!s.p)
         return;
-    buf_printf(b, ",\"%s\":", name);
+    put_name(b, name);
     buf_json(b, s);
 }
 
@@ -41,7 +49,10 @@ put_time(struct buf *b, const char *name, int64_t t_us)
     if (t_us == INT64_MIN)
         return;
     caltime_format(t_us, text);
-    buf_printf(b, ",\"%s\":\"%s\"", name, text);
+    put_name(b, name);
+    buf_char(b, '"');
+    buf_z(b, text);
+    buf_char(b, '"');
 }
 
 /* Findings without their sentences, which may have been written by a person. */

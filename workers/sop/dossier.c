@@ -442,11 +442,19 @@ dossier_row(const struct dossier_view *v, struct dossier_row *row)
 /* ---- as text ---------------------------------------------------------------------------------------------------- */
 
 static void
+put_name(struct buf *b, const char *name)
+{
+    buf_z(b, ",\"");
+    buf_z(b, name);
+    buf_z(b, "\":");
+}
+
+static void
 put_str(struct buf *b, const char *name, struct str s)
 {
     if (!s.p)
         return;
-    buf_printf(b, ",\"%s\":", name);
+    put_name(b, name);
     buf_json(b, s);
 }
 
@@ -455,7 +463,7 @@ put_num(struct buf *b, const char *name, int64_t v)
 {
     if (!v)
         return;
-    buf_printf(b, ",\"%s\":", name);
+    put_name(b, name);
     buf_int(b, v);
 }
 
@@ -464,7 +472,7 @@ put_raw(struct buf *b, const char *name, struct str raw)
 {
     if (!raw.n)
         return;
-    buf_printf(b, ",\"%s\":", name);
+    put_name(b, name);
     buf_str(b, raw);
 }
 
