@@ -357,7 +357,8 @@ take_sync(struct pg *pg)
 static void
 take_stray(struct pg *pg, const PGresult *r)
 {
-    group_fail(&pg->group, PQresultErrorField(r, PG_DIAG_SQLSTATE), PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY));
+    group_fail(&pg->group, PQresultErrorField(r, PG_DIAG_SQLSTATE),
+               PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY));
 }
 
 static void

@@ -152,10 +152,14 @@ put_times(const struct trip *t, bool selesai, struct buf *out)
         took[i] = (selesai ? leg->selesai_us : leg->completed_us) - leg->sent_us;
     }
     if (took) {
+        size_t at50 = (size_t)n / 2;
+        size_t at90 = (size_t)n * 9 / 10;
+        size_t at99 = (size_t)n * 99 / 100;
+
         qsort(took, (size_t)n, sizeof *took, by_value);
         buf_printf(out, "{\"p50_ms\":%.3f,\"p90_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f}",
-                   (double)took[n / 2] / 1e3, (double)took[n * 9 / 10] / 1e3,
-                   (double)took[n * 99 / 100] / 1e3, (double)took[n - 1] / 1e3);
+                   (double)took[at50] / 1e3, (double)took[at90] / 1e3, (double)took[at99] / 1e3,
+                   (double)took[n - 1] / 1e3);
     }
     free(took);
 }
