@@ -1,0 +1,43 @@
+import pathlib
+import re
+
+import pytest
+
+import harness
+
+LOGS = pathlib.Path(__file__).resolve().parents[2] / "build/test/log/integration"
+
+
+@pytest.fixture
+def folder(request):
+    """Where this test's programs write their logs; kept."""
+    path = LOGS / re.sub(r"[^A-Za-z0-9_.-]+", "_", request.node.name)
+    path.mkdir(parents=True, exist_ok=True)
+    for old in path.iterdir():
+        old.unlink()
+    return path
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    setattr(item, "report_" + call.when, outcome.get_result())
+
+
+@pytest.fixture
+def pipeline(folder, request):
+    """Makes pipelines; stops them, and shows the ends of their logs where the test failed."""
+    made = []
+
+    def make(**settings):
+        made.append(harness.Pipeline(folder, **settings))
+        return made[-1]
+
+    yield make
+    if getattr(request.node, "report_call", None) and request.node.report_call.failed:
+        for log in sorted(folder.glob("*.log")):
+            lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-12:]
+            print(f"---- {log.name}", *lines, sep="\n")
+    codes = [p.stop() for p in made]
+    killed = {-9, -15}
+    assert all(c == 0 or c in killed for each in codes for c in each.values()), codes

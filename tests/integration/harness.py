@@ -1,0 +1,275 @@
+"""The pipeline under test: real programs on a real Kafka and a real Postgres, under a topic prefix and a schema of its
+own. Nothing here sleeps for luck: every wait is for a condition, with a limit, and says what it waited for."""
+import contextlib
+import datetime
+import json
+import os
+import pathlib
+import re
+import secrets
+import signal
+import socket
+import subprocess
+import threading
+import urllib.error
+import urllib.request
+
+import confluent_kafka
+import confluent_kafka.admin
+import psycopg2
+import psycopg2.extras
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BIN = ROOT / "build/bin"
+WORKERS = ("validator", "deadline", "integrator", "projector")
+TYPE = "id.go.batam.bedelau.{}.v1"
+FORM = json.loads((ROOT / "schemas/examples/selesai.json").read_text(encoding="utf-8"))
+OPD = FORM["kode_opd"]
+TICK_S = 0.05
+_pause = threading.Event()  # never set: waiting on it is a bounded pause between two looks
+
+
+def services():
+    """Where Kafka and Postgres are: the environment, else what `deploy/dev/up services` wrote."""
+    names = ("BEDELAU_KAFKA_BOOTSTRAP_SERVERS", "BEDELAU_POSTGRES_CONNINFO")
+    if all(os.environ.get(n) for n in names):
+        return [os.environ[n] for n in names]
+    env = ROOT / ".run/env"
+    if not env.exists():
+        pytest.skip("no services: deploy/dev/up services starts them")
+    show = "; ".join(f'echo "${n}"' for n in names)
+    return subprocess.run(["bash", "-c", f". {env}; {show}"], check=True, capture_output=True,
+                          text=True).stdout.splitlines()
+
+
+def free_port():
+    with contextlib.closing(socket.socket()) as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def now():
+    return datetime.datetime.now(datetime.timezone.utc).isoformat().replace("+00:00", "Z")
+
+
+def eventually(look, want=bool, limit_s=60, what="a condition"):
+    """Calls `look` until `want` of it is true and returns it."""
+    until = datetime.datetime.now() + datetime.timedelta(seconds=limit_s)
+    while True:
+        got = look()
+        if want(got):
+            return got
+        assert datetime.datetime.now() < until, f"not within {limit_s} s: {what}; last: {got!r}"
+        _pause.wait(TICK_S)
+
+
+def http(url, method="GET", body=None, headers=None):
+    """(status, bytes); an answer of 4xx or 5xx is an answer; 0 when nobody answers."""
+    req = urllib.request.Request(url, method=method, data=body, headers=headers or {})
+    try:
+        with urllib.request.urlopen(req, timeout=10) as r:
+            return r.status, r.read()
+    except urllib.error.HTTPError as e:
+        return e.code, e.read()
+    except OSError:
+        return 0, b""
+
+
+def form(nomor, **changes):
+    """A form that is accepted; a change to None removes the member."""
+    f = {**FORM, "nomor_permohonan": nomor, "nama_sistem": f"Sistem {nomor}", **changes}
+    return {k: v for k, v in f.items() if v is not None}
+
+
+def event(kind, nomor, data, source=f"/opd/{OPD}", id=None, **more):
+    return {"specversion": "1.0", "id": id or secrets.token_hex(8), "source": source, "type": TYPE.format(kind),
+            "subject": nomor, "time": now(), "datacontenttype": "application/json", **more, "data": data}
+
+
+class Pipeline:
+    """Programs, topics and tables of one test. `settings` are environment variables without their BEDELAU_."""
+
+    def __init__(self, folder, partitions=4, standin=True, **settings):
+        self.servers, self.conninfo = services()
+        run = f"{os.environ.get('BEDELAU_TEST_RUN') or 'hand'}-{secrets.token_hex(3)}"
+        self.prefix, self.schema = f"test-{run}", f"test_{run.replace('-', '_')}"
+        assert self.prefix != "bedelau" and self.schema != "bedelau"
+        self.folder, self.ports, self.procs = folder, {}, {}
+        self.env = {k: v for k, v in os.environ.items() if not k.startswith("BEDELAU_")}
+        self.env.update({"BEDELAU_KAFKA_BOOTSTRAP_SERVERS": self.servers, "BEDELAU_KAFKA_TOPIC_PREFIX": self.prefix,
+                         "BEDELAU_KAFKA_GROUP_PREFIX": self.prefix, "BEDELAU_POSTGRES_CONNINFO": self.conninfo,
+                         "BEDELAU_POSTGRES_SCHEMA": self.schema, "BEDELAU_KAFKA_SESSION_TIMEOUT_MS": "6000"})
+        self.standin_port = free_port() if standin else 9
+        self.env["BEDELAU_INTEGRATOR_URL"] = f"http://127.0.0.1:{self.standin_port}"
+        self.env.update({f"BEDELAU_{k.upper()}": str(v) for k, v in settings.items()})
+        self.ctl("topics", "create", "--partitions", str(partitions))
+        self.ctl("migrate")
+        self.db = self.connect()
+        self.producer = confluent_kafka.Producer({"bootstrap.servers": self.servers, "acks": "all",
+                                                  "partitioner": "murmur2_random", "linger.ms": 2,
+                                                  "message.max.bytes": 5000000, "log_level": 0})
+        if standin:
+            self.procs["standin"] = self.spawn("standin", [BIN / "bedelau-standin", "--listen",
+                                                           f"127.0.0.1:{self.standin_port}"])
+            eventually(lambda: http(self.standin("/readyz"))[0], lambda s: s == 200, what="the stand-in")
+
+    # ---- programs
+
+    def ctl(self, *words):
+        done = subprocess.run([BIN / "bedelauctl", *words], env=self.env, capture_output=True, text=True, timeout=90,
+                              check=False)
+        assert done.returncode == 0, f"bedelauctl {words}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def spawn(self, name, command, env=None):
+        with open(self.folder / f"{name}.log", "ab") as log:
+            return subprocess.Popen(command, env=env or self.env, stdout=log, stderr=log)
+
+    def start(self, *names, wait=True, **settings):
+        """Starts `validator`, or `projector.2` for a second one."""
+        for name in names:
+            program = name.split(".")[0]
+            self.ports[name] = free_port()
+            env = {**self.env, f"BEDELAU_{program.upper()}_LISTEN": f"127.0.0.1:{self.ports[name]}",
+                   **{f"BEDELAU_{k.upper()}": str(v) for k, v in settings.items()}}
+            self.procs[name] = self.spawn(name, [BIN / f"bedelau-{program}"], env)
+        for name in names if wait else ():
+            self.await_ready(name)
+
+    def ready(self, name):
+        return http(f"http://127.0.0.1:{self.ports[name]}/readyz")[0]
+
+    def await_ready(self, name, limit_s=60):
+        eventually(lambda: self.ready(name), lambda s: s == 200, limit_s, f"{name} ready; see {self.folder}")
+
+    def log(self, name):
+        return (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+
+    def signal(self, name, number):
+        self.procs[name].send_signal(number)
+
+    def kill(self, name):
+        self.procs[name].kill()
+        self.procs[name].wait()
+
+    def terminate(self, name):
+        self.procs[name].terminate()
+        return self.procs[name].wait(timeout=30)
+
+    def stop(self):
+        for name, proc in self.procs.items():
+            if proc.poll() is None:
+                proc.send_signal(signal.SIGCONT)
+                proc.terminate()
+        codes = {name: proc.wait(timeout=40) for name, proc in self.procs.items()}
+        with contextlib.suppress(psycopg2.Error):
+            self.db.close()
+        with contextlib.closing(self.connect()) as db, db.cursor() as c:
+            c.execute(f'drop schema "{self.schema}" cascade')
+        admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": self.servers})
+        mine = [t for t in admin.list_topics(timeout=30).topics if t.startswith(self.prefix + ".")]
+        for done in (admin.delete_topics(mine, operation_timeout=30) if mine else {}).values():
+            done.result()
+        return codes
+
+    # ---- Kafka
+
+    def send(self, topic, value, key=None, headers=None):
+        """Publishes bytes, a text or an event; the key is the event's subject unless given."""
+        if isinstance(value, dict):
+            key = key if key is not None else value.get("subject")
+            value = json.dumps(value)
+        self.producer.produce(f"{self.prefix}.{topic}", value, key=key, headers=headers)
+        self.producer.poll(0)
+
+    def flush(self):
+        assert self.producer.flush(60) == 0
+
+    def submit(self, nomor, revisi=1, id=None, source=f"/opd/{OPD}", **changes):
+        self.send("requests", event("request.submitted", nomor, form(nomor, revisi=revisi, **changes), source, id))
+
+    def read(self, topic):
+        """Every record of a topic up to its end, as confluent_kafka messages."""
+        c = confluent_kafka.Consumer({"bootstrap.servers": self.servers, "group.id": secrets.token_hex(8),
+                                      "auto.offset.reset": "earliest", "enable.auto.commit": False, "log_level": 0})
+        name = f"{self.prefix}.{topic}"
+        parts = [confluent_kafka.TopicPartition(name, p, confluent_kafka.OFFSET_BEGINNING)
+                 for p in c.list_topics(name, timeout=30).topics[name].partitions]
+        left = sum(c.get_watermark_offsets(p, timeout=30)[1] - c.get_watermark_offsets(p, timeout=30)[0] for p in parts)
+        c.assign(parts)
+        got = []
+        while len(got) < left:
+            m = c.poll(30)
+            assert m is not None, f"{topic}: {len(got)} of {left} records"
+            assert not m.error(), m.error()
+            got.append(m)
+        c.close()
+        return got
+
+    def events(self, topic):
+        return [json.loads(m.value()) for m in self.read(topic)]
+
+    # ---- Postgres, stand-in
+
+    def connect(self):
+        db = psycopg2.connect(self.conninfo)
+        db.autocommit = True
+        return db
+
+    def rows(self, sql, *args):
+        if self.db.closed:
+            self.db = self.connect()
+        with self.db.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as c:
+            c.execute(f'set search_path to "{self.schema}"')
+            c.execute(sql, args)
+            return [dict(r) for r in c.fetchall()] if c.description else []
+
+    def one(self, sql, *args):
+        return next(iter(self.rows(sql, *args)[0].values()))
+
+    def request(self, nomor):
+        return next(iter(self.rows("select * from request where nomor_permohonan = %s", nomor)), None)
+
+    def await_status(self, nomor, status, limit_s=60):
+        eventually(lambda: (self.request(nomor) or {}).get("status"), lambda s: s == status, limit_s,
+                   f"{nomor} {status}; see {self.folder}")
+        return self.request(nomor)
+
+    def checks(self, nomor):
+        return [json.loads(r["data"]) for r in self.rows(
+            "select data from event where subject = %s and type like %s order by seq", nomor, "%.check.completed.v1")]
+
+    def standin(self, path):
+        return f"http://127.0.0.1:{self.standin_port}{path}"
+
+    def faults(self, **faults):
+        status, body = http(self.standin("/_faults"), "PUT", json.dumps(faults).encode())
+        assert status == 200, body
+
+    def stats(self):
+        return json.loads(http(self.standin("/_stats"))[1])
+
+    def await_quiet(self, limit_s=120):
+        """Nothing is on its way: no outbox row, no job, and each group has read its topics to the end."""
+        eventually(self.busy, lambda b: not b, limit_s, f"quiet; see {self.folder}")
+
+    def busy(self):
+        boxes = [w for w in WORKERS if self.one(f"select count(*) from outbox_{w}")]
+        jobs = self.one("select count(*) from job_integrator")
+        return boxes + ([f"{jobs} jobs"] if jobs else []) + self.unread()
+
+    def unread(self):
+        out = self.ctl("lag", "--json")
+        return [g for g in re.findall(r'"lag": ?([0-9]+)', out) if g != "0"]
+
+
+def every_event_once(p):
+    """The log of the record is exactly what stands in the topics, each (source, id) once."""
+    logged = p.rows("select source, id, count(*) as n from event group by 1, 2")
+    assert [r for r in logged if r["n"] != 1] == []
+    said = set()
+    for topic in ("requests", "reviews", "callbacks", "checks", "integrations", "deadlines"):
+        for e in p.events(topic):
+            said.add((e["source"], e["id"]))
+    assert {(r["source"], r["id"]) for r in logged} == said
