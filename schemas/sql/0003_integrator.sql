@@ -35,6 +35,8 @@ create table job_integrator (
     created_at  timestamptz not null default now()
 ) with (fillfactor = 60);
 create index job_integrator_due on job_integrator (due_at);
+create index job_integrator_subject on job_integrator (subject);            -- a batch asks for its requests' jobs
+create index job_integrator_first on job_integrator (deadline_at, due_at);  -- earliest deadline first, without sorting all
 
 create table job_body_integrator (
     key  text primary key,

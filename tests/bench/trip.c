@@ -139,7 +139,16 @@ by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The legs that count, sorted: from sending to `which`. */
+/* What `percent` of the sorted times do not exceed, in ms. */
+static double
+quantile(const int64_t *took, int64_t n, int64_t percent)
+{
+    int64_t at = n * percent / 100;
+
+    return (double)took[at < n ? at : n - 1] / 1e3;
+}
+
+/* The legs that count, sorted: from sending to selesai or to completed. */
 static void
 put_times(const struct trip *t, bool selesai, struct buf *out)
 {
@@ -152,14 +161,10 @@ put_times(const struct trip *t, bool selesai, struct buf *out)
         took[i] = (selesai ? leg->selesai_us : leg->completed_us) - leg->sent_us;
     }
     if (took) {
-        size_t at50 = (size_t)n / 2;
-        size_t at90 = (size_t)n * 9 / 10;
-        size_t at99 = (size_t)n * 99 / 100;
-
         qsort(took, (size_t)n, sizeof *took, by_value);
         buf_printf(out, "{\"p50_ms\":%.3f,\"p90_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f}",
-                   (double)took[at50] / 1e3, (double)took[at90] / 1e3, (double)took[at99] / 1e3,
-                   (double)took[n - 1] / 1e3);
+                   quantile(took, n, 50), quantile(took, n, 90), quantile(took, n, 99),
+                   quantile(took, n, 100));
     }
     free(took);
 }
