@@ -12,7 +12,9 @@ static void
 on_log(const rd_kafka_t *rk, int level, const char *fac, const char *text)
 {
     (void)rk;
-    log_at(level <= 3 ? LOG_WARN : LOG_DEBUG, "librdkafka", LOG_Z("fac", fac), LOG_Z("text", text), LOG_NONE);
+    /* that a connection failed is said by us, once per change, and not once per try */
+    log_at(level <= 3 && strcmp(fac, "FAIL") != 0 && strcmp(fac, "ERROR") != 0 ? LOG_WARN : LOG_DEBUG,
+           "librdkafka", LOG_Z("fac", fac), LOG_Z("text", text), LOG_NONE);
 }
 
 static enum res

@@ -218,8 +218,13 @@ class Pipeline:
         return db
 
     def rows(self, sql, *args):
-        if self.db.closed:
+        try:
+            return self.rows_now(sql, *args)
+        except (psycopg2.OperationalError, psycopg2.InterfaceError):  # the database was away meanwhile
             self.db = self.connect()
+            return self.rows_now(sql, *args)
+
+    def rows_now(self, sql, *args):
         with self.db.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as c:
             c.execute(f'set search_path to "{self.schema}"')
             c.execute(sql, args)

@@ -45,13 +45,15 @@ rows_prepare(struct worker *w, struct err *e)
     w->lock_stmt = stmt(w, 2, "rows_lock",
                         "select nomor_permohonan, ~, fakta% from @ where nomor_permohonan = any($1::text[]) "
                         "order by nomor_permohonan collate \"C\" for update");
-    return w->sql[0] && w->sql[1] && w->sql[2] ? RES_OK : err_set(e, RES_FATAL, "out of memory");
+    w->unmake_stmt =
+        stmt(w, 3, "rows_unmake", "delete from @ where nomor_permohonan = any($1::text[]) and fakta = ''");
+    return w->sql[0] && w->sql[1] && w->sql[2] && w->sql[3] ? RES_OK : err_set(e, RES_FATAL, "out of memory");
 }
 
 void
 rows_free(struct worker *w)
 {
-    for (unsigned i = 0; i < 3; i++)
+    for (unsigned i = 0; i < 4; i++)
         free(w->sql[i]);
 }
 
@@ -130,6 +132,23 @@ rows_send_lock(struct worker *w)
     pg_array_end(&w->args);
     pg_send(w->app->pg, &w->make_stmt, &w->args, NULL, NULL);
     pg_send(w->app->pg, &w->lock_stmt, &w->args, on_row, w);
+}
+
+void
+rows_send_unmake(struct worker *w)
+{
+    bool any = false;
+
+    pg_args_reset(&w->args);
+    pg_array(&w->args, PG_TEXT);
+    for (size_t i = 0; i < w->n; i++)
+        if (w->all[i].fresh && !w->all[i].dirty) {
+            pg_elem_text(&w->args, w->all[i].nomor);
+            any = true;
+        }
+    pg_array_end(&w->args);
+    if (any)
+        pg_send(w->app->pg, &w->unmake_stmt, &w->args, NULL, NULL);
 }
 
 /* ---- met before? ------------------------------------------------------------------------------------------------ */

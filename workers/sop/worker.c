@@ -177,6 +177,7 @@ apply(void *arg, const struct flow_batch *b)
     for (size_t i = 0; w->def->settle && i < w->n; i++)
         w->def->settle(w, &w->all[i]);
     w->def->write(w);
+    rows_send_unmake(w);
 }
 
 static void

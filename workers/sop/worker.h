@@ -81,10 +81,10 @@ struct worker {
     int64_t now_us; /* when the part began to be applied */
     struct pg_args args;
     struct buf text; /* scratch */
-    struct pg_stmt seen_stmt, make_stmt, lock_stmt;
+    struct pg_stmt seen_stmt, make_stmt, lock_stmt, unmake_stmt;
     struct seen_row *seen; /* what the table said, sorted by key */
     size_t nseen;
-    char *sql[3];
+    char *sql[4];
     char *topic[8];     /* full names and patterns */
     char *out_topic[4]; /* checks, integrations, deadlines, status */
     char dead_topic[128];

@@ -1,0 +1,111 @@
+"""What a wrong configuration is told, and how programs end."""
+import subprocess
+
+import harness
+import pytest
+
+PROGRAMS = ("validator", "deadline", "integrator", "projector", "gateway")
+BASE = "[postgres]\nconninfo = host=127.0.0.1 port=1 dbname=x\n[integrator]\nurl = http://127.0.0.1:1\n"
+
+
+def run(name, *words, conf=None, tmp=None, env=None):
+    if conf is not None:
+        (tmp / "test.conf").write_text(conf, encoding="utf-8")
+        words = ("-c", tmp / "test.conf", *words)
+    clean = {"PATH": "/usr/bin:/bin", **(env or {})}
+    return subprocess.run([harness.BIN / f"bedelau-{name}", *words], env=clean, capture_output=True, text=True,
+                          timeout=30, check=False)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("wrong, words", [
+    ("[postgres]\nkoninfo = x\n", ["postgres", "koninfo"]),
+    ("[basisdata]\nx = 1\n", ["basisdata"]),
+    ("[log]\nlevel = keras\n", ["log", "level", "debug|info|warn|error"]),
+    ("[log]\nlevel = info\nlevel = warn\n", ["log", "level", "twice"]),
+    ("[sop]\ntime_tolerance = 5 hari\n", ["sop", "time_tolerance"]),
+    ("[kafka]\nbootstrap.serverz = x\n", ["bootstrap.serverz"]),
+    ("[kafka]\nacks = semua\n", ["acks"]),
+    ("conninfo = x\n", ["conninfo"]),
+    ("[log\n", ["[log"]),
+])
+def test_wrong(name, wrong, words, tmp_path):
+    if name == "gateway" and "[sop]" in wrong:
+        pytest.skip("the gateway does not read that section")
+    done = run(name, "--check-config", conf=wrong + ("" if "[postgres]" in wrong else BASE), tmp=tmp_path)
+    assert done.returncode == 78, done.stderr
+    for word in words:
+        assert word in done.stderr
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_missing_and_impossible(name, tmp_path):
+    done = run(name, conf="[log]\nlevel = info\n", tmp=tmp_path)
+    assert done.returncode == 78 and "conninfo" in done.stderr
+    done = run(name, "-c", tmp_path / "none.conf")
+    assert done.returncode == 78 and "none.conf" in done.stderr
+    done = run(name, "--such-a-thing")
+    assert done.returncode == 64
+
+
+@pytest.mark.parametrize("setting, words", [
+    ("timeout = 60s\nlease = 60s", ["timeout", "lease"]),
+    ("backoff_min = 10m", ["backoff_min", "backoff_max"]),
+    ("auth = bearer", ["auth_secret", "auth"]),
+    ("in_flight = 0", ["in_flight"]),
+])
+def test_impossible_pairs(setting, words, tmp_path):
+    done = run("integrator", conf=f"{BASE}{setting}\n", tmp=tmp_path)
+    assert done.returncode == 78
+    for word in words:
+        assert word in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_words_of_its_own(name, tmp_path):
+    assert run(name, "--version").stdout.startswith(f"bedelau-{name} ")
+    assert "usage:" in run(name, "--help").stdout
+    sample = run(name, "--sample-config").stdout
+    assert f"[{name}]" in sample and "#conninfo" in sample
+    # with the keys of others required beside it, the sample is a configuration; and so is each default written out
+    spelled = "\n".join(line[1:] if line.startswith("#") and " = " in line and not line.startswith("# ")
+                        and not line.endswith("= ") else line for line in sample.splitlines())
+    spelled = spelled.replace("[postgres]", BASE.splitlines()[0] + "\n" + BASE.splitlines()[1], 1)
+    if name == "integrator":
+        spelled = spelled.replace("[integrator]", "[integrator]\nurl = http://127.0.0.1:1", 1)
+    done = run(name, "--check-config", conf=spelled, tmp=tmp_path)
+    assert done.returncode == 0, done.stderr + spelled
+
+
+def test_environment_wins(tmp_path):
+    env = {"BEDELAU_LOG_LEVEL": "keras", "BEDELAU_POSTGRES_CONNINFO": "dbname=x"}
+    done = run("validator", "--check-config", conf="[log]\nlevel = info\n", tmp=tmp_path, env=env)
+    assert done.returncode == 78 and "level" in done.stderr
+
+
+def test_secret_is_not_shown(tmp_path):
+    done = run("integrator", "--check-config", conf="[postgres]\nconninfo = host=x password=rahasia bukan=ini\n"
+               "[integrator]\nurl = http://127.0.0.1:1\n", tmp=tmp_path)
+    done2 = run("integrator", conf="[postgres]\nconninfo = host=x password=rahasia bukan=ini\n"
+                "[integrator]\nurl = http://127.0.0.1:1\n", tmp=tmp_path)
+    assert "rahasia" not in done.stdout + done.stderr + done2.stdout + done2.stderr
+    assert done2.returncode == 78 and "conninfo" in done2.stderr
+
+
+def test_stop_and_idle(pipeline):
+    """SIGTERM drains and ends with 0; idle programs are small. The share of a core is printed, not judged."""
+    p = pipeline()
+    p.start(*harness.WORKERS, "gateway")
+    p.submit(f"{harness.OPD}-T-1")
+    p.flush()
+    p.await_status(f"{harness.OPD}-T-1", "selesai")
+
+    def kib(name):
+        status = open(f"/proc/{p.procs[name].pid}/status", encoding="ascii").read()
+        return int(status.split("VmRSS:")[1].split()[0])
+
+    sizes = {name: kib(name) for name in (*harness.WORKERS, "gateway")}
+    print("RSS in KiB:", sizes)
+    assert all(size < 20000 for size in sizes.values()), sizes
+    for name in (*harness.WORKERS, "gateway"):
+        assert p.terminate(name) == 0, name
