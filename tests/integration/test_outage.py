@@ -80,7 +80,7 @@ def test_away_and_back(there, pipeline):
         # the client notices either that no broker answers, or that its partitions are lost; each is said once
         away, lost = said(p, name, "no Kafka broker answers; waiting"), said(p, name, "lost=1")
         assert away <= 1 and lost <= 1 and away + lost >= 1, name
-        assert said(p, name, "librdkafka") == 0, name
+        assert said(p, name, "msg=librdkafka") == 0, name
     p.await_quiet()
     every_event_once(p)
     assert p.rows("select * from dead_letter") == []
