@@ -144,6 +144,8 @@ def test_withdrawals(pipeline):
     p.flush()
     p.await_status(late, "diintegrasikan")
     p.await_status(early, "dibatalkan")
+    assert p.stats()["active"] >= 1  # a DELETE that is only accepted (202) has not taken anything back
+    p.faults(seed=1)
     p.send("requests", event("request.withdrawn", late, {"alasan": "x"}))
     p.flush()
     p.await_status(late, "dibatalkan")

@@ -91,6 +91,13 @@ clamp_retry(const struct integrator *n, int64_t retry_after_s)
     return ms > n->retry_after_max_ms ? n->retry_after_max_ms : ms;
 }
 
+/* When to ask again what becomes of something that Bedelau took on. */
+static int64_t
+poll_wait_ms(const struct integrator *n, const struct answer *a)
+{
+    return a->retry_after_s >= 0 ? clamp_retry(n, a->retry_after_s) : n->poll_ms;
+}
+
 /* Capped exponential with full jitter; Retry-After is a floor. */
 static int64_t
 park_ms(const struct integrator *n, int64_t parks, int64_t retry_after_s)
@@ -227,7 +234,7 @@ registered(struct worker *w, struct berkas *b, struct job *job, const struct ans
                         .urutan_bedelau = s->urutan,
                         .kode_http = a->code,
                         .time_us = w->now_us};
-    int64_t wait_ms = a->retry_after_s >= 0 ? clamp_retry(n, a->retry_after_s) : n->poll_ms;
+    int64_t wait_ms = poll_wait_ms(n, a);
 
     u->id_integrasi = s->id;
     b->dirty = true;
@@ -375,7 +382,10 @@ after_poll(struct worker *w, struct berkas *b, struct job *job, const struct ans
 static void
 after_cancel(struct worker *w, struct berkas *b, struct job *job, const struct answer *a)
 {
-    if (a->fate == CLIENT_ANSWERED && ((a->code >= 200 && a->code < 300) || a->code == 404))
+    if (a->fate == CLIENT_ANSWERED && a->code == 202)
+        next_step(job, STR("cancel"), w->now_us + poll_wait_ms(w->own, a) * 1000,
+                  STR("menunggu Bedelau")); /* not gone yet */
+    else if (a->fate == CLIENT_ANSWERED && ((a->code >= 200 && a->code < 300) || a->code == 404))
         cancelled(w, b, job, a);
     else if (a->code == 401 || a->code == 403)
         wait_for_access(w, job, a);
