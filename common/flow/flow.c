@@ -131,8 +131,11 @@ flow_drain(struct flow *f, void (*fn)(void *arg), void *arg)
     f->draining = true;
     f->drained = fn;
     f->drained_arg = arg;
-    if (f->state == WAIT)
+    if (f->state == WAIT) {
+        loop_timer_stop(f->opts.loop, &f->backoff);
         f->state = IDLE;
+        flow_drop_records(f); /* what is our own is tried once more */
+    }
     flow_batch_drop_records(f, &f->next);
     loop_defer(f->opts.loop, &f->kick);
 }

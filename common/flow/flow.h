@@ -53,8 +53,8 @@ struct flow_ops {
     /* The transaction is durable. `b` is the whole batch. */
     void (*committed)(void *w, const struct flow_batch *b);
 
-    /* The transaction, or one part of it, was rolled back: forget what load and apply gathered for it. */
-    void (*undone)(void *w);
+    /* The transaction (`whole`), or its last part, was rolled back: forget what load and apply gathered for it. */
+    void (*undone)(void *w, bool whole);
 
     void (*drop)(void *w, void *mine);     /* frees what parse made */
     void (*drop_own)(void *w, void *mine); /* frees what flow_post was given */

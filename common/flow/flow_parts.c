@@ -22,7 +22,8 @@ on_taken_rows(void *arg, const PGresult *r)
 {
     struct flow *f = arg;
 
-    positions_taken(&f->ps, r);
+    if (f->asked_for == f->assignment)
+        positions_taken(&f->ps, r);
 }
 
 static void
@@ -43,8 +44,8 @@ on_taken(void *arg, const struct pg_end *end)
     struct flow *f = arg;
 
     pg_done(f->opts.pg);
-    if (!f->assigned)
-        return;
+    if (!f->assigned || f->asked_for != f->assignment)
+        return; /* a newer assignment asks for itself */
     if (end->res != RES_OK) {
         snprintf(f->why, sizeof f->why, "offsets cannot be read: %s", end->text);
         loop_timer_set(f->opts.loop, &f->retake, RETAKE_MS);
@@ -59,6 +60,7 @@ flow_take_turn(void *arg)
 {
     struct flow *f = arg;
 
+    f->asked_for = f->assignment;
     positions_take(&f->ps, f->opts.pg, f->opts.group, &f->args, on_taken_rows, f);
     pg_sync(f->opts.pg, on_taken, f);
 }
@@ -79,6 +81,7 @@ on_assigned(void *arg, const rd_kafka_topic_partition_list_t *parts)
     struct err e = {0};
 
     f->assigned = true;
+    f->assignment++;
     f->known = false;
     if (positions_assign(&f->ps, parts, &e) != RES_OK)
         abort();

@@ -32,10 +32,13 @@ struct flow {
     struct positions ps;
     bool known; /* offsets were taken: records may be applied */
     bool assigned;
+    unsigned assignment; /* counts them: an answer about an older one is of no use */
+    unsigned asked_for;  /* the assignment whose offsets are being taken */
     bool revoke_pending; /* give up the partitions once the transaction in flight has ended */
     enum { IDLE, TURN, SENT, WAIT } state;
-    bool careful; /* this batch is bisected */
-    size_t bad;   /* records blamed in this batch */
+    bool careful;    /* this batch is bisected */
+    unsigned streak; /* records blamed in a row over all batches, none applied between */
+    size_t bad;      /* records blamed in this batch */
     struct batch cur, next;
     struct range ranges[RANGES], range;
     size_t nranges;

@@ -71,6 +71,20 @@ report_dead(struct flow *f)
     }
 }
 
+/* One record after the other refused, and none applied between: then it is us. */
+static void
+note_streak(struct flow *f)
+{
+    bool any_good = false;
+
+    for (size_t i = 0; i < f->cur.n; i++)
+        any_good |= f->cur.items[i].rkm && flow_live(&f->cur.items[i]);
+    if (any_good)
+        f->streak = 0;
+    else
+        f->streak += (unsigned)f->bad;
+}
+
 static void
 on_committed(struct flow *f)
 {
@@ -78,6 +92,7 @@ on_committed(struct flow *f)
     rd_kafka_topic_partition_list_t *told = positions_commit(&f->ps);
 
     healthy(f);
+    note_streak(f);
     metric_add(f->m_batches, 1);
     metric_observe(f->m_seconds, (double)(clk_mono_ms() - f->began_ms) / 1000.0);
     if (told->cnt)
@@ -170,11 +185,11 @@ static void
 undo(struct flow *f, const struct pg_end *end)
 {
     f->failure = *end;
-    f->opts.ops->undone(f->opts.w);
+    f->opts.ops->undone(f->opts.w, true);
     flow_forget_rows(f);
-    for (size_t i = 0; f->careful && i < f->cur.n; i++)
-        if (f->cur.items[i].code && strncmp(f->cur.items[i].code, "DATA", 4) == 0)
-            f->cur.items[i].code = NULL;
+    for (size_t i = 0; i < f->cur.n; i++)
+        if (f->cur.items[i].mine)
+            f->cur.items[i].code = NULL; /* blamed by what is now undone, not by its own bytes */
     if (!pg_up(f->opts.pg)) {
         after_undo(f);
         return;
@@ -235,6 +250,10 @@ on_range_undone(void *arg, const struct pg_end *end)
         it->code = "DATA_REFUSED";
         snprintf(it->why, sizeof it->why, "the database refuses its data: SQLSTATE %s", f->failure.state);
         f->bad++;
+        if (!it->rkm)
+            log_error("an item of our own is refused by the database and dropped",
+                      LOG_Z("group", f->opts.group), LOG_Z("sqlstate", f->failure.state),
+                      LOG_Z("why", f->failure.text));
     }
     next_range(f);
 }
@@ -242,7 +261,9 @@ on_range_undone(void *arg, const struct pg_end *end)
 static void
 range_failed(struct flow *f, const struct pg_end *end)
 {
-    if (end->res != RES_REJECT || (f->bad >= MANY_BAD && f->bad * 2 > f->cur.n)) {
+    bool many = (f->bad >= MANY_BAD && f->bad * 2 > f->cur.n) || f->streak + f->bad >= MANY_BAD;
+
+    if (end->res != RES_REJECT || many) {
         struct pg_end ours = *end;
 
         ours.res = RES_RETRY;
@@ -251,7 +272,7 @@ range_failed(struct flow *f, const struct pg_end *end)
     }
     f->failure = *end;
     f->nrows = f->rows_mark;
-    f->opts.ops->undone(f->opts.w);
+    f->opts.ops->undone(f->opts.w, false);
     pg_send(f->opts.pg, &undo_stmt, NULL, NULL, NULL);
     pg_sync(f->opts.pg, on_range_undone, f);
 }

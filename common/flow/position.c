@@ -136,6 +136,8 @@ positions_judge(struct position *p, const rd_kafka_message_t *rkm)
 void
 positions_note(struct position *p, const rd_kafka_message_t *rkm)
 {
+    if (rkm->offset < p->next)
+        return; /* a position never goes back */
     p->batch_next = rkm->offset + 1;
     p->batch_ms = rd_kafka_message_timestamp(rkm, NULL);
     p->batch_last = rkm;

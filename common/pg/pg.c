@@ -239,21 +239,35 @@ on_broke(void *arg)
 }
 
 static void
+on_listening(void *arg, const struct pg_end *end)
+{
+    struct pg *pg = arg;
+
+    if (end->res != RES_OK && pg->state == UP)
+        log_warn("cannot listen for notifications; others' work is found by looking",
+                 LOG_Z("why", end->text));
+    pg_done(pg);
+}
+
+/* The first group on a new connection, before anybody's turn. */
+static void
 listen_all(struct pg *pg)
 {
+    pg->busy = true;
     for (unsigned i = 0; i < pg->listens; i++) {
         char sql[96];
 
         snprintf(sql, sizeof sql, "LISTEN \"%s\"", pg->listen[i].channel);
-        PQclear(PQexec(pg->conn, sql)); /* one round trip on a connection that nobody uses yet */
+        if (PQsendQueryParams(pg->conn, sql, 0, NULL, NULL, NULL, NULL, 0))
+            push(pg, P_STMT);
     }
+    pg_sync(pg, on_listening, pg);
 }
 
 static void
 came_up(struct pg *pg)
 {
     loop_timer_stop(pg->loop, &pg->connect_limit);
-    listen_all(pg);
     if (PQsetnonblocking(pg->conn, 1) || !PQenterPipelineMode(pg->conn)) {
         went_down(pg, PQerrorMessage(pg->conn));
         return;
@@ -265,7 +279,7 @@ came_up(struct pg *pg)
     pg->backoff_ms = 0;
     loop_watch_set(pg->watch, LOOP_READ);
     tell(pg, true);
-    loop_defer(pg->loop, &pg->give);
+    listen_all(pg);
 }
 
 static void

@@ -36,6 +36,16 @@ count_call(const struct integrator *n, const struct client_answer *ca)
     metric_observe(n->m_seconds, (double)ca->took_us / 1e6);
 }
 
+/* The place is free as soon as the answer is here; waiting jobs are looked for when many are. */
+static void
+make_room(struct integrator *n)
+{
+    n->calling--;
+    n->answered++;
+    if (n->calling == (unsigned)n->in_flight / 2)
+        jobs_wake(n->jobs, 0);
+}
+
 static void
 on_answer(void *arg, const struct client_answer *ca)
 {
@@ -52,6 +62,7 @@ on_answer(void *arg, const struct client_answer *ca)
         a->body_len = ca->body.n;
     }
     count_call(c->w->own, ca);
+    make_room(c->w->own);
     flow_post(c->w->flow, a);
     free(c);
 }

@@ -10,7 +10,8 @@
 #include "workers/integrator/map.h"
 #include "workers/sop/worker.h"
 
-enum { BORN_MAX = 64 };
+/* Jobs born leased per batch; answers that may wait for their transaction, per call allowed in flight. */
+enum { BORN_MAX = 64, ANSWERS_PER_CALL = 4 };
 enum mode { MODE_LIVE, MODE_SHADOW, MODE_OFF };
 enum auth { AUTH_NONE, AUTH_API_KEY, AUTH_BASIC, AUTH_BEARER };
 
@@ -28,10 +29,12 @@ struct integrator {
     struct jobs *jobs;
     struct job born[BORN_MAX]; /* begun after COMMIT; their text is in `born_arena` */
     unsigned nborn;
+    unsigned born_mark; /* how many earlier parts of this batch had */
     struct arena born_arena;
     struct job_answer *answers; /* of this part; in the batch's arena */
     size_t nanswers;
-    unsigned calling; /* calls whose answers are not yet applied */
+    unsigned calling;  /* calls under way */
+    unsigned answered; /* answers that wait for their transaction */
     struct metric *m_calls[4], *m_seconds, *m_outcome[6], *m_parked;
 };
 

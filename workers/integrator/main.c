@@ -56,7 +56,8 @@ room(void *arg)
     const struct worker *w = arg;
     const struct integrator *n = w->own;
 
-    if (n->mode != MODE_LIVE || n->calling >= (unsigned)n->in_flight)
+    if (n->mode != MODE_LIVE || n->calling >= (unsigned)n->in_flight ||
+        n->answered >= ANSWERS_PER_CALL * (unsigned)n->in_flight)
         return 0;
     return (unsigned)n->in_flight - n->calling;
 }
@@ -172,7 +173,7 @@ committed(struct worker *w, const struct flow_batch *b)
 
     for (size_t i = 0; i < b->n; i++)
         if (!b->items[i].rkm) {
-            n->calling--;
+            n->answered--;
             answered = true;
         }
     for (unsigned i = 0; i < n->nborn; i++)
@@ -191,12 +192,13 @@ committed(struct worker *w, const struct flow_batch *b)
 }
 
 static void
-undone(struct worker *w)
+undone(struct worker *w, bool whole)
 {
     struct integrator *n = w->own;
 
-    n->nborn = 0;
-    arena_reset(&n->born_arena);
+    n->nborn = whole ? 0 : n->born_mark;
+    if (whole)
+        arena_reset(&n->born_arena);
 }
 
 static void

@@ -6,6 +6,9 @@
 #include "common/base/log.h"
 #include "common/json/scan.h"
 
+/* Attempts of a job that is made anew under an old key are counted from here, so that none overwrites an old one. */
+enum { LATER_ATTEMPTS = 1000 };
+
 /* ---- a job's own state ------------------------------------------------------------------------------------------- */
 
 struct memo {
@@ -150,7 +153,7 @@ park(struct worker *w, struct berkas *b, struct job *job, const struct answer *a
     write_memo(w, job, &memo);
 }
 
-/* 401 and 403 are ours to mend: nothing is told, the attempt does not count, and the log says it. */
+/* 401 and 403 are ours to mend: nothing is told, no patience is used up, and the log says it. */
 static void
 wait_for_access(struct worker *w, struct job *job, const struct answer *a)
 {
@@ -158,7 +161,6 @@ wait_for_access(struct worker *w, struct job *job, const struct answer *a)
 
     log_error("the endpoint refuses our credentials; waiting", LOG_I("code", a->code),
               LOG_S("nomor", job->subject));
-    job->attempts = job->attempts > 0 ? job->attempts - 1 : 0;
     next_step(job, job->step, w->now_us + n->backoff_max_ms * 1000, reason_of(w, a));
 }
 
@@ -416,6 +418,17 @@ note_answer(struct worker *w, const struct answer *a)
                                                     .error = arena_str(&w->arena, str_of(a->error))};
 }
 
+/* An answer whose lease is gone counts only when it found the thing itself; somebody else is asking already. */
+static bool
+counts_when_late(const struct job *job, const struct answer *a)
+{
+    struct str found;
+
+    if (a->fate != CLIENT_ANSWERED || a->code < 200 || a->code > 204)
+        return false;
+    return strcmp(a->step, "ask") != 0 || find_ours(job, body_of(a), &found);
+}
+
 void
 settle_answer(struct worker *w, struct berkas *b, const struct answer *a)
 {
@@ -424,14 +437,25 @@ settle_answer(struct worker *w, struct berkas *b, const struct answer *a)
         void (*fn)(struct worker *w, struct berkas *b, struct job *job, const struct answer *a);
     } steps[] = {{"send", after_send}, {"ask", after_ask}, {"poll", after_poll}, {"cancel", after_cancel}};
     struct job *job = find_job(b->more, str_of(a->key));
-    bool good = a->fate == CLIENT_ANSWERED && a->code >= 200 && a->code < 300;
 
     note_answer(w, a);
-    if (!job || (job->lease != a->lease && !good))
+    if (!job || (job->lease != a->lease && !counts_when_late(job, a)))
         return; /* the job has ended, or is in other hands that will learn it themselves */
     for (unsigned i = 0; i < 4; i++)
         if (strcmp(a->step, steps[i].step) == 0)
             steps[i].fn(w, b, job, a);
+}
+
+static struct str
+make_key(struct worker *w, const struct berkas *b, const struct fact *check)
+{
+    struct buf k = buf_make(256);
+    struct str s;
+
+    buf_printf(&k, "%.*s:%d:%d", STR_FMT(b->nomor), check->revisi, check->putaran);
+    s = arena_str(&w->arena, buf_view(&k));
+    buf_free(&k);
+    return s;
 }
 
 /* ---- callbacks --------------------------------------------------------------------------------------------------- */
@@ -517,16 +541,54 @@ take_kept_callbacks(struct worker *w, struct berkas *b, struct job *job)
     }
 }
 
+static bool
+was_cancelled(const struct berkas *b)
+{
+    struct dossier_view v;
+
+    dossier_look(&b->d, &v);
+    return v.status == STATUS_DIBATALKAN;
+}
+
+/* Bedelau goes on with what was cancelled: it is taken back once more (design, section 6). */
+static void
+cancel_again(struct worker *w, struct berkas *b, const struct said *s)
+{
+    struct urusan *u = b->more;
+    struct dossier_view v;
+    struct job *job;
+
+    dossier_look(&b->d, &v);
+    heed_urutan(u, s->urutan);
+    b->dirty = true;
+    if (!v.C || u->njobs == sizeof u->jobs / sizeof u->jobs[0])
+        return;
+    job = arena_new(&w->arena, sizeof *job);
+    *job = (struct job){.key = make_key(w, b, v.C),
+                        .subject = b->nomor,
+                        .attempts = LATER_ATTEMPTS,
+                        .deadline_us = INT64_MIN,
+                        .quiet_us = INT64_MIN,
+                        .fresh = true};
+    write_memo(w, job, &(struct memo){.id = s->id, .told = s->status});
+    next_step(job, STR("cancel"), w->now_us, STR("dibatalkan oleh pemohon"));
+    u->jobs[u->njobs++] = job;
+}
+
 static void
 on_callback(struct worker *w, struct berkas *b, const struct event *ev)
 {
+    struct urusan *u = b->more;
     struct said s = read_said(w, ev->ce.data);
     struct job *job = job_of_id(w, b->more, s.id);
 
     if (job)
         take_callback(w, b, job, ev, &s);
-    else if (!str_eq(((struct urusan *)b->more)->id_integrasi, s.id))
+    else if (!str_eq(u->id_integrasi, s.id))
         keep_callback(w, b, ev);
+    else if (outcome_of_status(s.status) != FACT_I_CANCELLED && s.urutan > u->urutan_bedelau &&
+             was_cancelled(b))
+        cancel_again(w, b, &s);
 }
 
 /* ---- facts ------------------------------------------------------------------------------------------------------- */
@@ -592,18 +654,6 @@ body_for(const struct urusan *u, const struct fact *check)
         if (str_eq(body->source, check->sumber_pengajuan) && str_eq(body->id, check->id_pengajuan))
             return body;
     return NULL;
-}
-
-static struct str
-make_key(struct worker *w, const struct berkas *b, const struct fact *check)
-{
-    struct buf k = buf_make(256);
-    struct str s;
-
-    buf_printf(&k, "%.*s:%d:%d", STR_FMT(b->nomor), check->revisi, check->putaran);
-    s = arena_str(&w->arena, buf_view(&k));
-    buf_free(&k);
-    return s;
 }
 
 static int64_t

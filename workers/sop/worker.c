@@ -190,12 +190,12 @@ committed(void *arg, const struct flow_batch *b)
 }
 
 static void
-undone(void *arg)
+undone(void *arg, bool whole)
 {
     struct worker *w = arg;
 
     if (w->def->undone)
-        w->def->undone(w);
+        w->def->undone(w, whole);
 }
 
 static void

@@ -60,7 +60,7 @@ struct worker_def {
     void (*settle)(struct worker *w, struct berkas *b); /* after all items of a request; may be NULL */
     void (*write)(struct worker *w);                    /* sends the statements for w->all[].dirty */
     void (*committed)(struct worker *w, const struct flow_batch *b); /* may be NULL */
-    void (*undone)(struct worker *w);                                /* may be NULL */
+    void (*undone)(struct worker *w, bool whole);                    /* may be NULL */
     void (*drop)(void *own);                                         /* frees an own_item; may be NULL */
     void (*status)(struct worker *w, struct buf *json);              /* may be NULL */
     void (*free)(struct worker *w);                                  /* may be NULL */

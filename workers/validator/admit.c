@@ -3,6 +3,9 @@
 
 #include "common/json/scan.h"
 
+/* How far ahead, and how many, forms are held for their turn: a sender cannot fill the table. */
+enum { HELD_AHEAD = 16, HELD_MAX = 16 };
+
 static const struct refusal other_owner = {
     "NOMOR_MILIK_LAIN", "Nomor permohonan ini milik perangkat daerah lain; gunakan nomor Anda sendiri.",
     "This request number belongs to another department; use one of your own."};
@@ -13,6 +16,10 @@ static const struct refusal old_revisi = {
     "REVISI_LAMA",
     "Revisi ini sudah diterima sebelumnya; naikkan revisi satu angka setelah permohonan dikembalikan.",
     "This revision was taken before; raise it by one after the request was returned."};
+static const struct refusal too_far = {
+    "REVISI_TERLALU_JAUH",
+    "Revisi ini terlalu jauh di depan; ajukan revisi berikutnya setelah permohonan dikembalikan.",
+    "This revision is too far ahead; submit the next one after the request was returned."};
 static const struct refusal is_final = {
     "SUDAH_FINAL", "Permohonan ini sudah selesai, dibatalkan atau ditolak; ajukan permohonan baru.",
     "This request is finished, cancelled or refused; submit a new one."};
@@ -94,6 +101,16 @@ hold(struct worker *w, struct berkas *b, const struct tahan *form)
     metric_add(v->m_held, 1);
 }
 
+static unsigned
+count_held(const struct periksa *p)
+{
+    unsigned n = 0;
+
+    for (const struct tahan *t = p->held; t; t = t->next)
+        n += !t->admitted;
+    return n;
+}
+
 static void
 admit_submitted(struct worker *w, struct berkas *b, const struct event *ev)
 {
@@ -116,8 +133,39 @@ admit_submitted(struct worker *w, struct berkas *b, const struct event *ev)
         judge_refuse(w, b, ev, &old_revisi);
     else if (r == 1 || (v.status == STATUS_DIKEMBALIKAN && r == v.R + 1))
         take_form(w, b, &form);
+    else if (r > v.R + HELD_AHEAD || count_held(b->more) >= HELD_MAX)
+        judge_refuse(w, b, ev, &too_far);
     else
         hold(w, b, &form);
+}
+
+static const struct event *
+as_event(struct worker *w, const struct tahan *t)
+{
+    struct event *ev = arena_new(&w->arena, sizeof *ev);
+
+    ev->ce.source = t->fact.source;
+    ev->ce.id = t->fact.id;
+    ev->ce.type = str_of(fact_type_name(FACT_SUBMITTED));
+    ev->ce.traceparent = t->traceparent;
+    ev->fact = t->fact;
+    return ev;
+}
+
+/* Held forms whose turn can no longer come: another form was taken for their revisi, or the request has ended. */
+static void
+refuse_held(struct worker *w, struct berkas *b)
+{
+    struct periksa *p = b->more;
+    struct dossier_view v;
+
+    dossier_look(&b->d, &v);
+    for (struct tahan *t = p->held; t; t = t->next) {
+        if (t->admitted || (!status_is_final(v.status) && t->fact.revisi > v.R))
+            continue;
+        t->admitted = true;
+        judge_refuse(w, b, as_event(w, t), status_is_final(v.status) ? &is_final : &old_revisi);
+    }
 }
 
 /* Among the held forms of the revisi whose turn it is, the first stored one. */
@@ -145,6 +193,8 @@ admit_held(struct worker *w, struct berkas *b)
         t->admitted = true;
         take_form(w, b, t);
     }
+    if (p->held)
+        refuse_held(w, b);
 }
 
 /* ---- withdrawals ------------------------------------------------------------------------------------------------ */
@@ -376,6 +426,6 @@ admit(struct worker *w, struct berkas *b, struct flow_item *it)
     default:
         admit_integration(w, b, ev);
     }
-    admit_held(w, b);
     cancel_if_withdrawn(w, b, ev);
+    admit_held(w, b);
 }
