@@ -302,3 +302,43 @@ def test_department_topic(pipeline):
     p.await_status(nomor, "selesai", 60)
     harness.eventually(lambda: p.rows("select code from dead_letter"), lambda r: [x["code"] for x in r] == ["BAD_SOURCE"],
                        what="another department's record set aside")
+
+
+def test_active_after_cancelled(pipeline):
+    """Bedelau reports what was cancelled as aktif: it is taken back once more, and the request stays dibatalkan."""
+    p = pipeline(**FAST)
+    p.start(*harness.WORKERS)
+    nomor = f"{OPD}-P-21"
+    p.faults(seed=1, rules=[{"nomor": nomor, "sequence": ["202_tetap"]}])
+    p.submit(nomor)
+    p.flush()
+    p.await_status(nomor, "diintegrasikan")
+    p.send("requests", event("request.withdrawn", nomor, {"alasan": "x"}))
+    p.flush()
+    await_told(p, nomor, "integration.cancelled")
+    p.await_quiet()
+    before = p.stats()["delete"]
+    p.send("callbacks", event("callback.received", nomor, {"id_integrasi": p.request(nomor)["id_integrasi"],
+                                                           "status": "aktif", "urutan": 99}, source="/bedelau/gateway/callback"))
+    p.flush()
+    harness.eventually(lambda: p.stats()["delete"], lambda n: n == before + 1, what="another DELETE")
+    p.await_quiet()
+    assert p.request(nomor)["status"] == "dibatalkan"
+
+
+def test_held_forms_are_bounded(running):
+    p, nomor = running, f"{OPD}-P-22"
+    p.submit(nomor, revisi=40)
+    for r in range(2, 25):
+        p.submit(nomor, revisi=r if r < 16 else 16)
+    p.flush()
+    harness.eventually(lambda: refusals(p, nomor), lambda r: "REVISI_TERLALU_JAUH" in r, what="a refusal")
+    p.await_quiet()
+    assert p.one("select count(*) from pemeriksaan_tahan") == 16
+    p.submit(nomor, revisi=1)
+    p.flush()
+    p.await_status(nomor, "selesai")
+    harness.eventually(lambda: p.one("select count(*) from pemeriksaan_tahan"), lambda n: n == 0, what="all were answered")
+    p.submit(nomor, revisi=2)
+    p.flush()
+    harness.eventually(lambda: refusals(p, nomor), lambda r: "SUDAH_FINAL" in r, what="the refusal at the end")
