@@ -318,11 +318,14 @@ static void
 connect_now(void *arg)
 {
     struct pg *pg = arg;
-    const char *const keys[] = {"dbname",           "application_name", "options",
-                                "client_encoding",  "keepalives_idle",  "keepalives_interval",
-                                "keepalives_count", "tcp_user_timeout", NULL};
+    /* what stands before dbname (the conninfo) is only a default; GSS costs a megabyte and a round trip unless wanted */
+    const char *const keys[] = {"gssencmode",          "dbname",
+                                "application_name",    "options",
+                                "client_encoding",     "keepalives_idle",
+                                "keepalives_interval", "keepalives_count",
+                                "tcp_user_timeout",    NULL};
     const char *const vals[] = {
-        pg->opts.conninfo, pg->opts.app_name, pg->options, "UTF8", "30", "10", "3", "30000", NULL};
+        "disable", pg->opts.conninfo, pg->opts.app_name, pg->options, "UTF8", "30", "10", "3", "30000", NULL};
 
     pg->conn = PQconnectStartParams(keys, vals, 1);
     if (!pg->conn || PQstatus(pg->conn) == CONNECTION_BAD) {
