@@ -9,3 +9,6 @@ create table deadline_clock (
     due_at     timestamptz                   -- the next instant at which a clock warns or is missed
 ) with (fillfactor = 70);
 create index deadline_clock_due on deadline_clock (due_at) where due_at is not null;
+
+-- An id that was used for another content opens no clock: its judge sets the record aside.
+create table seen_deadline (like seen_validator including all);

@@ -84,7 +84,6 @@ apply(struct worker *w, struct berkas *b, struct flow_item *it, enum met met)
     const struct event *ev = item_event(it);
 
     (void)w;
-    (void)met;
     if (!ev) {
         const struct ring *ring = it->mine;
 
@@ -92,7 +91,7 @@ apply(struct worker *w, struct berkas *b, struct flow_item *it, enum met met)
         b->dirty = true;
         return;
     }
-    if (dossier_add(&b->d, &ev->fact)) {
+    if (met != MET_OTHER && dossier_add(&b->d, &ev->fact)) {
         b->dirty = true;
         j->cause = ev;
     }
@@ -161,6 +160,7 @@ main(int argc, char **argv)
         .listen = "127.0.0.1:9482",
         .topics = topics,
         .judges = judges,
+        .seen = "seen_deadline",
         .table = "deadline_clock",
         .columns = ", jam",
         .more_size = sizeof(struct jadwal),
