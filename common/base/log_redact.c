@@ -288,6 +288,7 @@ word_ends_in(struct str w, const char *tail)
     return w.n >= n && strncasecmp(w.p + w.n - n, tail, n) == 0;
 }
 
+/* "Bearer" in any case; the others are common words too, so only as a header writes them. */
 static bool
 is_scheme(struct str w)
 {
@@ -295,7 +296,7 @@ is_scheme(struct str w)
 
     for (unsigned i = 0; i < sizeof name / sizeof *name; i++)
         if (w.n == strlen(name[i]) && word_ends_in(w, name[i]))
-            return true;
+            return i == 0 || isupper((unsigned char)w.p[0]);
     return false;
 }
 

@@ -139,6 +139,7 @@ credentials(void **state)
         {"bearer abc/def+ghi==", "bearer ***"},
         {"BEARER  abc", "BEARER  ***"},
         {"Basic YWJjOmRlZg==", "Basic ***"},
+        {"tidak boleh tanpa atau basic untuk data", "tidak boleh tanpa atau basic untuk data"},
         {"Authorization: Bearer abc/def== x", "Authorization: *** x"},
         {"authorization: Basic YWJj", "authorization: ***"},
         {"Authorization: abcdef", "Authorization: ***"},
