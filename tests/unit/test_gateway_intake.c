@@ -240,34 +240,39 @@ test_bearer(void **state)
 static void
 test_cache(void **state)
 {
-    /* on the stack, with a reference that is never given back */
-    struct auth a = {.refs = 2, .hash = {1}, .expires_us = INT64_MIN};
-    struct auth b = {.refs = 2, .hash = {1, [31] = 9}, .expires_us = 1000}; /* the same slot, another token */
+    struct auth *a = calloc(1, sizeof *a);
+    struct auth *b = calloc(1, sizeof *b);
     struct auth_cache *c = auth_cache_new();
 
     (void)state;
+    assert_non_null(a);
+    assert_non_null(b);
+    *a = (struct auth){.refs = 2, .hash = {1}, .expires_us = INT64_MIN};
+    *b = (struct auth){.refs = 2, .hash = {1, [31] = 9}, .expires_us = 1000}; /* the same slot, another token */
     assert_non_null(c);
-    assert_null(auth_cache_get(c, a.hash, 0, 0));
-    auth_cache_put(c, &a, 500);
-    assert_int_equal(a.refs, 3);
-    assert_ptr_equal(auth_cache_get(c, a.hash, 499, 0), &a);
-    assert_int_equal(a.refs, 4);
-    auth_unref(&a);
-    assert_null(auth_cache_get(c, b.hash, 0, 0));
-    assert_null(auth_cache_get(c, a.hash, 500, 0)); /* its while has passed */
-    assert_null(auth_cache_get(c, a.hash, 499, 0)); /* and it is forgotten */
-    assert_int_equal(a.refs, 2);
-    auth_cache_put(c, &a, 500);
-    auth_cache_put(c, &b, 500);
-    assert_null(auth_cache_get(c, a.hash, 0, 0));
-    assert_ptr_equal(auth_cache_get(c, b.hash, 0, 999), &b);
-    auth_unref(&b);
-    assert_null(auth_cache_get(c, b.hash, 0, 1000)); /* expired before its while was over */
-    assert_int_equal(a.refs, 2);
-    assert_int_equal(b.refs, 2);
-    auth_cache_put(c, &b, 500);
+    assert_null(auth_cache_get(c, a->hash, 0, 0));
+    auth_cache_put(c, a, 500);
+    assert_int_equal(a->refs, 3);
+    assert_ptr_equal(auth_cache_get(c, a->hash, 499, 0), a);
+    assert_int_equal(a->refs, 4);
+    auth_unref(a);
+    assert_null(auth_cache_get(c, b->hash, 0, 0));
+    assert_null(auth_cache_get(c, a->hash, 500, 0)); /* its while has passed */
+    assert_null(auth_cache_get(c, a->hash, 499, 0)); /* and it is forgotten */
+    assert_int_equal(a->refs, 2);
+    auth_cache_put(c, a, 500);
+    auth_cache_put(c, b, 500);
+    assert_null(auth_cache_get(c, a->hash, 0, 0));
+    assert_ptr_equal(auth_cache_get(c, b->hash, 0, 999), b);
+    auth_unref(b);
+    assert_null(auth_cache_get(c, b->hash, 0, 1000)); /* expired before its while was over */
+    assert_int_equal(a->refs, 2);
+    assert_int_equal(b->refs, 2);
+    auth_cache_put(c, b, 500);
     auth_cache_free(c);
-    assert_int_equal(b.refs, 2);
+    assert_int_equal(b->refs, 2);
+    free(a);
+    free(b);
 }
 
 static void
