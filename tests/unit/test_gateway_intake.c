@@ -248,7 +248,8 @@ test_cache(void **state)
     assert_non_null(a);
     assert_non_null(b);
     *a = (struct auth){.refs = 2, .hash = {1}, .expires_us = INT64_MIN};
-    *b = (struct auth){.refs = 2, .hash = {1, [31] = 9}, .expires_us = 1000}; /* the same slot, another token */
+    *b = (struct auth){
+        .refs = 2, .hash = {1, [31] = 9}, .expires_us = 1000}; /* the same slot, another token */
     assert_non_null(c);
     assert_null(auth_cache_get(c, a->hash, 0, 0));
     auth_cache_put(c, a, 500);
