@@ -35,6 +35,8 @@ static const struct conf_key base_keys[] = {
     {NULL, NULL, CONF_STR, 0, NULL, 0, NULL, 0, 0, NULL},
 };
 
+enum { LOG_KEY = 4 }; /* where [log] begins in base_keys */
+
 /* ---- configuration ---------------------------------------------------------------------------------------------- */
 
 struct args {
@@ -242,14 +244,35 @@ on_drain_limit(void *arg)
     app_quit(app, APP_OK);
 }
 
+/* SIGHUP: of the settings only the log's level may change; a file that is wrong changes nothing and is told. */
+static void
+reload(struct app *app)
+{
+    struct app_settings fresh = app->set;
+    const struct conf_key keys[] = {base_keys[LOG_KEY], base_keys[LOG_KEY + 1], {0}};
+    const struct conf_table tables[] = {{keys, &fresh}, {NULL, NULL}};
+    const struct conf_spec spec = {app->def->env_prefix, tables, NULL, app->def->sections};
+    struct conf *conf = NULL;
+    struct err e = {0};
+
+    if (conf_load(&spec, app->file, &conf, &e) == RES_OK) {
+        log_set_level((enum log_level)fresh.log_level);
+        log_info("settings were read again", LOG_I("log_level", fresh.log_level));
+    } else {
+        log_error("the settings are wrong; the old ones stay", LOG_Z("why", e.text));
+    }
+    conf_free(conf);
+    if (app->def->reload)
+        app->def->reload(app->self);
+}
+
 static void
 on_signal(void *arg, int sig)
 {
     struct app *app = arg;
 
     if (sig == SIGHUP) {
-        if (app->def->reload)
-            app->def->reload(app->self);
+        reload(app);
         return;
     }
     if (app->stopping)
@@ -364,6 +387,7 @@ app_main(int argc, char **argv, const struct app_def *def, const struct app_run 
         conf_free(app.conf);
         return APP_CONFIG;
     }
+    app.file = a.file;
     log_setup(def->name, (enum log_format)app.set.log_format, (enum log_level)app.set.log_level);
     snprintf(app.owner, sizeof app.owner, "%d-%016llx", (int)getpid(), (unsigned long long)id_random());
     app.drain = (struct loop_timer){.fn = on_drain_limit, .arg = &app};

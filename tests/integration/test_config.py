@@ -92,6 +92,29 @@ def test_secret_is_not_shown(tmp_path):
     assert done2.returncode == 78 and "conninfo" in done2.stderr
 
 
+def test_reload(folder):
+    """SIGHUP reads the log's level again; a wrong file changes nothing and is told."""
+    conf = folder / "reload.conf"
+    conf.write_text(BASE + "[log]\nlevel = warn\n", encoding="utf-8")
+    with open(folder / "reload.log", "wb") as log:
+        proc = subprocess.Popen([harness.BIN / "bedelau-projector", "-c", conf], stdout=log, stderr=log,
+                                env={"BEDELAU_PROJECTOR_LISTEN": f"127.0.0.1:{harness.free_port()}"})
+
+    def said(words):
+        return words in (folder / "reload.log").read_text(encoding="utf-8")
+
+    harness.eventually(lambda: said("not ready"), what="it runs")
+    conf.write_text(BASE + "[log]\nlevel = keras\n", encoding="utf-8")
+    proc.send_signal(harness.signal.SIGHUP)
+    harness.eventually(lambda: said("the old ones stay"), what="the wrong file is told")
+    assert not said("settings were read again")
+    conf.write_text(BASE + "[log]\nlevel = info\n", encoding="utf-8")
+    proc.send_signal(harness.signal.SIGHUP)
+    harness.eventually(lambda: said("settings were read again"), what="the level is info now")
+    proc.terminate()
+    assert proc.wait(timeout=30) == 0
+
+
 def test_stop_and_idle(pipeline):
     """SIGTERM drains and ends with 0; idle programs are small. The share of a core is printed, not judged."""
     p = pipeline()
