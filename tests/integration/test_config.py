@@ -103,7 +103,7 @@ def test_reload(folder):
     def said(words):
         return words in (folder / "reload.log").read_text(encoding="utf-8")
 
-    harness.eventually(lambda: said("not ready"), what="it runs")
+    harness.eventually(lambda: said("Postgres does not answer"), what="it runs")
     conf.write_text(BASE + "[log]\nlevel = keras\n", encoding="utf-8")
     proc.send_signal(harness.signal.SIGHUP)
     harness.eventually(lambda: said("the old ones stay"), what="the wrong file is told")
