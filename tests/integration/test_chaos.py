@@ -1,4 +1,5 @@
 """Issue-sized load while programs die: nothing lost, nothing twice."""
+import json
 import random
 import threading
 
@@ -9,40 +10,55 @@ KILLS = 20
 SEED = 20261125
 
 
+def through_gateway(p, nomor):
+    """As a client would: the same request again until it is taken; the key makes the repeats one."""
+    def post():
+        return harness.http(f"http://127.0.0.1:{p.ports['gateway']}/v1/requests", "POST", json.dumps(form(nomor)).encode(),
+                            {"Authorization": f"Bearer {p.token}", "Content-Type": "application/json",
+                             "Idempotency-Key": nomor})[0]
+
+    harness.eventually(post, lambda status: status == 202, 60, f"{nomor} taken by the gateway")
+
+
 def publish(p, rng, requests):
     """1,000 mixed requests; returns what each must become."""
     want = {}
     for i in range(requests):
+        if i % 40 == 39:
+            p.flush()
+            yield want
         nomor = f"{OPD}-C-{i:04d}"
         kind = rng.choices(["good", "bad", "mended", "withdrawn"], [70, 15, 10, 5])[0]
         want[nomor] = {"good": "selesai", "bad": "dikembalikan", "mended": "selesai", "withdrawn": "dibatalkan"}[kind]
         if kind == "withdrawn":
             p.send("requests", event("request.withdrawn", nomor, {"alasan": "tidak jadi"}))
+        if kind == "good" and i % 5 == 0:
+            through_gateway(p, nomor)
+            continue
         broken = {"perihal": None, "tipe_lisensi": "x", "tahun_pembangunan": 1900} if kind in ("bad", "mended") else {}
         p.submit(nomor, **broken)
         if kind == "mended":
             p.submit(nomor, revisi=2)
-        if i % 25 == 0:
-            p.flush()
-            yield want
     p.flush()
     yield want
 
 
 def test_kills(pipeline):
-    """Each worker is killed with SIGKILL at random moments, 20 kills in all, while 1,000 requests arrive."""
+    """Each program is killed with SIGKILL at random moments, 20 kills in all, while 1,000 requests arrive."""
     rng = random.Random(SEED)
     p = pipeline(integrator_timeout="2s", integrator_lease="4s", integrator_backoff_min="50ms",
                  integrator_backoff_max="1s", integrator_poll="300ms")
     p.faults(seed=7, latency_ms=3, idempotent=True, mix={"503": 0.1, "202": 0.1, "cut": 0.05, "hang": 0.01},
              retry_after_s=1, callback_after_ms=300)
-    p.start(*harness.WORKERS)
+    p.token = p.ctl("token", "create", "--opd", OPD).strip().splitlines()[-1]
+    programs = (*harness.WORKERS, "gateway")
+    p.start(*programs)
     kills = 0
     want = {}
     pause = threading.Event()
     for want in publish(p, rng, 1000):
         if kills < KILLS:
-            name = rng.choice(harness.WORKERS)
+            name = programs[kills % 5] if kills < 5 else rng.choice(programs)
             p.kill(name)
             p.start(name, wait=False)
             kills += 1
