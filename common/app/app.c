@@ -316,6 +316,15 @@ on_watch(void *arg)
     }
 }
 
+static struct metric *
+gauge(struct app *app, const char *name, const char *help)
+{
+    char full[96];
+
+    snprintf(full, sizeof full, "%s%s", app->def->metric_prefix, name);
+    return metric(app->metrics, METRIC_GAUGE, full, "", help);
+}
+
 static enum res
 open_parts(struct app *app, struct server_route *routes, struct err *e)
 {
@@ -333,8 +342,8 @@ open_parts(struct app *app, struct server_route *routes, struct err *e)
     app->metrics = metrics_new();
     if (!app->metrics)
         return err_set(e, RES_FATAL, "out of memory");
-    app->m_ready = metric(app->metrics, METRIC_GAUGE, "up_ready", "", "1 when the program is ready");
-    app->m_pg = metric(app->metrics, METRIC_GAUGE, "postgres_up", "", "1 when Postgres answers");
+    app->m_ready = gauge(app, "ready", "1 when the program is ready");
+    app->m_pg = gauge(app, "postgres_up", "1 when Postgres answers");
     res = app->def->start(app, app->self, e);
     return res == RES_OK ? open_server(app, routes, e) : res;
 }
