@@ -53,7 +53,7 @@ struct app {
     struct app_settings set;
     struct conf_pass kafka[2]; /* [0] is the operator's librdkafka properties */
     struct conf *conf;
-    const char *file;         /* that settings were read from; NULL = none */
+    const char *file; /* that settings were read from; NULL = none */
     struct loop *loop;
     struct pg *pg;
     struct metrics *metrics;
