@@ -146,7 +146,8 @@ def test_binary_mode(pipeline):
     bad = [({**good, "ce_id": ""}, data, "BAD_EVENT"), ({**good, "ce_specversion": "0.3"}, data, "BAD_EVENT"),
            ({**good, "ce_time": "kemarin"}, data, "BAD_EVENT"), ({**good, "ce_id": "c"}, data[:-1], "BAD_EVENT"),
            ({**good, "ce_id": "n"}, None, "BAD_EVENT"), ({**good, "ce_id": "t"}, b"teks", "BAD_EVENT"),
-           ({**good, "ce_id": "u", "ce_subject": "\x7f"}, data, "BAD_SUBJECT"),
+           ({**good, "ce_id": "u", "ce_subject": "\x7f"}, data, "BAD_EVENT"),
+           ({**good, "ce_id": "v", "ce_subject": "bukan nomor"}, data, "BAD_SUBJECT"),
            ({k: v for k, v in good.items() if k != "ce_subject"}, data, "BAD_EVENT")]
     for head, value, _ in bad:
         p.send("requests", value, headers=[(k, v.encode()) for k, v in head.items()])

@@ -7,7 +7,6 @@ import harness
 import pytest
 from harness import OPD, event, every_event_once, form
 
-KILLS = 20
 SEED = 20261125
 # how each kind of request may end; who takes a form back while it is on its way may come too late
 ENDS = {"good": {"selesai"}, "bad": {"dikembalikan"}, "mended": {"selesai"}, "withdrawn": {"dibatalkan"},
@@ -48,8 +47,9 @@ def kill_and_go_on(p, rng, names):
     return pending > 0
 
 
-@pytest.mark.parametrize("second", [(), ("projector", "integrator")], ids=["one of each", "two projectors and integrators"])
-def test_kills(pipeline, second):
+@pytest.mark.parametrize("requests, kills, second", [(1000, 20, ()), (500, 10, ("projector", "integrator"))],
+                         ids=["one of each", "two projectors and integrators"])
+def test_kills(pipeline, requests, kills, second):
     """Each worker is killed with SIGKILL at random moments, 20 kills in all, while 1,000 requests arrive."""
     seed = int(os.environ.get("BEDELAU_TEST_SEED", SEED))
     print("BEDELAU_TEST_SEED", seed)
@@ -60,15 +60,15 @@ def test_kills(pipeline, second):
              retry_after_s=1, callback_after_ms=300)
     running = (*harness.WORKERS, *(f"{n}.2" for n in second))
     p.start(*running)
-    names = (list(running) * KILLS)[:KILLS]
+    names = (list(running) * kills)[:kills]
     rng.shuffle(names)
     assert set(names) == set(running)
     amid = 0
-    for n, want in enumerate(publish(p, rng, 1000)):
-        if n % 2 and names:  # 40 portions of 25, a kill after every other
+    for n, want in enumerate(publish(p, rng, requests)):
+        if n % 2 and names:  # a kill after every other portion
             amid += kill_and_go_on(p, rng, names)
     print("kills amid work:", amid)
-    assert names == [] and amid > KILLS / 2, (names, amid)
+    assert names == [] and amid > kills / 2, (names, amid)
     statuses = "select nomor_permohonan, status from request"
     harness.eventually(lambda: [r for r in p.rows(statuses) if r["status"] not in want[r["nomor_permohonan"]]],
                        lambda wrong: not wrong, 150, f"every request as expected; see {p.folder}")

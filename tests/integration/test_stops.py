@@ -81,14 +81,14 @@ def test_integrator_stopped_past_its_lease(pipeline):
 def test_drained_under_load(pipeline):
     """SIGTERM while there is work: each ends with 0 within its limit and leaves nothing half done for its successor."""
     p = pipeline(integrator_timeout="1s", integrator_lease="2s", integrator_backoff_min="50ms",
-                 integrator_backoff_max="500ms")
-    p.faults(seed=12, latency_ms=20, mix={"503": 0.05})
+                 integrator_backoff_max="500ms", integrator_in_flight=8)
+    p.faults(seed=12, latency_ms=200, mix={"503": 0.05})  # 8 at once: 100 requests are 2.5 s of calls at the least
     p.start(*harness.WORKERS)
     sent = 0
     for name in harness.WORKERS:
+        seen = p.one("select count(*) from event")
         submit(p, "W", range(sent, sent + 100))
         sent += 100
-        seen = p.one("select count(*) from event")
         harness.eventually(lambda: p.one("select count(*) from event"), lambda n: n > seen, what="work under way")
         assert p.terminate(name) == 0, name
         assert p.one("select count(*) from request where status = 'selesai'") < sent  # it was in the middle
