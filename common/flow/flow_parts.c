@@ -51,6 +51,8 @@ on_taken(void *arg, const struct pg_end *end)
         loop_timer_set(f->opts.loop, &f->retake, RETAKE_MS);
         return;
     }
+    /* a batch that failed may have been dropped with its partitions: then no other COMMIT says that it is over */
+    flow_healthy(f);
     start_reading(f);
     log_info("reads its partitions", LOG_Z("group", f->opts.group), LOG_I("partitions", (int64_t)f->ps.n));
 }

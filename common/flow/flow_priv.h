@@ -77,8 +77,9 @@ void flow_send_dead(struct flow *f); /* dead letters of the batch, into the outb
 
 /* flow_tx.c */
 void
-flow_maybe_start(struct flow *f); /* begins a transaction when there is something and none is under way */
-void flow_settle(struct flow *f); /* the transaction has ended: what was put off until then */
+flow_maybe_start(struct flow *f);  /* begins a transaction when there is something and none is under way */
+void flow_settle(struct flow *f);  /* the transaction has ended: what was put off until then */
+void flow_healthy(struct flow *f); /* a transaction of ours was committed: a fault is over */
 void flow_drop_records(struct flow *f);
 void flow_tx_turn(void *arg);
 void flow_tx_backoff(void *arg);

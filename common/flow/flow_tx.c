@@ -47,8 +47,8 @@ flow_settle(struct flow *f)
     loop_defer(f->opts.loop, &f->kick);
 }
 
-static void
-healthy(struct flow *f)
+void
+flow_healthy(struct flow *f)
 {
     if (f->faulty)
         log_info("transactions succeed again", LOG_Z("group", f->opts.group));
@@ -91,7 +91,7 @@ on_committed(struct flow *f)
     struct flow_batch all = {f->cur.items, f->cur.n};
     rd_kafka_topic_partition_list_t *told = positions_commit(&f->ps);
 
-    healthy(f);
+    flow_healthy(f);
     note_streak(f);
     metric_add(f->m_batches, 1);
     metric_observe(f->m_seconds, (double)(clk_mono_ms() - f->began_ms) / 1000.0);

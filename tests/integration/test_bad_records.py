@@ -108,3 +108,101 @@ def test_id_used_again(pipeline):
     assert p.request(f"{OPD}-I-2") is None
     assert len(p.checks(a)) == 1
     assert p.stats()["active"] == 3
+
+
+def origin_of(m):
+    return tuple(header(m, f"bedelau-origin-{x}") for x in ("topic", "partition", "offset"))
+
+
+@pytest.mark.parametrize("topic", ["checks", "integrations", "deadlines"])
+def test_where_our_own_programs_write(pipeline, topic):
+    """Nobody else may write there, but should it happen: the projector alone sets it aside, the readers beside it go on."""
+    p = pipeline()
+    p.start(*harness.WORKERS)
+    bad = [b"halo", None, GOOD, envelope(type=harness.TYPE.format("check.completed")), b"\0" * 100, b"[" * 100000]
+    for n, value in enumerate(bad):
+        p.send(topic, value, key=f"k{n}", headers=[("asal", str(n).encode())])
+    p.submit(f"{OPD}-X-8000")
+    p.flush()
+    p.await_status(f"{OPD}-X-8000", "selesai")
+    harness.eventually(lambda: p.one("select count(*) from dead_letter"), lambda n: n >= len(bad), what="all set aside")
+    p.await_quiet()
+    dead = p.read("dead-letters")
+    assert sorted(int(m.headers()[0][1]) for m in dead) == list(range(len(bad)))
+    for m in dead:
+        n = int(m.headers()[0][1])
+        assert (m.value(), m.key()) == (bad[n], f"k{n}".encode())
+        assert header(m, "bedelau-worker") == "projector"
+        assert header(m, "bedelau-origin-topic") == f"{p.prefix}.{topic}"
+    assert p.one("select count(*) from request") == 1
+
+
+def test_binary_mode(pipeline):
+    p = pipeline()
+    p.start(*harness.WORKERS)
+    good = {"ce_specversion": "1.0", "ce_id": "x", "ce_source": f"/opd/{OPD}", "ce_subject": f"{OPD}-X-7000",
+            "ce_type": harness.TYPE.format("request.submitted"), "ce_time": harness.now()}
+    data = json.dumps(form(f"{OPD}-X-7000")).encode()
+    bad = [({**good, "ce_id": ""}, data, "BAD_EVENT"), ({**good, "ce_specversion": "0.3"}, data, "BAD_EVENT"),
+           ({**good, "ce_time": "kemarin"}, data, "BAD_EVENT"), ({**good, "ce_id": "c"}, data[:-1], "BAD_EVENT"),
+           ({**good, "ce_id": "n"}, None, "BAD_EVENT"), ({**good, "ce_id": "t"}, b"teks", "BAD_EVENT"),
+           ({**good, "ce_id": "u", "ce_subject": "\x7f"}, data, "BAD_EVENT"),
+           ({**good, "ce_id": "v", "ce_subject": "bukan nomor"}, data, "BAD_SUBJECT"),
+           ({k: v for k, v in good.items() if k != "ce_subject"}, data, "BAD_EVENT")]
+    for head, value, _ in bad:
+        p.send("requests", value, headers=[(k, v.encode()) for k, v in head.items()])
+    p.send("requests", data, headers=[(k, v.encode()) for k, v in good.items()])
+    p.flush()
+    p.await_status(f"{OPD}-X-7000", "selesai")
+    harness.eventually(lambda: p.one("select count(*) from dead_letter"), lambda n: n >= len(bad), what="all set aside")
+    p.await_quiet()
+    got = sorted((tuple(m.headers()[:-7]), repr(m.value()), header(m, "bedelau-code")) for m in p.read("dead-letters"))
+    assert got == sorted((tuple((k, v.encode()) for k, v in head.items()), repr(value), code) for head, value, code in bad)
+
+
+@pytest.mark.xfail(strict=True, reason="no limit is set: a well-formed event of 2 MB is judged as a form; what issue 3 asks needs "
+                   "a limit that the gateway's body_max (2m) agrees with")
+def test_two_megabytes(pipeline):
+    """A well-formed event of 2 MB is set aside whole, and the next one flows (issue 3, bad input)."""
+    p = pipeline()
+    p.start(*harness.WORKERS)
+    value = json.dumps(event("request.submitted", f"{OPD}-X-6000", form(f"{OPD}-X-6000", uraian_fungsi="x" * 2_000_000)))
+    p.send("requests", value, key=f"{OPD}-X-6000")
+    p.submit(f"{OPD}-X-6001")
+    p.flush()
+    p.await_status(f"{OPD}-X-6001", "selesai")
+    p.await_quiet()
+    dead = p.read("dead-letters")
+    print("what became of it:", (p.request(f"{OPD}-X-6000") or {}).get("status"))
+    assert [m.value().decode() == value for m in dead] == [True]
+    assert header(dead[0], "bedelau-reason")
+    assert p.request(f"{OPD}-X-6000") is None
+
+
+def test_killed_while_setting_aside(pipeline):
+    """The judge is killed again and again among bad records: each is in the table once, none is lost, all good ones flow."""
+    p = pipeline()
+    p.start(*harness.WORKERS, "validator.2")
+    bad = 0
+    for n in range(300):
+        if n % 3 == 0:
+            p.submit(f"{OPD}-Y-{n:04d}")
+        else:
+            p.send("requests", b"rusak %d" % n, key=str(n))
+            bad += 1
+        if n % 50 == 25:
+            seen = p.one("select count(*) from dead_letter")
+            p.flush()
+            harness.eventually(lambda: p.one("select count(*) from dead_letter"), lambda got: got > seen, what="work under way")
+            p.kill("validator")
+            p.start("validator", wait=False)
+    p.flush()
+    harness.eventually(lambda: p.one("select count(*) from request where status = 'selesai'"), lambda n: n == 100,
+                       what="the good ones")
+    harness.eventually(lambda: p.one("select count(*) from dead_letter"), lambda n: n == bad, what="the bad ones")
+    p.await_quiet()
+    table = [(r["topic"], str(r["partition"]), str(r["kafka_offset"])) for r in p.rows("select * from dead_letter")]
+    assert len(table) == len(set(table)) == bad
+    dead = p.read("dead-letters")
+    assert {origin_of(m) for m in dead} == set(table)
+    assert {m.value() for m in dead} == {b"rusak %d" % n for n in range(300) if n % 3}
