@@ -12,8 +12,9 @@ const unsigned char gateway_ns[16] = {0x3d, 0x5a, 0x91, 0x0e, 0x7c, 0x42, 0x4f, 
 #define SET(member) offsetof(struct gateway_set, member)
 
 static const struct conf_key keys[] = {
-    {"gateway", "body_max", CONF_BYTES, SET(body_max), "2m", 0, NULL, 1024, 4 << 20,
-     "Longest body that is taken, documents aside (those: 10m)"},
+    {"gateway", "body_max", CONF_BYTES, SET(body_max), "960k", 0, NULL, 1024, 960 << 10,
+     "Longest body that is taken, documents aside (those: 10m); an event with its envelope must stay below "
+     "[sop] event_max"},
     {"gateway", "delivery_limit", CONF_MS, SET(delivery_ms), "10s", 0, NULL, 100, 120000,
      "How long a request waits for Kafka and Postgres before it is answered 503"},
     {"gateway", "token_cache", CONF_MS, SET(cache_ms), "10s", 0, NULL, 0, 600000,

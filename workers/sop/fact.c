@@ -321,7 +321,11 @@ interpret(const struct event_opts *o, struct flow_item *it, struct event *ev, st
 {
     struct fact *f = &ev->fact;
     const rd_kafka_message_t *m = it->rkm;
-    enum res res = ce_from_record(m, &ev->ce, e);
+    enum res res;
+
+    if ((int64_t)m->len > o->size_max)
+        return refuse(it, "TOO_LARGE", e, "the record is larger than an event may be");
+    res = ce_from_record(m, &ev->ce, e);
 
     if (res != RES_OK)
         return res;

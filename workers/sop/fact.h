@@ -47,12 +47,13 @@ struct event {
 
 struct event_opts {
     const char *topic_prefix; /* "bedelau" */
+    int64_t size_max;         /* bytes of a record's value */
     int64_t tolerance_us;     /* how far back an outsider may date a fact */
 };
 
 /* Reads a record. RES_REJECT with it->code where it can never be used: no CloudEvent (BAD_EVENT), a subject that is no
  * nomor_permohonan (BAD_SUBJECT), a source that may not speak there or a type that has another topic (BAD_SOURCE), data that lack what the type needs
- * (BAD_DATA). A type that is unknown gives RES_OK with fact.type FACT_UNKNOWN. On RES_OK `it->mine` is the event, to be
+ * (BAD_DATA), or a value over the limit (TOO_LARGE). A type that is unknown gives RES_OK with fact.type FACT_UNKNOWN. On RES_OK `it->mine` is the event, to be
  * freed by event_free. */
 enum res event_read(const struct event_opts *opts, struct flow_item *it, struct err *e);
 void event_free(void *event);

@@ -13,6 +13,8 @@
 const struct conf_key sop_keys[] = {
     {"sop", "time_tolerance", CONF_MS, SET(tolerance_ms), "24h", 0, NULL, 0, 0,
      "How far back a sender may date a fact; an earlier date is clamped and flagged"},
+    {"sop", "event_max", CONF_BYTES, SET(event_max), "1m", 0, NULL, 4096, 4194304,
+     "Largest event that is taken; a larger record is set aside. The gateway's body_max must be less"},
     {"sop", "schemas", CONF_STR, SET(schemas_dir), NULL, 0, NULL, 0, 0,
      "Folder of forms, calendar and mapping; default: schemas beside the program's tree, else "
      "/usr/share/bedelau/schemas"},
@@ -311,7 +313,7 @@ name_topics(struct worker *w)
         w->out_topic[i] = full_topic(prefix, out[i], false);
     snprintf(w->dead_topic, sizeof w->dead_topic, "%s.dead-letters", prefix);
     snprintf(w->group, sizeof w->group, "%s-%s", w->app->set.group_prefix, w->def->name);
-    w->event_opts = (struct event_opts){prefix, w->sop.tolerance_ms * 1000};
+    w->event_opts = (struct event_opts){prefix, w->sop.event_max, w->sop.tolerance_ms * 1000};
 }
 
 static enum res

@@ -12,7 +12,7 @@ struct worker;
 
 /* [sop]: settings of the procedure that several programs read. */
 struct sop_settings {
-    int64_t tolerance_ms;
+    int64_t tolerance_ms, event_max;
     const char *schemas_dir;
     const char *calendar_file;
     const char *term[TAHAPS]; /* "2 hari_kerja" */
