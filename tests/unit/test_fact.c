@@ -11,7 +11,7 @@
 #include "tests/unit/record.h"
 #include "workers/sop/fact.h"
 
-static const struct event_opts opts = {"pre.fix", INT64_C(86400000000)};
+static const struct event_opts opts = {"pre.fix", 1 << 20, INT64_C(86400000000)};
 static rd_kafka_t *rk;
 
 #define APPENDED_MS INT64_C(1795586400000) /* 2026-11-25T06:00:00Z */
