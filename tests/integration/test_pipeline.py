@@ -153,6 +153,9 @@ def test_withdrawals(pipeline):
     harness.eventually(lambda: p.stats()["active"], lambda n: n == 0, what="nothing left at Bedelau")
     p.await_quiet()
     assert told(p, early, "integration.registered") == []
+    # not judged at all: an acceptance, however short its life, begins a call, and a 201 in time would make it selesai
+    assert [c["putusan"] for c in told(p, early, "check.completed")] == ["dibatalkan"]
+    assert p.request(early)["temuan"] in (None, "[]")
 
 
 def test_withdrawn_after_the_end(running):

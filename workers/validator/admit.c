@@ -81,7 +81,8 @@ take_form(struct worker *w, struct berkas *b, const struct tahan *form)
         buf_free(&tmp);
     }
     dossier_add(&b->d, &form->fact);
-    judge_form(w, b, form);
+    if (!p->ditarik) /* else it is not judged: an acceptance would begin the call that the withdrawal forbids */
+        judge_form(w, b, form);
 }
 
 static void
