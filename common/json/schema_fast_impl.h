@@ -1,0 +1,123 @@
+/* schema_fast_impl: what the schema_fast*.c files share. Internal. */
+#ifndef JSON_SCHEMA_FAST_IMPL_H
+#define JSON_SCHEMA_FAST_IMPL_H
+
+#include "common/json/schema_fast.h"
+#include "common/json/schema_impl.h"
+#include "common/json/tape.h"
+
+enum { FAST_TOKENS = 4096, FAST_STEPS = 100000, FAST_DEPTH = 200, FAST_UNIQUE = 64, FAST_INLINE = 256 };
+
+enum { FAST_WORDS = TAPE_NAMES / 64 };
+
+/* A set of registered names. */
+struct fast_names {
+    uint64_t w[FAST_WORDS];
+};
+
+/* A member that something is asked of. */
+struct fast_asked {
+    uint16_t id;
+    uint32_t block;
+};
+
+/* For OP_OBJECT: the schema's own tables, by the document's name numbers. */
+struct fast_object {
+    struct fast_names required, declared, hit_any;
+    struct fast_asked *asked; /* declared names whose block asks something */
+    uint32_t nasked;
+    uint32_t *block;      /* by number: the block of `properties`, or SCHEMA_NONE */
+    uint8_t *hit;         /* by number: which of the first 8 patternProperties match the name */
+    const void **pattern; /* by pattern: what decides for names that are not registered */
+    const struct schema_object *o;
+};
+
+/* For OP_DEPENDENT_REQUIRED and OP_DEPENDENT_SCHEMAS. */
+struct fast_deps {
+    uint32_t n;
+    struct fast_dep {
+        uint16_t id;
+        struct fast_names req;
+        uint32_t block;
+    } dep[];
+};
+
+/* One instruction. `op` is a schema_op, or one of these: */
+enum {
+    FAST_BEYOND = OP_COUNT, /* leaves the document to the full engine */
+    FAST_CONST,             /* the `n` bytes at `p` */
+    FAST_MEMBER,            /* the member of number `n` is there, and meets `block` */
+    FAST_OPTIONAL           /* the same, or is absent */
+};
+struct fast_ins {
+    const void *p;
+    uint64_t n;
+    uint32_t block;
+    uint8_t op;
+};
+
+/* Most blocks are of one of these shapes, and need no more than a loop. */
+enum fast_shape {
+    SHAPE_ANY,
+    SHAPE_TRIVIAL, /* lets everything in */
+    SHAPE_TEXT,    /* a string that meets list[JSON_STRING] */
+    SHAPE_LISTED   /* one of few strings: a FAST_CONST or an OP_ENUM of strings alone, which is any[0] */
+};
+
+/* A subschema with what it refers to put into it. */
+struct fast_block {
+    uint8_t types; /* bits of json_type */
+    uint8_t shape;
+    const struct fast_ins *any;     /* for every value, ended by OP_END; NULL = none */
+    const struct fast_ins *list[8]; /* by json_type */
+};
+
+struct fast_schema {
+    const struct schema *s;
+    struct fast_block *block;
+};
+
+struct schema_fast {
+    struct schema_arena arena;
+    struct tape_names names;
+    struct fast_schema *schema;
+    unsigned nschema;
+    uint16_t *pick;
+    unsigned npick;
+    unsigned gaps;
+    struct schema_dfa **dfa; /* owned */
+    size_t ndfa, cap_dfa;
+};
+
+struct fast_run {
+    const struct fast_block *block;
+    struct tape *t;
+    uint32_t steps, depth; /* left */
+    bool unsure;           /* something could not be decided: the answer counts for nothing */
+};
+
+/* schema_fast_run.c: whether the document in the tape is valid; false too when it is not known. */
+bool fast_run(const struct fast_schema *fs, struct tape *t);
+
+/* schema_fast_tables.c: `*ret` is what the instruction needs, NULL when it is beyond us. `json` is the subschema. */
+enum res fast_tables(struct schema_fast *f, struct fast_schema *fs, const struct schema_ins *in,
+                     const json_t *json, const void **ret, struct err *e);
+
+/* schema_fast_names.c: numbers all names in the schemas and `pick`. */
+enum res fast_collect_names(struct schema_fast *f, const char *const *pick, unsigned npick, struct err *e);
+/* TAPE_NONE when it is not registered. */
+uint16_t fast_number(const struct schema_fast *f, struct str name);
+
+static inline enum res
+fast_no_memory(struct err *e)
+{
+    return err_set(e, RES_RETRY, "out of memory");
+}
+
+static inline void
+fast_put(struct fast_names *set, uint16_t id)
+{
+    set->w[id >> 6] |= (uint64_t)1 << (id & 63);
+}
+
+#endif
