@@ -2,8 +2,11 @@
 
 #include <stdlib.h>
 
+#include "common/base/log.h"
+
 static const struct pg_stmt take_stmt = {"take_offsets",
                                          "select * from take_offsets($1::text, $2::text[], $3::int[])"};
+static const struct pg_stmt break_stmt = {"break_stalled", "select break_stalled('5 s')"};
 static const struct pg_stmt advance_stmt = {
     "advance_offsets", "select advance_offsets($1::text, $2::text[], $3::int[], $4::bigint[], $5::bigint[], "
                        "$6::bigint[], $7::bigint[], $8::bigint[])"};
@@ -46,10 +49,20 @@ positions_find(struct positions *ps, const char *topic, int32_t partition)
     return NULL;
 }
 
+static void
+on_broken(void *arg, const PGresult *r)
+{
+    (void)arg;
+    if (PQntuples(r) && pg_int(r, 0, 0) > 0)
+        log_warn("ended the database sessions of programs that had stopped in the middle of a transaction",
+                 LOG_I("sessions", pg_int(r, 0, 0)));
+}
+
 void
 positions_take(struct positions *ps, struct pg *pg, const char *group, struct pg_args *args, pg_rows_fn fn,
                void *arg)
 {
+    pg_send(pg, &break_stmt, NULL, on_broken, NULL);
     pg_args_reset(args);
     pg_arg_text(args, str_of(group));
     pg_array(args, PG_TEXT);

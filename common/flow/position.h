@@ -42,7 +42,9 @@ enum res positions_assign(struct positions *ps, const rd_kafka_topic_partition_l
 
 struct position *positions_find(struct positions *ps, const char *topic, int32_t partition);
 
-/* Sends take_offsets for all; the answer goes in by positions_taken. */
+/* Sends take_offsets for all; the answer goes in by positions_taken. Before it, sessions of this program are ended that
+ * have waited for their client in the middle of a transaction for 5 s: a predecessor that was stopped there would keep
+ * its locks for as long as it lives, because no time-out of Postgres 15 covers a transaction that is half sent. */
 void positions_take(struct positions *ps, struct pg *pg, const char *group, struct pg_args *args,
                     pg_rows_fn fn, void *arg);
 void positions_taken(struct positions *ps, const PGresult *r);

@@ -2,11 +2,13 @@
 import signal
 
 import harness
+import pytest
 from harness import OPD, every_event_once
 
-# transactions of programs, open and waiting for their program; HELD: for longer than a running program takes
-OPEN = "select count(*) from pg_stat_activity where state like 'idle in transaction%%' and application_name = 'bedelau-projector'"
-HELD = OPEN + " and state_change < clock_timestamp() - interval '500 ms'"
+# transactions that are open and wait for their program; and those of which half is sent: to Postgres these are active
+OPEN = "select count(*) from pg_stat_activity where application_name = 'bedelau-{}' and xact_start is not null and "
+IDLE, HALF_SENT = "state like 'idle in transaction%%'", "state = 'active' and wait_event = 'ClientRead'"
+HELD = " and state_change < clock_timestamp() - interval '500 ms'"  # for longer than a running program takes
 
 
 def submit(p, letter, numbers):
@@ -20,32 +22,36 @@ def await_done(p, n, limit_s=120):
                        f"{n} selesai; see {p.folder}")
 
 
-def stop_in_a_transaction(p, name, letter):
+def stop_in_a_transaction(p, name, letter, how):
     """Stops the process again and again until it happens to hold its rows' locks; returns how many requests were sent."""
-    sent = 0
-    for _ in range(60):
+    sent, any_open = 0, OPEN.format(name)[:-len(" and ")]
+    held = OPEN.format(name) + how + HELD
+    for _ in range(200):
         seen = p.one("select count(*) from event")
-        submit(p, letter, range(sent, sent + 20))
-        sent += 20
+        submit(p, letter, range(sent, sent + 40))
+        sent += 40
         harness.eventually(lambda: p.one("select count(*) from event"), lambda n: n > seen, what="work under way")
         p.signal(name, signal.SIGSTOP)
         # a transaction of a program that runs is over within the time that HELD asks for
-        harness.eventually(lambda: p.one(HELD) or not p.one(OPEN), limit_s=5, what="transactions end, or one is held")
-        if p.one(HELD):
+        harness.eventually(lambda: p.one(any_open + HELD) or not p.one(any_open), limit_s=5,
+                           what="transactions end, or one is held")
+        if p.one(held):
             return sent
         p.signal(name, signal.SIGCONT)
     raise AssertionError(f"{name} was never caught in a transaction")
 
 
-def test_projector_stopped_in_a_transaction(pipeline):
-    """It holds the locks of its partitions' rows; Postgres ends that after 10 s, and the other takes over."""
+@pytest.mark.parametrize("name, how", [("projector", IDLE), ("validator", HALF_SENT)],
+                         ids=["projector, all sent", "validator, half sent"])
+def test_stopped_in_a_transaction(pipeline, name, how):
+    """It holds the locks of its partitions' rows; its session is ended after a while, and the other takes over."""
     p = pipeline()
-    p.start(*harness.WORKERS, "projector.2")
-    sent = stop_in_a_transaction(p, "projector", "T")
+    p.start(*harness.WORKERS, f"{name}.2")
+    sent = stop_in_a_transaction(p, name, "T", how)
     submit(p, "T", range(sent, sent + 100))
     await_done(p, sent + 100)
-    p.signal("projector", signal.SIGCONT)
-    p.await_ready("projector")
+    p.signal(name, signal.SIGCONT)
+    p.await_ready(name)
     submit(p, "T", range(sent + 100, sent + 150))
     await_done(p, sent + 150)
     p.await_quiet()
