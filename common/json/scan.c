@@ -2,9 +2,13 @@
 
 #include <stdlib.h>
 
+#include "common/json/plain.h"
+#include "common/json/schema_keys.h"
+
 struct scanner {
     const unsigned char *start, *p, *end;
     const char *why; /* first fault, or NULL */
+    bool escaped;    /* the last string had an escape */
     unsigned depth;
     bool no_memory;
 };
@@ -17,9 +21,11 @@ fault(struct scanner *s, const char *why)
     return false;
 }
 
-static void
+static inline void
 blanks(struct scanner *s)
 {
+    if (s->p<s->end && * s->p> ' ') /* mostly */
+        return;
     while (s->p < s->end && (*s->p == ' ' || *s->p == '\n' || *s->p == '\t' || *s->p == '\r'))
         s->p++;
 }
@@ -114,26 +120,25 @@ utf8(struct scanner *s)
 static bool
 string(struct scanner *s)
 {
-    s->p++;
-    while (s->p < s->end) {
-        unsigned char c = *s->p;
-
-        if (c == '"') {
+    s->escaped = false;
+    for (s->p++;;) {
+        s->p = (const unsigned char *)plain_end((const char *)s->p, (const char *)s->end);
+        if (s->p == s->end)
+            return fault(s, "a string without an end");
+        if (*s->p == '"') {
             s->p++;
             return true;
         }
-        if (c == '\\') {
+        if (*s->p == '\\') {
+            s->escaped = true;
             if (!escape(s))
                 return false;
-        } else if (c < 0x20) {
-            return fault(s, c ? "a control character in a string" : "a NUL character");
-        } else if (c < 0x80) {
-            s->p++;
+        } else if (*s->p < 0x20) {
+            return fault(s, *s->p ? "a control character in a string" : "a NUL character");
         } else if (!utf8(s)) {
             return false;
         }
     }
-    return fault(s, "a string without an end");
 }
 
 /* ---- numbers and words ---------------------------------------------------------------------------------------- */
@@ -229,24 +234,36 @@ out:
     return ok;
 }
 
-/* A small filter over the names' hashes answers "all differ" for most objects; only a doubt sorts them. */
+/* The names' hashes answer "all differ" for nearly every object; only a doubt sorts the names. */
+enum { HASHES = 128 };
 struct names {
-    uint64_t filter[16];
+    uint64_t filter[16]; /* which hashes there are, by ten of their bits */
     size_t n;
     bool doubt;
+    uint32_t hash[HASHES];
 };
 
-static void
-note_name(struct names *names, struct str name)
+static bool
+hash_known(const struct names *names, uint32_t h)
 {
-    uint64_t h = str_hash(name);
+    for (size_t i = 0; i < names->n; i++)
+        if (names->hash[i] == h)
+            return true;
+    return false;
+}
+
+static void
+note_name(struct names *names, struct str name, bool escaped)
+{
+    uint32_t h = schema_word_hash(schema_words(name.p, name.n), name.n);
     uint64_t bit = 1ULL << (h & 63);
     uint64_t *w = &names->filter[(h >> 6) & 15];
 
     /* an escaped name can equal a plain one */
-    if (*w & bit || (name.n && memchr(name.p, '\\', name.n)))
-        names->doubt = true;
+    names->doubt = names->doubt || escaped || names->n >= HASHES || (*w & bit && hash_known(names, h));
     *w |= bit;
+    if (names->n < HASHES)
+        names->hash[names->n] = h;
     names->n++;
 }
 
@@ -262,7 +279,7 @@ member(struct scanner *s, struct names *names)
     if (!string(s))
         return false;
     name.n = (size_t)((const char *)s->p - 1 - name.p);
-    note_name(names, name);
+    note_name(names, name, s->escaped);
     blanks(s);
     if (s->p == s->end || *s->p != ':')
         return fault(s, "a member without a colon");
@@ -294,12 +311,15 @@ static bool
 object(struct scanner *s)
 {
     const unsigned char *members = s->p + 1;
-    struct names names = {.n = 0};
+    struct names names;
 
     if (!enter(s))
         return false;
     if (s->p < s->end && *s->p == '}')
         return leave(s);
+    memset(names.filter, 0, sizeof names.filter); /* the hashes need not be cleared */
+    names.n = 0;
+    names.doubt = false;
     for (;; s->p++) {
         if (!member(s, &names))
             return false;
@@ -494,35 +514,45 @@ scan_next(struct scan_iter *it)
     return true;
 }
 
-static bool
-key_is(struct str key, const char *name)
+/* Which of the names the key is, or `n`. */
+static unsigned
+name_index(struct str key, const struct str *names, unsigned n)
 {
-    struct buf tmp;
-    bool same;
+    struct buf tmp = buf_make(4096);
+    unsigned i = 0;
 
-    if (!memchr(key.p, '\\', key.n))
-        return str_is(key, name);
-    tmp = buf_make(4096);
-    same = str_is(scan_string((struct str){key.p - 1, key.n + 2}, &tmp), name);
+    if (memchr(key.p, '\\', key.n))
+        key = scan_string((struct str){key.p - 1, key.n + 2}, &tmp);
+    while (i < n && (names[i].n != key.n || memcmp(names[i].p, key.p, key.n) != 0))
+        i++;
     buf_free(&tmp);
-    return same;
+    return i;
 }
+
+enum { PICK_MAX = 64 }; /* names in one pass */
 
 bool
 scan_pick(struct str object, const char *const *names, struct str *out, unsigned n)
 {
     struct scan_iter it = scan_iter(object);
+    struct str want[PICK_MAX];
 
-    for (unsigned i = 0; i < n; i++)
+    if (n > PICK_MAX) {
+        scan_pick(object, names + PICK_MAX, out + PICK_MAX, n - PICK_MAX);
+        n = PICK_MAX;
+    }
+    for (unsigned i = 0; i < n; i++) {
         out[i] = STR_NULL;
+        want[i] = str_of(names[i]);
+    }
     if (!it.object)
         return false;
-    while (scan_next(&it))
-        for (unsigned i = 0; i < n; i++)
-            if (key_is(it.key, names[i])) {
-                out[i] = it.value;
-                break;
-            }
+    while (scan_next(&it)) {
+        unsigned i = name_index(it.key, want, n);
+
+        if (i < n)
+            out[i] = it.value;
+    }
     return true;
 }
 

@@ -2,10 +2,8 @@
 
 #include <jansson.h>
 #include <stdlib.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
+#include "common/json/plain.h"
 #include "common/json/scan.h"
 
 struct tape *
@@ -63,28 +61,6 @@ blanks(struct reader *r)
         return;
     while (r->p < r->end && (*r->p == ' ' || *r->p == '\n' || *r->p == '\t' || *r->p == '\r'))
         r->p++;
-}
-
-/* The first byte from `p` on that needs a look: a quote, a backslash, a control character, a byte beyond ASCII. */
-static inline const char *
-plain(const char *p, const char *end)
-{
-#ifdef __SSE2__
-    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'), low = _mm_set1_epi8(0x20);
-
-    for (; end - p >= 16; p += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-        /* signed: bytes from 0x80 on are below 0x20 too */
-        int hits = _mm_movemask_epi8(_mm_or_si128(
-            _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash)), _mm_cmplt_epi8(v, low)));
-
-        if (hits)
-            return p + __builtin_ctz((unsigned)hits);
-    }
-#endif
-    while (p < end && *p != '"' && *p != '\\' && (signed char)*p >= 0x20)
-        p++;
-    return p;
 }
 
 /* RFC 3629. The length of the sequence at `p`, 0 when it is none. */
@@ -148,7 +124,7 @@ string(struct reader *r, uint8_t *flags)
     for (;;) {
         size_t n;
 
-        r->p = plain(r->p, r->end);
+        r->p = plain_end(r->p, r->end);
         if (r->p == r->end)
             return false;
         if (*r->p == '"') {

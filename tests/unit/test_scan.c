@@ -238,6 +238,41 @@ picks(void **state)
     assert_false(scan_pick(STR_NULL, names, out, 4));
 }
 
+/* More names and more members than the tables on the stack hold. */
+static void
+many_names(void **state)
+{
+    enum { N = 300 };
+    static char name[N][12];
+    const char *names[N];
+    struct str out[N];
+    struct buf text = buf_make(1 << 16);
+
+    (void)state;
+    buf_char(&text, '{');
+    for (unsigned i = 0; i < N; i++) {
+        snprintf(name[i], sizeof name[i], "nama_%u", i);
+        names[i] = name[i];
+        buf_printf(&text, "%s\"%s\":%u", i ? "," : "", name[i], i);
+    }
+    buf_char(&text, '}');
+    assert_int_equal(scan_document(buf_view(&text), NULL), RES_OK);
+    assert_true(scan_pick(buf_view(&text), names, out, N));
+    for (unsigned i = 0; i < N; i++) {
+        int64_t v;
+
+        assert_true(scan_int(out[i], &v) && v == i);
+    }
+    for (unsigned i = 1; i < N; i += 37) { /* the same name again, near and far */
+        struct buf twice = buf_make(1 << 16);
+
+        buf_printf(&twice, "%.*s,\"%s\":0}", (int)text.n - 1, text.p, name[i]);
+        assert_int_equal(scan_document(buf_view(&twice), NULL), RES_REJECT);
+        buf_free(&twice);
+    }
+    buf_free(&text);
+}
+
 static void
 walks(void **state)
 {
@@ -337,6 +372,7 @@ main(void)
         cmocka_unit_test(reasons_do_not_quote),
         cmocka_unit_test(kinds),
         cmocka_unit_test(picks),
+        cmocka_unit_test(many_names),
         cmocka_unit_test(walks),
         cmocka_unit_test(strings),
         cmocka_unit_test(whole_numbers),
