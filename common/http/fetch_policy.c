@@ -9,7 +9,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-enum { HOST_MAX = 253 };
+enum { HOST_MAX = 253, LITERAL_MAX = INET6_ADDRSTRLEN + 2 };
 
 /* ---- hosts ---------------------------------------------------------------------------------------------------- */
 
@@ -35,20 +35,23 @@ good_name(const char *host)
            host[0] != '.' && host[n - 1] != '.' && !strstr(host, "..");
 }
 
-/* "[v6]" in the one form that inet_ntop writes, over what is there. */
+/* "[v6]" in the one form that inet_ntop writes, into `text`; false when it is none. */
 static bool
-good_literal(char *host)
+literal(const char *host, char text[LITERAL_MAX])
 {
-    char text[INET6_ADDRSTRLEN];
     struct in6_addr ip;
     size_t n = strlen(host);
 
-    if (n < 4 || n - 2 >= sizeof text || host[n - 1] != ']')
+    if (n < 4 || n - 2 >= INET6_ADDRSTRLEN || host[n - 1] != ']')
         return false;
-    memcpy(text, host + 1, n - 2);
-    text[n - 2] = '\0';
-    return inet_pton(AF_INET6, text, &ip) == 1 && inet_ntop(AF_INET6, &ip, text, sizeof text) &&
-           snprintf(host, n + 1, "[%s]", text) <= (int)n;
+    memcpy(text, host, n);
+    text[n - 1] = '\0';
+    if (inet_pton(AF_INET6, text + 1, &ip) != 1 || !inet_ntop(AF_INET6, &ip, text + 1, INET6_ADDRSTRLEN))
+        return false;
+    n = strlen(text);
+    text[n] = ']';
+    text[n + 1] = '\0';
+    return true;
 }
 
 /* libcurl's reader of addresses. That memory ran out in it is no judgement on the address. */
@@ -142,13 +145,16 @@ host_of(struct reader *r)
 {
     char *got = ascii_host(r);
     char *host = NULL;
+    char text[LITERAL_MAX];
 
     if (!got)
         return NULL;
     for (char *p = got; *p; p++)
         *p = (char)(*p >= 'A' && *p <= 'Z' ? *p - 'A' + 'a' : *p);
-    if (got[0] == '[' ? good_literal(got) : good_name(got))
+    if (good_name(got))
         copy(r, got, &host);
+    else if (got[0] == '[' && literal(got, text))
+        copy(r, text, &host);
     curl_free(got);
     return host;
 }
