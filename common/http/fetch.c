@@ -52,16 +52,21 @@ struct fetch {
 static void
 get_free(struct get *g)
 {
-    if (g->next)
-        g->next->prev = g->prev;
-    if (g->prev)
-        g->prev->next = g->next;
-    else if (g->f->all == g)
-        g->f->all = g->next;
     if (g->fd >= 0)
         close(g->fd);
     target_free(&g->at);
     free(g);
+}
+
+static void
+unlist(struct get *g)
+{
+    if (g->next)
+        g->next->prev = g->prev;
+    if (g->prev)
+        g->prev->next = g->next;
+    else
+        g->f->all = g->next;
 }
 
 static void
@@ -70,6 +75,7 @@ finish(struct get *g, enum fetch_fate fate, const char *why, int64_t retry_after
     struct fetch_end end = {
         .fate = fate, .code = g->code, .bytes = g->bytes, .retry_after_s = retry_after_s, .why = why};
 
+    unlist(g);
     g->req.done(g->req.arg, &end);
     get_free(g);
 }
@@ -332,6 +338,17 @@ queue_file(struct get *g)
 
 /* ---- starting ------------------------------------------------------------------------------------------------- */
 
+static void
+list(struct get *g)
+{
+    struct fetch *f = g->f;
+
+    g->next = f->all;
+    if (f->all)
+        f->all->prev = g;
+    f->all = g;
+}
+
 enum res
 fetch_start(struct fetch *f, const struct fetch_request *req, struct err *e)
 {
@@ -340,18 +357,17 @@ fetch_start(struct fetch *f, const struct fetch_request *req, struct err *e)
 
     if (!g)
         return err_set(e, RES_RETRY, "out of memory");
-    *g = (struct get){.f = f, .next = f->all, .req = *req, .fd = -1};
+    *g = (struct get){.f = f, .req = *req, .fd = -1};
     g->req.url = NULL;
     if (g->req.timeout_ms <= 0)
         g->req.timeout_ms = TIMEOUT_MS;
-    if (f->all)
-        f->all->prev = g;
-    f->all = g;
     res = policy_judge(&f->policy, NULL, req->url, &g->at, e);
     if (!res)
         res = g->at.path ? queue_file(g) : ask(g, e);
     if (res)
         get_free(g);
+    else
+        list(g);
     return res;
 }
 
@@ -402,8 +418,10 @@ fetch_free(struct fetch *f)
         return;
     client_free(f->client); /* first: it still holds what is freed below */
     loop_timer_stop(f->loop, &f->turn);
-    while (f->all)
-        get_free(f->all);
+    for (struct get *g = f->all, *next; g; g = next) {
+        next = g->next;
+        get_free(g);
+    }
     policy_free(&f->policy);
     free(f->piece);
     free(f);

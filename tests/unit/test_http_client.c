@@ -385,7 +385,7 @@ silent_handshake_is_not_sent(void **state)
 
     peer_open(x, NULL, true);
     snprintf(url, sizeof url, "https://127.0.0.1:%u/", port_of(x->peer.fd));
-    start(x, 0, (struct client_call){.method = "POST", .url = url, .body = STR("b"), .timeout_ms = 200});
+    start(x, 0, (struct client_call){.method = "POST", .url = url, .body = STR("b"), .timeout_ms = 1500});
     assert_int_equal(await(x, 0)->fate, CLIENT_NOT_SENT);
     assert_int_equal(x->peer.reads, 1);
 }

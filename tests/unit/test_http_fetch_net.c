@@ -75,6 +75,7 @@ struct ctx {
     char text[8][256]; /* of pages and lists */
     char dir[64];
     pid_t tls;
+    FILE *tls_says; /* open as long as it runs: it writes there */
 };
 
 /* ---- the peer ------------------------------------------------------------------------------------------------- */
@@ -339,6 +340,8 @@ teardown(void **state)
         kill(x->tls, SIGTERM);
         waitpid(x->tls, NULL, 0);
     }
+    if (x->tls_says)
+        fclose(x->tls_says);
     if (x->dir[0]) {
         snprintf(line, sizeof line, "rm -rf %s", x->dir);
         assert_int_equal(system(line), 0); /* NOLINT(cert-env33-c): a path of our own */
@@ -859,7 +862,6 @@ tls_serve(struct ctx *x, const char *name)
     char line[512];
     char said[256] = "";
     int out[2];
-    FILE *from;
     unsigned port = 0;
 
     shell(x, "openssl req -x509 " NEW_KEY "-subj '/CN=test authority' -keyout ca.key -out ca.pem");
@@ -873,16 +875,15 @@ tls_serve(struct ctx *x, const char *name)
     x->tls = fork();
     if (!x->tls) {
         dup2(out[1], 1);
-        if (chdir(x->dir) == 0)
+        if (chdir(x->dir) == 0 && freopen("served", "w", stderr))
             execlp("openssl", "openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", "s.pem", "-key",
                    "s.key", "-HTTP", (char *)NULL);
         _exit(127);
     }
     close(out[1]);
-    from = fdopen(out[0], "r");
-    while (!port && fgets(said, sizeof said, from))
+    x->tls_says = fdopen(out[0], "r");
+    while (!port && fgets(said, sizeof said, x->tls_says))
         sscanf(said, "ACCEPT 127.0.0.1:%u", &port); /* NOLINT(cert-err34-c) */
-    fclose(from);
     assert_true(port > 0);
     return port;
 }
