@@ -228,7 +228,7 @@ is_host(const struct policy_host *h, const struct target *t, unsigned own)
 
     if (t->port != (h->port ? h->port : own))
         return false;
-    return h->below ? host.n > name.n && str_ends(host, name) : str_eq(host, name);
+    return h->below ? str_ends(host, name) : str_eq(host, name);
 }
 
 /* ---- what the operator set ------------------------------------------------------------------------------------ */

@@ -695,7 +695,7 @@ on_piece(void *arg, struct str bytes)
 }
 
 static void
-read_through(struct ctx *x, struct reader *r)
+read_through(struct ctx *x, struct reader *r, unsigned port)
 {
     char url[64];
     struct client_call call = {.method = "GET",
@@ -706,15 +706,13 @@ read_through(struct ctx *x, struct reader *r)
                                .arg = r,
                                .answer_max = 1};
 
-    snprintf(url, sizeof url, "http://127.0.0.1:%u/large", server_port(x->s));
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/large", port);
     r->got = (struct got){.x = x};
     r->body = buf_make(1 << 20);
     assert_int_equal(client_start(x->c, &call, NULL), RES_OK);
     for (int64_t end = clk_mono_ms() + 10000; !r->got.times && clk_mono_ms() < end;)
         loop_turn(x->loop, 10);
     assert_int_equal(r->got.times, 1);
-    assert_int_equal(r->head.code, 200);
-    assert_int_equal(r->head.announced, 5000);
     assert_string_equal(r->got.body, "");
 }
 
@@ -724,18 +722,43 @@ body_to_a_sink(void **state)
     struct reader whole = {.want_body = true, .want_pieces = 1000};
     struct reader none = {.want_body = false};
     struct reader one = {.want_body = true, .want_pieces = 1};
+    unsigned port = server_port(((struct ctx *)*state)->s);
 
-    read_through(*state, &whole);
+    read_through(*state, &whole, port);
+    assert_int_equal(whole.head.code, 200);
+    assert_int_equal(whole.head.announced, 5000);
     assert_int_equal(whole.got.fate, CLIENT_ANSWERED);
     assert_int_equal(whole.body.n, 5000);
-    read_through(*state, &none);
+    read_through(*state, &none, port);
     assert_int_equal(none.got.fate, CLIENT_UNKNOWN);
     assert_int_equal(none.body.n, 0);
-    read_through(*state, &one);
+    read_through(*state, &one, port);
     assert_int_equal(one.got.fate, CLIENT_UNKNOWN);
     assert_string_equal(one.got.error, "stopped by the reader");
     buf_free(&whole.body);
     buf_free(&one.body);
+}
+
+/* The head is that of the answer itself: not of what went before it, nor of what trails. */
+static void
+head_comes_once(void **state)
+{
+    struct ctx *x = *state;
+    struct reader r = {.want_body = true, .want_pieces = 1000};
+
+    peer_open(x,
+              "HTTP/1.1 103 Early Hints\r\nContent-Length: 9\r\nLocation: /early\r\n\r\n"
+              "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nRetry-After: 5\r\n\r\n"
+              "2\r\nok\r\n0\r\nLocation: /late\r\nRetry-After: 9\r\n\r\n",
+              true);
+    read_through(x, &r, port_of(x->peer.fd));
+    assert_int_equal(r.got.fate, CLIENT_ANSWERED);
+    assert_int_equal(r.head.code, 200);
+    assert_int_equal(r.head.announced, -1);
+    assert_int_equal(r.body.n, 2);
+    assert_string_equal(r.got.location, "");
+    assert_int_equal(r.got.retry_after_s, 5);
+    buf_free(&r.body);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -765,6 +788,7 @@ main(void)
         T(free_drops_calls_without_a_word),
         T(veto_holds_for_a_kept_connection),
         T(body_to_a_sink),
+        T(head_comes_once),
     };
 
     setenv("http_proxy", "http://127.0.0.1:1", 1); /* must not be looked at */

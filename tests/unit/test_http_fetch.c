@@ -71,6 +71,7 @@ hosts_are_those_of_the_list(void **state)
         {"docs.go.id", "https://docs%2ego.id/a", true}, /* decoded before it is compared, and sent decoded */
         {"docs.go.id", "https://docs.go.id\t/a", false},
         {"docs.go.id", "https://docs.go.id/a b", false},
+        {"docs.go.id", "https://docs.go.id/a\\b", false},
         {"docs.go.id", " https://docs.go.id/a", false},
         {"docs.go.id", "https://docs.go.id/a\r\nX: y", false},
         {"docs.go.id", "https://docs.go.id\x7f/", false},
