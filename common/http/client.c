@@ -238,6 +238,7 @@ client_start(struct client *c, const struct client_call *from, struct err *e)
         c->last_url = str_dup(str_of(call->url));
     }
     call->c = c;
+    call->opts = &c->opts;
     *c->queue_tail = call;
     c->queue_tail = &call->next;
     c->queued++;

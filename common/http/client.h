@@ -4,6 +4,7 @@
 #define HTTP_CLIENT_H
 
 #include <stdbool.h>
+#include <sys/socket.h>
 
 #include "common/base/err.h"
 #include "common/base/loop.h"
@@ -21,6 +22,14 @@ struct client_opts {
     const char *proxy;      /* explicit; the environment's proxies are never used */
     bool tls_insecure;      /* no verification: for a laboratory only */
     const char *user_agent;
+    unsigned
+        slow_bytes; /* a second on average over slow_s seconds; a call that stays under it ends; 0 = no such limit */
+    unsigned slow_s;
+
+    /* Asked before every connection with the address that it goes to, and with the peer's when a kept one is used again;
+     * false = not there. NULL = anywhere. Not with a proxy, whose address it would see. */
+    bool (*may_reach)(void *arg, const struct sockaddr *to);
+    void *reach_arg;
 };
 
 /* How far a call came: decides whether it may simply be repeated. */
@@ -38,6 +47,14 @@ struct client_answer {
     int64_t retry_after_s; /* -1 = none; seconds or date both read, not clamped, never negative otherwise */
     int64_t took_us;       /* from send to end */
     const char *error;     /* sentence without credentials or query strings; "" when answered */
+    bool vetoed;           /* CLIENT_NOT_SENT because `may_reach` said no to every address */
+    bool too_long;         /* the body (of a call without `sink`) or the headers passed their maximum */
+};
+
+/* What is known of an answer when its last header has come. */
+struct client_head {
+    int code;
+    int64_t announced; /* Content-Length; -1 = none, INT64_MAX = beyond counting */
 };
 
 struct client_call {
@@ -49,6 +66,12 @@ struct client_call {
     size_t answer_max; /* bytes of body read; more = CLIENT_UNKNOWN with its own sentence; 0 = 1 MiB */
     void (*fn)(void *arg, const struct client_answer *a); /* called once, never from inside client_start */
     void *arg;
+
+    /* With a `sink` the body goes there piece by piece, uncounted, and `answer.body` stays empty. `head` (may be NULL) is
+     * called once before it. False from either ends the call: CLIENT_UNKNOWN. Neither may free the client. Of an answer
+     * whose head came, `location` and `retry_after_s` are then told though the body did not come whole. */
+    bool (*head)(void *arg, const struct client_head *h);
+    bool (*sink)(void *arg, struct str bytes);
 };
 
 enum res client_new(struct loop *loop, const struct client_opts *opts, struct client **ret, struct err *e);

@@ -1,5 +1,7 @@
 #include "common/http/client_priv.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <strings.h>
 #include <time.h>
@@ -84,6 +86,8 @@ call_new(const struct client_call *from, bool known, struct call **ret, struct e
     call->timeout_ms = from->timeout_ms > 0 ? from->timeout_ms : TIMEOUT_MS;
     call->fn = from->fn;
     call->arg = from->arg;
+    call->head = from->head;
+    call->sink = from->sink;
     call->answer = buf_make(from->answer_max ? from->answer_max : ANSWER_MAX);
     if (!call->method || !call->url || !call->body || !copy_headers(call, from->headers)) {
         call_free(call);
@@ -105,6 +109,7 @@ call_free(struct call *call)
     free(call->body);
     free(call->location);
     free(call->retry_after);
+    free(call->length);
     free(call);
 }
 
@@ -125,6 +130,44 @@ repeatable(const struct call *call)
     return strcmp(call->method, "POST") != 0 && strcmp(call->method, "PATCH") != 0;
 }
 
+static bool
+may_reach(struct call *call, const struct sockaddr *to)
+{
+    const struct client_opts *o = call->opts;
+    bool may = !o->may_reach || o->may_reach(o->reach_arg, to);
+
+    if (may)
+        call->let++;
+    else
+        call->vetoed++;
+    return may;
+}
+
+/* In place of curl's own socket(): the address is what the name led to, however it was written. */
+static curl_socket_t
+on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
+{
+    if (purpose != CURLSOCKTYPE_IPCXN || !may_reach(arg, &to->addr))
+        return CURL_SOCKET_BAD;
+    return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+}
+
+/* A kept connection opens no socket, so its peer is judged here. What is no address that we can read is none to reach. */
+static bool
+may_reuse(struct call *call, const char *peer_ip)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+
+    if (!call->opts->may_reach)
+        return true;
+    if (inet_pton(AF_INET, peer_ip, &v4.sin_addr) == 1)
+        return may_reach(call, (const struct sockaddr *)&v4);
+    if (inet_pton(AF_INET6, peer_ip, &v6.sin6_addr) == 1)
+        return may_reach(call, (const struct sockaddr *)&v6);
+    return false;
+}
+
 /* curl is about to write the request. When a kept connection dies without an answer it comes here again with a fresh
  * one; what was sent before may have been acted on, so a POST stops here. */
 static int
@@ -133,10 +176,14 @@ on_ask(void *arg, char *peer_ip, char *own_ip, int peer_port, int own_port)
     struct call *call = arg;
     long sent = bytes_sent(call->easy);
 
-    (void)peer_ip;
     (void)own_ip;
     (void)peer_port;
     (void)own_port;
+    if (!may_reuse(call, peer_ip)) {
+        call->let = 0; /* whatever stood before, this is where it ends */
+        call->vetoed++;
+        return CURL_PREREQFUNC_ABORT;
+    }
     if (call->asked && sent > call->sent_base)
         call->sent_before = true;
     call->asked = true;
@@ -149,6 +196,10 @@ on_body(char *p, size_t size, size_t n, void *arg)
 {
     struct call *call = arg;
 
+    if (call->sink) {
+        call->stopped |= !call->stopped && !call->sink(call->arg, (struct str){p, size * n});
+        return call->stopped ? 0 : size * n;
+    }
     buf_add(&call->answer, p, size * n);
     call->too_large |= call->answer.failed;
     return call->answer.failed ? 0 : size * n;
@@ -180,6 +231,42 @@ keep_header(struct str line, const char *name, char **ret)
     return true;
 }
 
+static void
+drop_headers(struct call *call)
+{
+    free(call->location);
+    free(call->retry_after);
+    free(call->length);
+    call->location = call->retry_after = call->length = NULL;
+}
+
+/* Content-Length; what is no number is none, and what is beyond a number is too much for anybody. */
+static int64_t
+announced(const char *value)
+{
+    int64_t n;
+
+    if (!value || !value[0] || strspn(value, "0123456789") != strlen(value))
+        return -1;
+    return str_int(str_of(value), &n) ? n : INT64_MAX;
+}
+
+/* The empty line after an answer's headers; those of a 1xx are only the prelude. */
+static bool
+end_of_head(struct call *call)
+{
+    struct client_head h = {.announced = announced(call->length)};
+    long code = 0;
+
+    curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &code);
+    h.code = (int)code;
+    if (code < 200)
+        return true;
+    call->headed = true;
+    call->stopped = call->head && !call->head(call->arg, &h);
+    return !call->stopped;
+}
+
 static size_t
 on_header(char *p, size_t size, size_t n, void *arg)
 {
@@ -191,15 +278,18 @@ on_header(char *p, size_t size, size_t n, void *arg)
         call->too_large = true;
         return 0;
     }
+    if (call->headed)
+        return line.n; /* trailers change nothing */
     if (str_starts(line,
                    STR("HTTP/"))) { /* an answer after a 100, or after a proxy's: forget what that one said */
-        free(call->location);
-        free(call->retry_after);
-        call->location = call->retry_after = NULL;
+        drop_headers(call);
         return line.n;
     }
-    if (!keep_header(line, "location", &call->location))
-        keep_header(line, "retry-after", &call->retry_after);
+    if (call->sink && !trimmed(line).n)
+        return end_of_head(call) ? line.n : 0;
+    if (!keep_header(line, "location", &call->location) &&
+        !keep_header(line, "retry-after", &call->retry_after) && call->sink)
+        keep_header(line, "content-length", &call->length);
     return line.n;
 }
 
@@ -231,6 +321,9 @@ call_prepare(CURL *easy, const struct client_opts *opts)
               set_n(easy, CURLOPT_MAXAGE_CONN, MAX_AGE_S) && set_n(easy, CURLOPT_TCP_NODELAY, 1) &&
               set_n(easy, CURLOPT_CONNECTTIMEOUT_MS, opts->connect_ms ? (long)opts->connect_ms : CONNECT_MS);
 
+    if (opts->slow_bytes)
+        ok = ok && set_n(easy, CURLOPT_LOW_SPEED_LIMIT, opts->slow_bytes) &&
+             set_n(easy, CURLOPT_LOW_SPEED_TIME, opts->slow_s);
     return ok && set_z(easy, CURLOPT_CAINFO, opts->ca_file) &&
            set_z(easy, CURLOPT_SSLCERT, opts->cert_file) && set_z(easy, CURLOPT_SSLKEY, opts->key_file) &&
            set_z(easy, CURLOPT_PINNEDPUBLICKEY, opts->pinned_key) &&
@@ -268,6 +361,8 @@ call_attach(struct call *call, CURL *easy)
            !curl_easy_setopt(easy, CURLOPT_HEADERDATA, call) &&
            !curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_ask) &&
            !curl_easy_setopt(easy, CURLOPT_PREREQDATA, call) &&
+           (!call->opts->may_reach || (!curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket) &&
+                                       !curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, call))) &&
            !curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->error) &&
            !curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
 }
@@ -308,6 +403,10 @@ sentence(struct call *call, CURLcode code)
 {
     if (code == CURLE_OK)
         return "";
+    if (call->vetoed && !call->let)
+        return "the host's address is not one that may be reached";
+    if (call->stopped)
+        return "stopped by the reader";
     if (call->too_large)
         return "the answer is longer than this program reads";
     if (call->sent_before && code == CURLE_ABORTED_BY_CALLBACK)
@@ -321,8 +420,11 @@ sentence(struct call *call, CURLcode code)
 void
 call_answer(struct call *call, CURLcode code)
 {
-    struct client_answer a = {
-        .fate = fate_of(call, code), .retry_after_s = -1, .error = sentence(call, code)};
+    struct client_answer a = {.fate = fate_of(call, code),
+                              .retry_after_s = -1,
+                              .error = sentence(call, code),
+                              .vetoed = code && call->vetoed && !call->let,
+                              .too_long = code && call->too_large};
     curl_off_t took = 0;
     long status = 0;
 
@@ -332,6 +434,8 @@ call_answer(struct call *call, CURLcode code)
         curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
         a.code = (int)status;
         a.body = buf_view(&call->answer);
+    }
+    if (a.fate == CLIENT_ANSWERED || call->headed) {
         a.location = str_of(call->location);
         a.retry_after_s = retry_after_s(call->retry_after);
     }

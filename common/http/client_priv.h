@@ -12,9 +12,10 @@ enum { CLIENT_HEADERS_MAX = 1 << 16 };
 /* A call: the caller's words copied, and what is known of the answer. */
 struct call {
     struct client *c;
-    struct call *next; /* in the queue */
-    struct call *prev; /* among those in flight */
-    CURL *easy;        /* NULL while queued */
+    const struct client_opts *opts; /* the client's */
+    struct call *next;              /* in the queue */
+    struct call *prev;              /* among those in flight */
+    CURL *easy;                     /* NULL while queued */
     char *method;
     char *url;
     struct curl_slist *headers;
@@ -23,11 +24,18 @@ struct call {
     int64_t timeout_ms;
     void (*fn)(void *arg, const struct client_answer *a);
     void *arg;
+    bool (*head)(void *arg, const struct client_head *h);
+    bool (*sink)(void *arg, struct str bytes);
 
     struct buf answer;
     size_t header_bytes;
     char *location;
     char *retry_after;
+    char *length;     /* Content-Length as it came */
+    bool headed;      /* `head` was called, or would have been */
+    bool stopped;     /* by `head` or `sink` */
+    unsigned let;     /* addresses that `may_reach` let pass */
+    unsigned vetoed;  /* and those it did not */
     bool too_large;   /* body or headers past their maximum */
     bool asked;       /* a connection stood and the request was about to be written */
     bool sent_before; /* an earlier connection took bytes of the request, then died */

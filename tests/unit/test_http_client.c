@@ -32,6 +32,7 @@ struct got {
     char error[512];
     int64_t retry_after_s;
     int64_t took_us;
+    bool vetoed;
 };
 
 /* A peer on a raw socket: takes connections, reads, and does what `plan` says. */
@@ -206,6 +207,7 @@ on_answer(void *arg, const struct client_answer *a)
     g->code = a->code;
     g->retry_after_s = a->retry_after_s;
     g->took_us = a->took_us;
+    g->vetoed = a->vetoed;
     snprintf(g->body, sizeof g->body, "%.*s", (int)(a->body.n < 255 ? a->body.n : 255),
              a->body.n ? a->body.p : "");
     snprintf(g->location, sizeof g->location, "%.*s", STR_FMT(a->location));
@@ -383,7 +385,7 @@ silent_handshake_is_not_sent(void **state)
 
     peer_open(x, NULL, true);
     snprintf(url, sizeof url, "https://127.0.0.1:%u/", port_of(x->peer.fd));
-    start(x, 0, (struct client_call){.method = "POST", .url = url, .body = STR("b"), .timeout_ms = 200});
+    start(x, 0, (struct client_call){.method = "POST", .url = url, .body = STR("b"), .timeout_ms = 1500});
     assert_int_equal(await(x, 0)->fate, CLIENT_NOT_SENT);
     assert_int_equal(x->peer.reads, 1);
 }
@@ -611,6 +613,154 @@ free_drops_calls_without_a_word(void **state)
         assert_int_equal(x->got[i].times, 0);
 }
 
+/* ---- what only some callers use ------------------------------------------------------------------------------- */
+
+struct gate {
+    bool open;
+    unsigned asked;
+    char ip[INET_ADDRSTRLEN];
+};
+
+static bool
+may_reach(void *arg, const struct sockaddr *to)
+{
+    struct gate *gate = arg;
+
+    gate->asked++;
+    assert_int_equal(to->sa_family, AF_INET);
+    inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)to)->sin_addr, gate->ip, sizeof gate->ip);
+    return gate->open;
+}
+
+/* Asked before the connection and each time that it is used again, though it stands. */
+static void
+veto_holds_for_a_kept_connection(void **state)
+{
+    struct ctx *x = *state;
+    struct gate gate = {.open = false};
+    struct client_opts o = {.in_flight = 1, .may_reach = may_reach, .reach_arg = &gate};
+    struct got *g;
+    unsigned port;
+
+    client_free(x->c);
+    assert_int_equal(client_new(x->loop, &o, &x->c, NULL), RES_OK);
+    peer_open(x, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", true);
+    port = port_of(x->peer.fd);
+    g = run(x, "GET", port, "/?secret", (struct client_call){0});
+    assert_int_equal(g->fate, CLIENT_NOT_SENT);
+    assert_true(g->vetoed);
+    assert_null(strstr(g->error, "secret"));
+    assert_string_equal(gate.ip, "127.0.0.1");
+    assert_int_equal(gate.asked, 1);
+    gate.open = true;
+    g = run(x, "GET", port, "/", (struct client_call){0});
+    assert_int_equal(g->fate, CLIENT_ANSWERED);
+    assert_false(g->vetoed);
+    assert_int_equal(gate.asked, 3);
+    gate.open = false;
+    g = run(x, "GET", port, "/", (struct client_call){0});
+    assert_int_equal(g->fate, CLIENT_NOT_SENT);
+    assert_true(g->vetoed);
+    assert_int_equal(gate.asked, 4); /* once: no other socket was tried */
+    assert_int_equal(x->peer.conns, 1);
+    assert_int_equal(x->peer.reads, 1);
+}
+
+struct reader {
+    struct got got; /* first: on_answer gets it */
+    struct client_head head;
+    struct buf body;
+    bool want_body;
+    unsigned want_pieces;
+};
+
+static bool
+on_head(void *arg, const struct client_head *h)
+{
+    struct reader *r = arg;
+
+    assert_int_equal(r->head.code, 0);
+    r->head = *h;
+    return r->want_body;
+}
+
+static bool
+on_piece(void *arg, struct str bytes)
+{
+    struct reader *r = arg;
+
+    assert_int_not_equal(r->head.code, 0);
+    buf_str(&r->body, bytes);
+    return --r->want_pieces > 0;
+}
+
+static void
+read_through(struct ctx *x, struct reader *r, unsigned port)
+{
+    char url[64];
+    struct client_call call = {.method = "GET",
+                               .url = url,
+                               .fn = on_answer,
+                               .head = on_head,
+                               .sink = on_piece,
+                               .arg = r,
+                               .answer_max = 1};
+
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/large", port);
+    r->got = (struct got){.x = x};
+    r->body = buf_make(1 << 20);
+    assert_int_equal(client_start(x->c, &call, NULL), RES_OK);
+    for (int64_t end = clk_mono_ms() + 10000; !r->got.times && clk_mono_ms() < end;)
+        loop_turn(x->loop, 10);
+    assert_int_equal(r->got.times, 1);
+    assert_string_equal(r->got.body, "");
+}
+
+static void
+body_to_a_sink(void **state)
+{
+    struct reader whole = {.want_body = true, .want_pieces = 1000};
+    struct reader none = {.want_body = false};
+    struct reader one = {.want_body = true, .want_pieces = 1};
+    unsigned port = server_port(((struct ctx *)*state)->s);
+
+    read_through(*state, &whole, port);
+    assert_int_equal(whole.head.code, 200);
+    assert_int_equal(whole.head.announced, 5000);
+    assert_int_equal(whole.got.fate, CLIENT_ANSWERED);
+    assert_int_equal(whole.body.n, 5000);
+    read_through(*state, &none, port);
+    assert_int_equal(none.got.fate, CLIENT_UNKNOWN);
+    assert_int_equal(none.body.n, 0);
+    read_through(*state, &one, port);
+    assert_int_equal(one.got.fate, CLIENT_UNKNOWN);
+    assert_string_equal(one.got.error, "stopped by the reader");
+    buf_free(&whole.body);
+    buf_free(&one.body);
+}
+
+/* The head is that of the answer itself: not of what went before it, nor of what trails. */
+static void
+head_comes_once(void **state)
+{
+    struct ctx *x = *state;
+    struct reader r = {.want_body = true, .want_pieces = 1000};
+
+    peer_open(x,
+              "HTTP/1.1 103 Early Hints\r\nContent-Length: 9\r\nLocation: /early\r\n\r\n"
+              "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nRetry-After: 5\r\n\r\n"
+              "2\r\nok\r\n0\r\nLocation: /late\r\nRetry-After: 9\r\n\r\n",
+              true);
+    read_through(x, &r, port_of(x->peer.fd));
+    assert_int_equal(r.got.fate, CLIENT_ANSWERED);
+    assert_int_equal(r.head.code, 200);
+    assert_int_equal(r.head.announced, -1);
+    assert_int_equal(r.body.n, 2);
+    assert_string_equal(r.got.location, "");
+    assert_int_equal(r.got.retry_after_s, 5);
+    buf_free(&r.body);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -636,6 +786,9 @@ main(void)
         T(time_out_starts_when_sent),
         T(bad_urls_are_rejected),
         T(free_drops_calls_without_a_word),
+        T(veto_holds_for_a_kept_connection),
+        T(body_to_a_sink),
+        T(head_comes_once),
     };
 
     setenv("http_proxy", "http://127.0.0.1:1", 1); /* must not be looked at */

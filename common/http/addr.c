@@ -1,0 +1,182 @@
+#include "common/http/addr.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "common/base/str.h"
+
+struct range {
+    uint8_t ip[16];
+    unsigned bits;
+};
+
+static const struct range closed4[] = {
+    {{0}, 8},             /* this network */
+    {{10}, 8},            /* private */
+    {{100, 64}, 10},      /* carrier-grade NAT */
+    {{127}, 8},           /* loopback */
+    {{169, 254}, 16},     /* link-local, metadata services */
+    {{172, 16}, 12},      /* private */
+    {{192, 0, 0}, 24},    /* protocol assignments */
+    {{192, 0, 2}, 24},    /* documentation */
+    {{192, 88, 99}, 24},  /* 6to4 relays, withdrawn */
+    {{192, 168}, 16},     /* private */
+    {{198, 18}, 15},      /* benchmarks */
+    {{198, 51, 100}, 24}, /* documentation */
+    {{203, 0, 113}, 24},  /* documentation */
+    {{224}, 4},           /* multicast */
+    {{240}, 4},           /* reserved, broadcast */
+};
+
+/* Inside of 2000::/3; all that is outside of it is closed. */
+static const struct range closed6[] = {
+    {{0x20, 0x01, 0x00}, 23},       /* protocol assignments; Teredo is taken out first */
+    {{0x20, 0x01, 0x0d, 0xb8}, 32}, /* documentation */
+    {{0x3f, 0xff, 0x00}, 20},       /* documentation */
+};
+
+static const struct range global6 = {{0x20}, 3};
+
+/* Where an IPv6 address of this kind keeps an IPv4 one; `mask` is what its bytes were combined with. */
+static const struct carrier {
+    struct range range;
+    unsigned at;
+    uint8_t mask;
+} carriers[] = {
+    {{{[10] = 0xff, [11] = 0xff}, 96}, 12, 0},  /* mapped */
+    {{{0}, 96}, 12, 0},                         /* compatible; :: and ::1 are in 0/8 then */
+    {{{0x00, 0x64, 0xff, 0x9b}, 96}, 12, 0},    /* NAT64 */
+    {{{0x20, 0x02}, 16}, 2, 0},                 /* 6to4 */
+    {{{0x20, 0x01, 0x00, 0x00}, 32}, 4, 0},     /* Teredo: its server */
+    {{{0x20, 0x01, 0x00, 0x00}, 32}, 12, 0xff}, /* Teredo: its client, inverted */
+};
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
+static bool
+same_bits(const uint8_t *a, const uint8_t *b, unsigned bits)
+{
+    unsigned rest = bits % 8;
+
+    return !memcmp(a, b, bits / 8) && (!rest || (a[bits / 8] ^ b[bits / 8]) >> (8 - rest) == 0);
+}
+
+static bool
+in_any(const struct range *r, size_t n, const uint8_t *ip)
+{
+    for (size_t i = 0; i < n; i++)
+        if (same_bits(ip, r[i].ip, r[i].bits))
+            return true;
+    return false;
+}
+
+static bool
+public4(const uint8_t *ip)
+{
+    return !in_any(closed4, COUNT(closed4), ip);
+}
+
+static bool
+carried_is_public(const struct carrier *c, const uint8_t *ip)
+{
+    uint8_t v4[4];
+
+    for (unsigned i = 0; i < 4; i++)
+        v4[i] = ip[c->at + i] ^ c->mask;
+    return public4(v4);
+}
+
+static bool
+public6(const uint8_t *ip)
+{
+    bool carries = false;
+
+    for (size_t i = 0; i < COUNT(carriers); i++) {
+        if (!same_bits(ip, carriers[i].range.ip, carriers[i].range.bits))
+            continue;
+        carries = true;
+        if (!carried_is_public(&carriers[i], ip))
+            return false;
+    }
+    return carries || (same_bits(ip, global6.ip, global6.bits) && !in_any(closed6, COUNT(closed6), ip));
+}
+
+/* The bytes of the address; NULL for a family that is none of ours. A mapped one is the IPv4 address. */
+static const uint8_t *
+bytes_of(const struct sockaddr *at, sa_family_t *family)
+{
+    const uint8_t *ip;
+
+    *family = at->sa_family;
+    if (*family == AF_INET)
+        return (const uint8_t *)&((const struct sockaddr_in *)(const void *)at)->sin_addr;
+    if (*family != AF_INET6)
+        return NULL;
+    ip = ((const struct sockaddr_in6 *)(const void *)at)->sin6_addr.s6_addr;
+    if (!same_bits(ip, carriers[0].range.ip, carriers[0].range.bits))
+        return ip;
+    *family = AF_INET;
+    return ip + carriers[0].at;
+}
+
+bool
+addr_public(const struct sockaddr *at)
+{
+    sa_family_t family;
+    const uint8_t *ip = bytes_of(at, &family);
+
+    return ip && (family == AF_INET ? public4(ip) : public6(ip));
+}
+
+/* Nothing but zeros behind the prefix: else it was meant otherwise. */
+static bool
+clean_tail(const struct addr_net *net, unsigned whole)
+{
+    for (unsigned bit = net->bits; bit < whole; bit++)
+        if (net->ip[bit / 8] & 0x80 >> bit % 8)
+            return false;
+    return true;
+}
+
+static bool
+parse(const char *text, struct addr_net *net)
+{
+    const char *slash = strchr(text, '/');
+    size_t n = slash ? (size_t)(slash - text) : strlen(text);
+    char ip[INET6_ADDRSTRLEN];
+    unsigned whole;
+    int64_t bits;
+
+    if (n >= sizeof ip)
+        return false;
+    memcpy(ip, text, n);
+    ip[n] = '\0';
+    net->family = strchr(ip, ':') ? AF_INET6 : AF_INET;
+    whole = net->family == AF_INET ? 32 : 128;
+    bits = whole;
+    if (inet_pton(net->family, ip, net->ip) != 1 || (slash && !str_int(str_of(slash + 1), &bits)) ||
+        bits < 1 || bits > (int64_t)whole)
+        return false;
+    net->bits = (unsigned)bits;
+    return clean_tail(net, whole) && !(whole == 128 && same_bits(net->ip, carriers[0].range.ip, 96));
+}
+
+bool
+addr_parse_cidr(const char *text, struct addr_net *ret)
+{
+    *ret = (struct addr_net){0};
+    if (text && parse(text, ret))
+        return true;
+    *ret = (struct addr_net){0};
+    return false;
+}
+
+bool
+addr_in(const struct addr_net *net, const struct sockaddr *at)
+{
+    sa_family_t family;
+    const uint8_t *ip = bytes_of(at, &family);
+
+    return ip && family == net->family && net->bits && same_bits(ip, net->ip, net->bits);
+}
