@@ -169,16 +169,18 @@ refuse(struct server_req *req)
         int status;
         const char *title;
         const char *detail;
-    } why[] = {{400, "Bad Request", "The path is not a valid request target."},
-               {404, "Not Found", "Nothing is served under this path."},
-               {405, "Method Not Allowed", "The Allow header names the methods of this path."},
-               {413, "Content Too Large", "The body is longer than this server accepts."},
-               {500, "Internal Server Error", "The request could not be read."}};
+    } why[] = {
+        {SERVER_UNFRAMED, "Bad Request", "Say once how long the body is: one Content-Length, or chunked."},
+        {400, "Bad Request", "The path is not a valid request target."},
+        {404, "Not Found", "Nothing is served under this path."},
+        {405, "Method Not Allowed", "The Allow header names the methods of this path."},
+        {413, "Content Too Large", "The body is longer than this server accepts."},
+        {500, "Internal Server Error", "The request could not be read."}};
     size_t i = 0;
 
     while (why[i].status != req->refuse && why[i].status != 500)
         i++;
-    server_problem(req, why[i].status, why[i].title, why[i].detail);
+    server_problem(req, why[i].status == SERVER_UNFRAMED ? 400 : why[i].status, why[i].title, why[i].detail);
 }
 
 static enum MHD_Result
@@ -214,6 +216,37 @@ has_nul(const struct server_req *req, const char *version)
     return to > from + 1 && to - from <= req->s->memory;
 }
 
+struct framing {
+    unsigned lengths, codings;
+    bool chunked;
+};
+
+static enum MHD_Result
+see_header(void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    struct framing *f = arg;
+
+    (void)kind;
+    if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0)
+        f->lengths++;
+    if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
+        f->codings++;
+        f->chunked = value && strcasecmp(value, "chunked") == 0;
+    }
+    return MHD_YES;
+}
+
+/* Whether everybody on the way must agree where the body ends. libmicrohttpd takes the first length and passes over
+ * codings that it does not know, so that what follows could be taken for another's request. */
+static bool
+framed_once(struct MHD_Connection *conn)
+{
+    struct framing f = {0};
+
+    MHD_get_connection_values(conn, MHD_HEADER_KIND, see_header, &f);
+    return f.lengths + f.codings <= 1 && (!f.codings || f.chunked);
+}
+
 /* Headers are here. A body that says itself that it is far too long is refused before it comes; one that is a little too
  * long is read and dropped first, since a client that still writes may never see an early answer. */
 static enum MHD_Result
@@ -224,6 +257,11 @@ begin(struct server_req *req, struct MHD_Connection *conn, const char *method, c
     req->conn = conn;
     req->method = method;
     req->state = SERVER_BODY;
+    if (!framed_once(conn)) {
+        req->refuse = SERVER_UNFRAMED;
+        server_set(req, MHD_HTTP_HEADER_CONNECTION, "close");
+        return call(req);
+    }
     if (has_nul(req, version))
         req->refuse = MHD_HTTP_BAD_REQUEST;
     if (!req->refuse)

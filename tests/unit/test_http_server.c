@@ -219,6 +219,12 @@ refusals(void **state)
         {"GET /e/a%00b HTTP/1.1\r\n" CLOSE "\r\n", " 400 "},
         {"GET /e/%zz HTTP/1.1\r\n" CLOSE "\r\n", "application/problem+json"},
         {"POST /e/x HTTP/1.1\r\n" CLOSE "Content-Length: 900000000\r\n\r\n", " 413 "},
+        {"POST /e/x HTTP/1.1\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nab", " 400 "},
+        {"POST /e/x HTTP/1.1\r\nContent-Length: 2\r\ncontent-length: 9\r\n\r\nab", "Connection: close"},
+        {"POST /e/x HTTP/1.1\r\nContent-Length: 7\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n",
+         "Say once"},
+        {"POST /e/x HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", " 400 "},
+        {"POST /e/x HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", " 400 "},
     };
     struct ctx *x = *state;
 
