@@ -26,8 +26,6 @@ free_if_done(struct call *call)
         return;
     if (call->drop)
         call->drop(call->mine);
-    if (call->counted)
-        call->who->calls--;
     auth_unref(call->who);
     pg_args_free(&call->args);
     free(call);
@@ -40,6 +38,9 @@ static void
 stop_waiting(struct call *call)
 {
     loop_timer_stop(loop_of(call), &call->limit);
+    if (call->counted)
+        call->who->calls--;
+    call->counted = false;
     pg_turn_cancel(call->gw->app->pg, &call->turn);
 }
 
@@ -359,11 +360,11 @@ forbidden(unsigned flags, const struct auth *who)
     return NULL;
 }
 
-/* A token's calls are counted from here until they are gone. */
+/* A token's calls are counted from here until they are answered. */
 static bool
 too_many(struct call *call)
 {
-    if (!call->who || call->counted)
+    if (!call->who)
         return false;
     call->counted = true;
     return ++call->who->calls > call->gw->set.token_calls;
