@@ -53,6 +53,8 @@ struct server {
     const struct server_route *routes;
     void *arg;
     size_t body_max;
+    size_t bodies_max;
+    size_t bodies; /* bytes that requests hold */
     unsigned port;
     unsigned waiting;
     struct server_req *wait_head;
