@@ -161,7 +161,7 @@ print_due(const struct ctl *c, const char *version, const int64_t at_us[2], stru
 static int
 due(struct ctl *c, int argc, char **argv)
 {
-    const char *words[3];
+    const char *words[3] = {NULL};
     const char *file = NULL;
     const struct ctl_opt opts[] = {{"calendar", &file, NULL}, {0}};
     struct calendar_term term;
