@@ -10,7 +10,9 @@
 #include "common/base/clk.h"
 #include "common/http/server_priv.h"
 
-enum { CONNS = 1000, IDLE_S = 60, MEMORY = 32768, BACKLOG = 1024 };
+enum { CONNS = 1000, IDLE_S = 60, MEMORY = 32768, BACKLOG = 1024, BODIES = 256 << 20 };
+
+#define RETRY_AFTER_S "5"
 
 /* ---- libmicrohttpd in our loop -------------------------------------------------------------------------------- */
 
@@ -111,6 +113,13 @@ on_uri(void *arg, const char *uri, struct MHD_Connection *conn)
 }
 
 static void
+drop_body(struct server_req *req)
+{
+    req->s->bodies -= req->body.n;
+    buf_free(&req->body);
+}
+
+static void
 on_end(void *arg, struct MHD_Connection *conn, void **con_cls, enum MHD_RequestTerminationCode why)
 {
     struct server_req *req = *con_cls;
@@ -128,7 +137,7 @@ on_end(void *arg, struct MHD_Connection *conn, void **con_cls, enum MHD_RequestT
     if (req->drop)
         req->drop(req->kept);
     uri_free(&req->uri);
-    buf_free(&req->body);
+    drop_body(req);
     buf_free(&req->headers);
     free(req);
 }
@@ -169,16 +178,21 @@ refuse(struct server_req *req)
         int status;
         const char *title;
         const char *detail;
-    } why[] = {{400, "Bad Request", "The path is not a valid request target."},
-               {404, "Not Found", "Nothing is served under this path."},
-               {405, "Method Not Allowed", "The Allow header names the methods of this path."},
-               {413, "Content Too Large", "The body is longer than this server accepts."},
-               {500, "Internal Server Error", "The request could not be read."}};
+    } why[] = {
+        {SERVER_UNFRAMED, "Bad Request", "Say once how long the body is: one Content-Length, or chunked."},
+        {400, "Bad Request", "The path is not a valid request target."},
+        {404, "Not Found", "Nothing is served under this path."},
+        {405, "Method Not Allowed", "The Allow header names the methods of this path."},
+        {413, "Content Too Large", "The body is longer than this server accepts."},
+        {503, "Service Unavailable", "Too many bodies are on their way; send it again in a moment."},
+        {500, "Internal Server Error", "The request could not be read."}};
     size_t i = 0;
 
+    if (req->refuse == MHD_HTTP_SERVICE_UNAVAILABLE)
+        server_set(req, MHD_HTTP_HEADER_RETRY_AFTER, RETRY_AFTER_S);
     while (why[i].status != req->refuse && why[i].status != 500)
         i++;
-    server_problem(req, why[i].status, why[i].title, why[i].detail);
+    server_problem(req, why[i].status == SERVER_UNFRAMED ? 400 : why[i].status, why[i].title, why[i].detail);
 }
 
 static enum MHD_Result
@@ -214,6 +228,37 @@ has_nul(const struct server_req *req, const char *version)
     return to > from + 1 && to - from <= req->s->memory;
 }
 
+struct framing {
+    unsigned lengths, codings;
+    bool chunked;
+};
+
+static enum MHD_Result
+see_header(void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    struct framing *f = arg;
+
+    (void)kind;
+    if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0)
+        f->lengths++;
+    if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
+        f->codings++;
+        f->chunked = value && strcasecmp(value, "chunked") == 0;
+    }
+    return MHD_YES;
+}
+
+/* Whether everybody on the way must agree where the body ends. libmicrohttpd takes the first length and passes over
+ * codings that it does not know, so that what follows could be taken for another's request. */
+static bool
+framed_once(struct MHD_Connection *conn)
+{
+    struct framing f = {0};
+
+    MHD_get_connection_values(conn, MHD_HEADER_KIND, see_header, &f);
+    return f.lengths + f.codings <= 1 && (!f.codings || f.chunked);
+}
+
 /* Headers are here. A body that says itself that it is far too long is refused before it comes; one that is a little too
  * long is read and dropped first, since a client that still writes may never see an early answer. */
 static enum MHD_Result
@@ -224,6 +269,11 @@ begin(struct server_req *req, struct MHD_Connection *conn, const char *method, c
     req->conn = conn;
     req->method = method;
     req->state = SERVER_BODY;
+    if (!framed_once(conn)) {
+        req->refuse = SERVER_UNFRAMED;
+        server_set(req, MHD_HTTP_HEADER_CONNECTION, "close");
+        return call(req);
+    }
     if (has_nul(req, version))
         req->refuse = MHD_HTTP_BAD_REQUEST;
     if (!req->refuse)
@@ -236,17 +286,31 @@ begin(struct server_req *req, struct MHD_Connection *conn, const char *method, c
     return MHD_YES;
 }
 
+/* Nobody has been asked yet whose body it is, so all of them together are bounded. */
+static void
+keep(struct server_req *req, const char *p, size_t n)
+{
+    struct server *s = req->s;
+    size_t before = req->body.n;
+
+    if (n > s->bodies_max - s->bodies) {
+        req->refuse = MHD_HTTP_SERVICE_UNAVAILABLE;
+        return;
+    }
+    buf_add(&req->body, p, n);
+    if (req->body.failed)
+        req->refuse = before + n > s->body_max ? MHD_HTTP_CONTENT_TOO_LARGE : 500;
+    s->bodies += req->body.n - before;
+}
+
 static enum MHD_Result
 take(struct server_req *req, const char *p, size_t n)
 {
-    if (!req->refuse) {
-        buf_add(&req->body, p, n);
-        if (req->body.failed)
-            req->refuse = req->body.n + n > req->s->body_max ? MHD_HTTP_CONTENT_TOO_LARGE : 500;
-    }
+    if (!req->refuse)
+        keep(req, p, n);
     if (!req->refuse)
         return MHD_YES;
-    buf_free(&req->body);
+    drop_body(req);
     req->dropped += n;
     return req->dropped > req->s->body_max + SERVER_SLACK ? MHD_NO : MHD_YES;
 }
@@ -411,6 +475,7 @@ server_new(struct loop *loop, const struct server_opts *opts, const struct serve
     s->routes = routes;
     s->arg = arg;
     s->body_max = opts->body_max;
+    s->bodies_max = opts->bodies_max ? opts->bodies_max : BODIES;
     s->memory = opts->memory ? opts->memory : MEMORY;
     s->timer = (struct loop_timer){.fn = on_timer, .arg = s};
     res = start(s, opts, e);
@@ -448,8 +513,10 @@ server_free(struct server *s)
 {
     if (!s)
         return;
-    while (s->wait_head)
+    while (s->wait_head) {
+        server_set(s->wait_head, MHD_HTTP_HEADER_RETRY_AFTER, RETRY_AFTER_S);
         server_problem(s->wait_head, 503, "Service Unavailable", "The server is stopping.");
+    }
     loop_unwatch(s->watch);
     if (s->daemon) {
         MHD_run(s->daemon); /* takes up what was resumed */

@@ -13,6 +13,7 @@ struct server_req;
 struct server_opts {
     const char *listen; /* "127.0.0.1:9481", "[::1]:80", ":9480" (all addresses); port 0 = any free */
     size_t body_max;    /* bytes; a longer body is answered 413 before it is read whole */
+    size_t bodies_max;  /* bytes of all bodies that are held at once, more is answered 503; 0 = 256 MiB */
     unsigned conn_max;  /* connections at once; 0 = 1000 */
     unsigned idle_s;    /* a silent connection is closed after this; 0 = 60 */
     size_t memory;      /* bytes per connection for request line and headers; 0 = 32 KiB */

@@ -11,6 +11,9 @@
 /* Bytes past body_max that are read and dropped so that the client gets to read its 413. */
 enum { SERVER_SLACK = 1 << 20 };
 
+/* In `refuse`: 400, because the headers do not say in one way where the body ends. */
+enum { SERVER_UNFRAMED = 1 };
+
 enum server_state {
     SERVER_URI,  /* request line seen */
     SERVER_BODY, /* headers seen, body comes */
@@ -50,6 +53,8 @@ struct server {
     const struct server_route *routes;
     void *arg;
     size_t body_max;
+    size_t bodies_max;
+    size_t bodies; /* bytes that requests hold */
     unsigned port;
     unsigned waiting;
     struct server_req *wait_head;

@@ -159,6 +159,11 @@ int ctl_opd(struct ctl *c, int argc, char **argv);
 int ctl_offsets(struct ctl *c, int argc, char **argv);
 int ctl_example(struct ctl *c, int argc, char **argv);
 int ctl_dlq(struct ctl *c, int argc, char **argv);
+int ctl_calendar(struct ctl *c, int argc, char **argv);
+
+/* Whether `id` can name an officer: a pseudonym of 2 to 64 letters, digits, dots, dashes. False and a message
+ * otherwise. */
+bool ctl_officer_id(struct ctl *c, const char *id);
 
 /* Loads the OPD table from CSV (kode_opd,nama_opd,peran) in one transaction. False: printed why, and `*code` is the
  * exit code. */

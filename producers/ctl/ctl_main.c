@@ -102,6 +102,12 @@ static const struct ctl_cmd commands[] = {
      ctl_offsets},
     {"dlq", "list [--worker W] [--limit N]", "records that could not be used",
      "  --limit N       default 50\n", ctl_dlq},
+    {"calendar", "check [FILE.csv] | due START N hari_kerja|hari_kalender|detik [--calendar FILE.csv]",
+     "the list of holidays, and when a term ends",
+     "  check           what is missing or mistyped; exit 1 when something is\n"
+     "  due             START is a date or an RFC 3339 time; the term is over at the instant that is shown\n"
+     "  FILE.csv        default: the one that schemas/data/kalender.json names\n",
+     ctl_calendar},
     {"example", "api|sso|tautan [--schemas DIR]", "print a form PA.20 to start from", "", ctl_example},
     {NULL, NULL, NULL, NULL, NULL}};
 
@@ -169,9 +175,9 @@ close_all(struct ctl *c)
 }
 
 static int
-run(const struct ctl_cmd *cmd, const char *file, int argc, char **argv)
+run(const struct ctl_cmd *cmd, const char *file, bool json, int argc, char **argv)
 {
-    struct ctl c = {.cmd = cmd->name};
+    struct ctl c = {.cmd = cmd->name, .json = json};
     int code = read_conf(&c, file);
 
     if (code == APP_OK)
@@ -187,6 +193,7 @@ main(int argc, char **argv)
 {
     const struct ctl_cmd *cmd;
     const char *file = NULL;
+    bool json = false;
     int i = 1;
     int code;
 
@@ -196,6 +203,10 @@ main(int argc, char **argv)
             return help_all();
         if (strcmp(argv[i], "--version") == 0 || strcmp(argv[i], "-V") == 0)
             return printf("bedelauctl %s (librdkafka %s)\n", APP_VERSION, rd_kafka_version_str()), APP_OK;
+        if (strcmp(argv[i], "--json") == 0) {
+            json = true;
+            continue;
+        }
         if (strcmp(argv[i], "-c") != 0 || i + 1 == argc) {
             fprintf(stderr, "bedelauctl: unknown or incomplete option %s; see --help\n", argv[i]);
             return APP_USAGE;
@@ -213,7 +224,7 @@ main(int argc, char **argv)
     if (wants_help(argc - i - 1, argv + i + 1))
         return help_one(cmd);
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    code = run(cmd, file, argc - i - 1, argv + i + 1);
+    code = run(cmd, file, json, argc - i - 1, argv + i + 1);
     curl_global_cleanup();
     return code;
 }

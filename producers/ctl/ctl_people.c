@@ -40,14 +40,15 @@ change(struct ctl *c, const char *sql, const char *id, const char *action, int64
 
 /* ---- officer ---------------------------------------------------------------------------------------------------- */
 
-static bool
-officer_id(struct ctl *c, const char *id)
+bool
+ctl_officer_id(struct ctl *c, const char *id)
 {
     size_t n = strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
 
-    if (n == strlen(id) && n >= 2 && n <= 64)
+    if (n == strlen(id) && n >= 2 && n <= 64 && !strchr("._-", *id))
         return true;
-    ctl_fail(c, APP_USAGE, "an officer's id has 2 to 64 letters, digits, dots, dashes");
+    ctl_fail(c, APP_USAGE,
+             "an officer's id has 2 to 64 letters, digits, dots, dashes; a letter or digit first");
     return false;
 }
 
@@ -57,7 +58,7 @@ officer_add(struct ctl *c, int argc, char **argv)
     const char *id;
     int64_t n;
 
-    if (!ctl_args(c, argc, argv, NULL, &(struct ctl_words){&id, 1, 1}) || !officer_id(c, id))
+    if (!ctl_args(c, argc, argv, NULL, &(struct ctl_words){&id, 1, 1}) || !ctl_officer_id(c, id))
         return APP_USAGE;
     if (change(c,
                "insert into officer (id) values ($1) on conflict (id) do update set aktif = true"
@@ -82,7 +83,13 @@ officer_off(struct ctl *c, int argc, char **argv)
     if (change(c, "update officer set aktif = false where id = $1 and aktif", id, "officer off", &n) !=
         RES_OK)
         return ctl_failed(c);
-    return n ? APP_OK : ctl_fail(c, CTL_NO, "no active officer %s", id);
+    if (!n)
+        return ctl_fail(c, CTL_NO, "no active officer %s", id);
+    if (!c->json)
+        printf("%s may not review any more\n", id);
+    else
+        ctl_print(json_pack("{s:s, s:b}", "id", id, "changed", 1));
+    return APP_OK;
 }
 
 static int

@@ -59,6 +59,8 @@ check(struct ctl *c, struct wanted *w)
         ctl_fail(c, APP_USAGE, "--nama goes with one --opd");
         return false;
     }
+    if (w->officer && !ctl_officer_id(c, w->officer))
+        return false;
     if (w->expires && !ctl_span(c, "--expires", w->expires, &ms))
         return false;
     if (w->expires)

@@ -87,9 +87,34 @@ add_opds(struct topics *ts, const char *list)
 
 /* ---- what is done ----------------------------------------------------------------------------------------------- */
 
+static json_t *
+topic_json(const struct admin_topic *t)
+{
+    json_t *config = json_object();
+
+    for (size_t k = 0; k < t->n; k++)
+        json_object_set_new(config, t->settings[k].name, json_string(t->settings[k].value));
+    return json_pack("{s:s, s:i, s:i, s:o}", "topic", t->name, "partitions", t->partitions, "replication",
+                     t->replication, "config", config);
+}
+
+static void
+print_json(const struct topics *ts)
+{
+    json_t *list = json_array();
+
+    for (int i = 0; i < ts->n; i++)
+        json_array_append_new(list, topic_json(&ts->list[i].as));
+    ctl_print(list);
+}
+
 static void
 print(const struct topics *ts)
 {
+    if (ts->c->json) {
+        print_json(ts);
+        return;
+    }
     for (int i = 0; i < ts->n; i++) {
         const struct admin_topic *t = &ts->list[i].as;
 
@@ -208,6 +233,8 @@ topics(struct ctl *c, int argc, char **argv, bool check)
     if (!ctl_args(c, argc, argv, opts, &(struct ctl_words){0}) ||
         !ctl_number(c, "--partitions", partitions, 1, 1000, &n))
         return APP_USAGE;
+    if (check && ts.print)
+        return ctl_fail(c, APP_USAGE, "--print goes with create");
     ts.partitions = (int)n;
     code = set_replication(&ts, replication);
     if (code != APP_OK)

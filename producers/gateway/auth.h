@@ -14,6 +14,7 @@ enum { AUTH_OPD_MAX = 64 };
 /* What a token stands for; counted, because requests outlive their place in the cache. */
 struct auth {
     unsigned refs;
+    unsigned calls; /* requests of it that wait for their answer */
     unsigned char hash[HASH_SIZE];
     int64_t fresh_until_ms; /* monotonic */
     int64_t expires_us;     /* INT64_MIN = never */

@@ -38,6 +38,9 @@ static void
 stop_waiting(struct call *call)
 {
     loop_timer_stop(loop_of(call), &call->limit);
+    if (call->counted)
+        call->who->calls--;
+    call->counted = false;
     pg_turn_cancel(call->gw->app->pg, &call->turn);
 }
 
@@ -75,25 +78,33 @@ call_reply(struct call *call, int status, const char *content_type, struct str b
     call->req = NULL;
     stop_waiting(call);
     count(call, status);
-    if (status == 503)
-        server_set(req, "Retry-After", "5");
+    if (status == 503 || status == 429)
+        server_set(req, "Retry-After", status == 503 ? "5" : "1");
     server_reply(req, status, content_type, body);
 }
 
-void
-call_problem(struct call *call, int status, const char *fmt, ...)
+static void
+write_places(const struct refusal *r, struct buf *b)
 {
-    struct buf b = buf_make(4096);
-    char detail[300];
-    va_list ap;
+    for (unsigned i = 0; i < r->places; i++) {
+        buf_z(b, i ? ",{\"lokasi\":" : ",\"kesalahan\":[{\"lokasi\":");
+        buf_json(b, str_of(r->place[i]));
+        buf_z(b, ",\"pesan\":\"Isian ini tidak boleh dikirim.\"}");
+    }
+    if (r->places)
+        buf_char(b, ']');
+}
 
-    va_start(ap, fmt);
-    vsnprintf(detail, sizeof detail, fmt, ap);
-    va_end(ap);
+static void
+answer_problem(struct call *call, int status, const struct refusal *r)
+{
+    struct buf b = buf_make(16384);
+
     buf_z(&b, "{\"type\":\"about:blank\",\"title\":");
     buf_json(&b, str_of(refusal_title(status)));
     buf_printf(&b, ",\"status\":%d,\"detail\":", status);
-    buf_json(&b, str_of(detail));
+    buf_json(&b, str_of(r->detail));
+    write_places(r, &b);
     buf_z(&b, "}\n");
     if (call->req && status == 401)
         server_set(call->req, "WWW-Authenticate", "Bearer");
@@ -102,9 +113,21 @@ call_problem(struct call *call, int status, const char *fmt, ...)
 }
 
 void
+call_problem(struct call *call, int status, const char *fmt, ...)
+{
+    struct refusal r = {0};
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(r.detail, sizeof r.detail, fmt, ap);
+    va_end(ap);
+    answer_problem(call, status, &r);
+}
+
+void
 call_refuse(struct call *call, const struct refusal *r)
 {
-    call_problem(call, r->status ? r->status : 500, "%s", r->detail);
+    answer_problem(call, r->status ? r->status : 500, r);
 }
 
 void
@@ -337,6 +360,25 @@ forbidden(unsigned flags, const struct auth *who)
     return NULL;
 }
 
+/* A token's calls are counted from here until they are answered. */
+static bool
+too_many(struct call *call)
+{
+    if (!call->who)
+        return false;
+    call->counted = true;
+    return ++call->who->calls > call->gw->set.token_calls;
+}
+
+/* The body's bytes are what is checked and stored: nothing here unpacks them. */
+static bool
+is_packed(const struct call *call)
+{
+    struct str coding = server_header(call->req, "Content-Encoding");
+
+    return coding.n && strncasecmp(coding.p, "identity", coding.n) != 0;
+}
+
 static void
 admit(struct call *call)
 {
@@ -347,6 +389,11 @@ admit(struct call *call)
     pg_args_reset(&call->args);
     if (why)
         call_problem(call, 403, "%s", why);
+    else if (too_many(call))
+        call_problem(call, 429,
+                     "Too many requests of this token wait already; send this one again in a moment.");
+    else if (is_packed(call))
+        call_problem(call, 415, "The body is taken as it is, without a Content-Encoding.");
     else if ((int64_t)server_body(call->req).n > max)
         call_problem(call, 413, "The body is longer than %lld bytes.", (long long)max);
     else

@@ -47,6 +47,7 @@ struct call {
     enum res delivery; /* the worst report */
     unsigned char token[HASH_SIZE];
     bool gone;
+    bool counted; /* among its token's calls */
 };
 
 /* Takes a request on: `arg` is the app. */

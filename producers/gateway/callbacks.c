@@ -3,7 +3,9 @@
 
 #include <stdlib.h>
 
+#include "common/base/caltime.h"
 #include "common/base/log.h"
+#include "common/json/scan.h"
 #include "common/kafka/ce.h"
 #include "producers/gateway/form.h"
 #include "producers/gateway/handlers.h"
@@ -58,6 +60,8 @@ static bool
 read_body(struct callback *cb, struct str body, struct refusal *r)
 {
     struct buf *store = &cb->store;
+    int64_t urutan;
+    int64_t waktu_us;
 
     if (!form_check(body, r))
         return false;
@@ -66,6 +70,10 @@ read_body(struct callback *cb, struct str body, struct refusal *r)
         return refusal_set(r, 422, "nomor_permohonan is missing or malformed.");
     if (!form_text(body, "id_integrasi", store).n || !form_text(body, "status", store).n)
         return refusal_set(r, 422, "id_integrasi and status must be given.");
+    if (!scan_int(scan_get(body, "urutan"), &urutan) || urutan < 0)
+        return refusal_set(r, 422, "urutan must be a whole number from 0: callbacks are put in order by it.");
+    if (!caltime_parse(form_text(body, "waktu", store), &waktu_us))
+        return refusal_set(r, 422, "waktu must be an RFC 3339 date and time.");
     return true;
 }
 

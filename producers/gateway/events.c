@@ -1,4 +1,5 @@
 /* POST /v1/events: the CloudEvents HTTP binding, structured, binary and batch. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/json/scan.h"
@@ -125,11 +126,13 @@ admit_all(struct events *ev, const struct call *call, struct refusal *r)
         if (intake_admit(&ev->in[i], &from, r) && write_one(&ev->in[i], &ev->text[i], r))
             continue;
         if (ev->batch) {
-            struct refusal why = *r;
+            const struct refusal why = *r;
+            char at[16];
 
-            *r = (struct refusal){0};
-            refusal_set(r, why.status, "Event %u of the batch (nothing was stored): %.180s", i + 1,
-                        why.detail);
+            snprintf(r->detail, sizeof r->detail, "Event %u of the batch (nothing was stored): %.180s", i + 1,
+                     why.detail);
+            snprintf(at, sizeof at, "/%u", i);
+            refusal_under(r, at);
         }
         return false;
     }
@@ -141,7 +144,7 @@ receipt(const struct intake *in)
 {
     const struct ce *ce = &in->ce;
 
-    return (struct call_receipt){ce->id, ce->source, ce->subject, ce->type, in->revisi};
+    return (struct call_receipt){ce->id, ce->source, ce->subject, ce->type, in->counts};
 }
 
 static void

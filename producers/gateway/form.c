@@ -1,5 +1,8 @@
 #include "producers/gateway/form.h"
 
+#include <string.h>
+#include <strings.h>
+
 #include "common/json/scan.h"
 
 bool
@@ -14,20 +17,114 @@ form_check(struct str text, struct refusal *r)
     return true;
 }
 
+/* ---- names that look like a credential --------------------------------------------------------------------------- */
+
+static bool
+is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool
+is_lower(char c)
+{
+    return c >= 'a' && c <= 'z';
+}
+
+/* Where `word` (lower case) first stands in `s` from `from` on, in any case; s.n when nowhere. */
+static size_t
+find_word(struct str s, const char *word, size_t from)
+{
+    size_t n = strlen(word);
+
+    for (size_t i = from; i + n <= s.n; i++)
+        if (strncasecmp(s.p + i, word, n) == 0)
+            return i;
+    return s.n;
+}
+
+/* "nik" as a word of its own: nik, nik_pemohon, noNik, NO-NIK; but neither nikah nor teknik. */
+static bool
+names_nik(struct str s)
+{
+    for (size_t i = find_word(s, "nik", 0); i < s.n; i = find_word(s, "nik", i + 1)) {
+        bool begins = i == 0 || !is_letter(s.p[i - 1]) || (is_lower(s.p[i - 1]) && s.p[i] == 'N');
+
+        if (begins && (i + 3 == s.n || !is_lower(s.p[i + 3])))
+            return true;
+    }
+    return false;
+}
+
+bool
+form_key_is_secret(struct str key)
+{
+    static const char *const words[] = {"password",   "passwd", "katasandi", "kata_sandi",
+                                        "kata-sandi", "secret", "token"};
+
+    for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (find_word(key, words[i], 0) < key.n)
+            return true;
+    return names_nik(key);
+}
+
+struct walk {
+    struct buf at;    /* the pointer to where we are */
+    struct buf store; /* a decoded name */
+    struct refusal *r;
+};
+
+static void find_secrets(struct walk *w, struct str value);
+
+static void
+visit(struct walk *w, const struct scan_iter *it, unsigned index)
+{
+    size_t here = w->at.n;
+    struct str key = STR_NULL;
+
+    w->store.n = 0;
+    if (it->object)
+        key = scan_string((struct str){it->key.p - 1, it->key.n + 2}, &w->store);
+    if (it->object)
+        refusal_pointer(&w->at, key);
+    else
+        buf_printf(&w->at, "/%u", index);
+    if (it->object && form_key_is_secret(key))
+        refusal_place(w->r, "", buf_view(&w->at));
+    else
+        find_secrets(w, it->value);
+    w->at.n = here;
+}
+
+/* Recursion ends: scan_document allows SCAN_DEPTH levels. */
+static void
+find_secrets(struct walk *w, struct str value)
+{
+    enum scan_kind kind = scan_kind(value);
+    struct scan_iter it;
+
+    if (kind != SCAN_OBJECT && kind != SCAN_ARRAY)
+        return;
+    it = scan_iter(value);
+    for (unsigned i = 0; scan_next(&it) && w->r->places < REFUSAL_PLACES; i++)
+        visit(w, &it, i);
+}
+
 bool
 form_no_credentials(struct str form, struct refusal *r)
 {
-    static const char *const names[] = {"password", "kata_sandi", "secret", "token", "nik"};
-    enum { N = sizeof names / sizeof names[0] };
-    struct str found[N];
+    struct walk w = {.at = buf_make(2 * form.n + 1024), .store = buf_make(form.n + 1), .r = r};
 
-    scan_pick(form, names, found, N);
-    for (unsigned i = 0; i < N; i++)
-        if (found[i].p)
-            return refusal_set(
-                r, 422, "The member \"%s\" may not be sent: credentials and NIK do not belong in the form.",
-                names[i]);
-    return true;
+    find_secrets(&w, form);
+    if (w.at.failed || w.store.failed)
+        refusal_set(r, 503, "Out of memory.");
+    buf_free(&w.at);
+    buf_free(&w.store);
+    if (!r->places)
+        return r->status == 0;
+    return refusal_set(
+        r, 422,
+        "Members that look like a credential or a NIK may not be sent; kesalahan says where they are.");
 }
 
 bool
@@ -55,6 +152,15 @@ form_text(struct str form, const char *name, struct buf *store)
     if (!store->p && !buf_room(store, store->max))
         return STR_NULL;
     return scan_string(raw, store);
+}
+
+bool
+form_count(struct str raw, int64_t *n)
+{
+    if (scan_int(raw, n) && *n >= 1 && *n <= 1000000)
+        return true;
+    *n = 0;
+    return false;
 }
 
 static bool

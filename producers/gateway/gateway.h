@@ -16,6 +16,7 @@ struct gateway_set {
     int64_t delivery_ms;
     int64_t cache_ms;
     int64_t tolerance_ms;
+    int64_t token_calls;
     const char *callback_secret;
 };
 

@@ -8,7 +8,7 @@
 #include "producers/gateway/form.h"
 #include "workers/sop/names.h"
 
-enum { STORE_MAX = 65536 };
+enum { STORE_MAX = 65536, NAME_MAX_BYTES = 255 };
 
 void
 intake_init(struct intake *in)
@@ -58,6 +58,7 @@ intake_structured(struct intake *in, struct str object, struct refusal *r)
     struct str version = STR_NULL;
 
     intake_init(in);
+    in->enveloped = true;
     if (!it.object)
         return refusal_set(r, 400, "No CloudEvent: not a JSON object.");
     if (!buf_room(&in->ce.store, STORE_MAX)) /* decoded text must not move */
@@ -177,7 +178,41 @@ check_data(const struct intake *in, struct refusal *r)
 {
     if (!in->ce.data.p || scan_kind(in->ce.data) != SCAN_OBJECT)
         return refusal_set(r, 422, "data must be a JSON object.");
-    return form_no_credentials(in->ce.data, r);
+    if (form_no_credentials(in->ce.data, r))
+        return true;
+    if (in->enveloped)
+        refusal_under(r, "/data");
+    return false;
+}
+
+/* What the envelope's schema says of both. */
+static bool
+check_names(const struct ce *ce, struct refusal *r)
+{
+    if (!ce->id.n)
+        return refusal_set(r, 400, "No CloudEvent: attribute id is missing.");
+    if (ce->id.n > NAME_MAX_BYTES || ce->source.n > NAME_MAX_BYTES)
+        return refusal_set(r, 400, "id and source have at most %d bytes.", NAME_MAX_BYTES);
+    for (size_t i = 0; i < ce->source.n; i++)
+        if (ce->source.p[i] <= 0x20 || ce->source.p[i] >= 0x7f)
+            return refusal_set(r, 400, "The source is no URI reference: visible ASCII characters only.");
+    return true;
+}
+
+/* Data wins over the extension; a form without either is about nothing that the validator could answer. */
+static bool
+check_revisi(struct intake *in, struct refusal *r)
+{
+    bool data = form_count(scan_get(in->ce.data, "revisi"), &in->counts);
+    bool ext = form_count(ce_ext(&in->ce, "revisi"), &in->revisi);
+
+    if (!data)
+        in->counts = in->revisi;
+    if (!ext)
+        in->revisi = in->counts;
+    if (!in->counts && fact_type_of(in->ce.type) == FACT_SUBMITTED)
+        return refusal_set(r, 422, "revisi must be a whole number from 1, in the form.");
+    return true;
 }
 
 /* The source names a department of the token's, and the data's department is the same. */
@@ -224,9 +259,8 @@ intake_admit(struct intake *in, const struct intake_from *from, struct refusal *
     struct ce *ce = &in->ce;
     struct err e = {0};
 
-    if (!ce->id.n)
-        return refusal_set(r, 400, "No CloudEvent: attribute id is missing.");
-    if (!check_type(in, r) || !check_data(in, r) || !check_source(in, from->who, r) || !check_subject(in, r))
+    if (!check_names(ce, r) || !check_type(in, r) || !check_data(in, r) || !check_source(in, from->who, r) ||
+        !check_subject(in, r))
         return false;
     if (ce_check(ce, &e) != RES_OK)
         return refusal_set(r, 400, "%s", e.text);
@@ -234,9 +268,7 @@ intake_admit(struct intake *in, const struct intake_from *from, struct refusal *
         ce->time_us = from->now_us;
     if (!ce->traceparent.n)
         ce->traceparent = from->traceparent;
-    if (!scan_int(ce_ext(ce, "revisi"), &in->revisi))
-        scan_int(scan_get(ce->data, "revisi"), &in->revisi);
-    return true;
+    return check_revisi(in, r);
 }
 
 /* ---- writing ---------------------------------------------------------------------------------------------------- */

@@ -11,6 +11,8 @@ struct intake {
     struct ce ce;     /* what was said, completed by intake_admit */
     struct buf store; /* text of our own making that `ce` points to */
     int64_t revisi;   /* the extension, or the form's; 0 = none */
+    int64_t counts;   /* the form's, or the extension: data wins */
+    bool enveloped;   /* structured mode: data is a member of what was sent */
     char source[64];  /* /opd/<kode_opd>, where the sender left it out */
 };
 

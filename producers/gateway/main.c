@@ -19,6 +19,10 @@ static const struct conf_key keys[] = {
      "How long a request waits for Kafka and Postgres before it is answered 503"},
     {"gateway", "token_cache", CONF_MS, SET(cache_ms), "10s", 0, NULL, 0, 600000,
      "How long a token is remembered; a revoked one works that much longer"},
+    {"gateway", "token_calls", CONF_INT, SET(token_calls), "500", 0, NULL, 1, 100000,
+     "How many requests of one token may wait at once, so that one department leaves room for the others; "
+     "more are "
+     "answered 429"},
     {"gateway", "callback_secret", CONF_STR, SET(callback_secret), NULL, CONF_SECRET, NULL, 0, 0,
      "Keys that Bedelau signs callbacks with (whsec_<base64> or raw), several with blanks between while "
      "rotating; unset "

@@ -1,6 +1,7 @@
 /* GET /v1/requests/{nomor}, its timeline, and whether an event is stored. A department sees its own only; what is not
  * its own is answered like what does not exist. */
 #include "common/base/caltime.h"
+#include "common/json/scan.h"
 #include "producers/gateway/form.h"
 #include "producers/gateway/handlers.h"
 #include "producers/gateway/intake.h"
@@ -136,6 +137,19 @@ event_unknown(struct call *call)
     call_problem(call, 404, "There is no such source.");
 }
 
+/* What is no UTF-8 names no event, and could not be told in JSON. */
+static bool
+text_ok(struct str s)
+{
+    struct buf b = buf_make(6 * s.n + 16);
+    bool ok;
+
+    buf_json(&b, s);
+    ok = !b.failed && scan_document(buf_view(&b), NULL) == RES_OK;
+    buf_free(&b);
+    return ok;
+}
+
 void
 reads_event(struct call *call)
 {
@@ -145,6 +159,10 @@ reads_event(struct call *call)
 
     if (!auth_is_officer(call->who) && (!opd.p || !auth_owns(call->who, opd))) {
         event_unknown(call);
+        return;
+    }
+    if (!text_ok(source) || !text_ok(server_seg(call->req, 1))) {
+        call_problem(call, 400, "source and id are percent-encoded UTF-8.");
         return;
     }
     event_key(source, server_seg(call->req, 1), sha);

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 bool
 refusal_set(struct refusal *r, int status, const char *fmt, ...)
@@ -15,6 +16,48 @@ refusal_set(struct refusal *r, int status, const char *fmt, ...)
     vsnprintf(r->detail, sizeof r->detail, fmt, ap);
     va_end(ap);
     return false;
+}
+
+void
+refusal_place(struct refusal *r, const char *before, struct str after)
+{
+    char *to;
+    int n;
+
+    if (r->places == REFUSAL_PLACES)
+        return;
+    to = r->place[r->places++];
+    n = snprintf(to, REFUSAL_PLACE_MAX, "%s%.*s", before, STR_FMT(after));
+    if (n < REFUSAL_PLACE_MAX)
+        return;
+    to = strrchr(to, '/'); /* a part that is cut would be another name */
+    if (to)
+        *to = '\0';
+}
+
+void
+refusal_under(struct refusal *r, const char *before)
+{
+    char was[REFUSAL_PLACE_MAX];
+    unsigned n = r->places;
+
+    r->places = 0;
+    for (unsigned i = 0; i < n; i++) {
+        memcpy(was, r->place[i], sizeof was);
+        refusal_place(r, before, str_of(was));
+    }
+}
+
+void
+refusal_pointer(struct buf *out, struct str key)
+{
+    buf_char(out, '/');
+    for (size_t i = 0; i < key.n; i++) {
+        if (key.p[i] == '~' || key.p[i] == '/')
+            buf_z(out, key.p[i] == '~' ? "~0" : "~1");
+        else
+            buf_char(out, key.p[i]);
+    }
 }
 
 const char *
@@ -31,6 +74,7 @@ refusal_title(int status)
                {413, "Content Too Large"},
                {415, "Unsupported Media Type"},
                {422, "Unprocessable Content"},
+               {429, "Too Many Requests"},
                {500, "Internal Server Error"},
                {503, "Service Unavailable"}};
 

@@ -20,7 +20,7 @@ struct request {
     unsigned char hash[HASH_SIZE];
     char id[ID_TEXT];
     char source[80];
-    int64_t revisi; /* 0 = none that can be read */
+    int64_t revisi;
     char assigned[65];
     bool same; /* the key was used for these very bytes */
     bool told; /* the statement gave a row */
@@ -89,7 +89,8 @@ read_form(struct request *rq, const struct call *call, struct refusal *r)
     if (!auth_owns(call->who, rq->kode))
         return refusal_set(r, 403, "The token is not bound to the form's kode_opd.");
     snprintf(rq->source, sizeof rq->source, "/opd/%.*s", STR_FMT(rq->kode));
-    scan_int(scan_get(form, "revisi"), &rq->revisi);
+    if (!form_count(scan_get(form, "revisi"), &rq->revisi))
+        return refusal_set(r, 422, "revisi must be a whole number from 1.");
     return read_nomor(rq, form, r);
 }
 
@@ -125,19 +126,17 @@ publish(struct call *call, struct str data)
 {
     const struct request *rq = call->mine;
     struct buf text = buf_make(data.n + 8192);
-    struct ce_out o = {.id = str_of(rq->id),
-                       .source = str_of(rq->source),
-                       .type = str_of(fact_type_name(FACT_SUBMITTED)),
-                       .subject = rq->nomor,
-                       .traceparent = call_traceparent(call),
-                       .time_us = call_now_us(call),
-                       .data = data};
+    const struct ce_out o = {.id = str_of(rq->id),
+                             .source = str_of(rq->source),
+                             .type = str_of(fact_type_name(FACT_SUBMITTED)),
+                             .subject = rq->nomor,
+                             .traceparent = call_traceparent(call),
+                             .time_us = call_now_us(call),
+                             .ext_name = STR("revisi"),
+                             .ext_value = rq->revisi,
+                             .data = data};
     struct call_record rec = {.key = rq->nomor};
 
-    if (rq->revisi) {
-        o.ext_name = STR("revisi");
-        o.ext_value = rq->revisi;
-    }
     ce_write(&o, &text);
     rec.value = buf_view(&text);
     if (text.failed)

@@ -1,4 +1,5 @@
 /* POST /v1/requests/{nomor}/review: an officer's decision. Whether it is one is judged by the validator. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/base/id.h"
@@ -7,6 +8,8 @@
 #include "producers/gateway/form.h"
 #include "producers/gateway/handlers.h"
 #include "workers/sop/names.h"
+
+enum { NOTES = 200, NOTE_CHARS = 2000 }; /* schemas/events/review.decided.v1.schema.json */
 
 struct review {
     struct buf store;
@@ -25,20 +28,47 @@ review_free(void *mine)
     free(rv);
 }
 
+/* A note is a text, or an object with the text as pesan. */
+static bool
+note_ok(struct review *rv, struct str note)
+{
+    struct str text = scan_kind(note) == SCAN_OBJECT ? scan_get(note, "pesan") : note;
+    size_t chars = 0;
+
+    rv->store.n = 0;
+    text = scan_kind(text) == SCAN_STRING ? scan_string(text, &rv->store) : STR_NULL;
+    for (size_t i = 0; i < text.n; i++)
+        chars += (text.p[i] & 0xc0) != 0x80;
+    return chars >= 1 && chars <= NOTE_CHARS;
+}
+
+static bool
+check_notes(struct review *rv, struct refusal *r)
+{
+    struct scan_iter it = scan_iter(rv->catatan);
+    unsigned n = 0;
+
+    for (; scan_next(&it); n++)
+        if (n == NOTES || !note_ok(rv, it.value))
+            return refusal_set(
+                r, 422,
+                "catatan holds at most %d notes, each a text of 1 to %d characters or an object "
+                "with such a pesan.",
+                NOTES, NOTE_CHARS);
+    if (!n && rv->keputusan != PUTUSAN_DITERIMA)
+        return refusal_set(r, 422, "A return or a refusal says why: catatan must not be empty.");
+    return true;
+}
+
 static bool
 read_catatan(struct review *rv, struct str body, struct refusal *r)
 {
-    struct scan_iter it;
-
     rv->catatan = scan_get(body, "catatan");
     if (rv->catatan.p && scan_kind(rv->catatan) != SCAN_ARRAY)
         return refusal_set(r, 422, "catatan must be a list.");
     if (!rv->catatan.p)
         rv->catatan = STR("[]");
-    it = scan_iter(rv->catatan);
-    if (rv->keputusan != PUTUSAN_DITERIMA && !scan_next(&it))
-        return refusal_set(r, 422, "A return or a refusal says why: catatan must not be empty.");
-    return true;
+    return check_notes(rv, r);
 }
 
 static bool
@@ -46,9 +76,9 @@ read_review(struct review *rv, struct str body, struct refusal *r)
 {
     if (!form_check(body, r))
         return false;
-    if (!scan_int(scan_get(body, "revisi"), &rv->revisi) || rv->revisi < 1)
+    if (!form_count(scan_get(body, "revisi"), &rv->revisi))
         return refusal_set(r, 422, "revisi must be a whole number from 1.");
-    if (!scan_int(scan_get(body, "putaran"), &rv->putaran) || rv->putaran < 1)
+    if (!form_count(scan_get(body, "putaran"), &rv->putaran))
         return refusal_set(r, 422, "putaran must be a whole number from 1.");
     rv->keputusan = putusan_of(form_text(body, "keputusan", &rv->store));
     if (rv->keputusan != PUTUSAN_DITERIMA && rv->keputusan != PUTUSAN_DIKEMBALIKAN &&
@@ -57,19 +87,17 @@ read_review(struct review *rv, struct str body, struct refusal *r)
     return read_catatan(rv, body, r);
 }
 
-/* The same decision again is a repeat, unless the officer's program says by a key that it is meant anew. */
+/* The same decision, notes and all, is a repeat, unless the officer's program says by a key that it is meant anew.
+ * Other notes make it another event, which the validator judges: it is not lost without a word. */
 static void
 make_id(struct review *rv, struct str officer)
 {
-    struct buf what = buf_make(256);
-    struct str parts[] = {STR("review"), officer, rv->nomor, rv->key};
+    char what[64];
+    const struct str parts[] = {STR("review"), officer, rv->nomor, rv->key, str_of(what), rv->catatan};
 
-    buf_printf(&what, "%lld:%lld:%s", (long long)rv->revisi, (long long)rv->putaran,
-               putusan_name(rv->keputusan));
-    if (!rv->key.p)
-        parts[3] = buf_view(&what);
-    id_derive(gateway_ns, parts, 4, rv->id);
-    buf_free(&what);
+    snprintf(what, sizeof what, "%lld:%lld:%s", (long long)rv->revisi, (long long)rv->putaran,
+             putusan_name(rv->keputusan));
+    id_derive(gateway_ns, parts, sizeof parts / sizeof parts[0], rv->id);
 }
 
 static void
@@ -134,7 +162,7 @@ reviews_post(struct call *call)
     }
     call->mine = rv;
     call->drop = review_free;
-    rv->store = buf_make(4096);
+    rv->store = buf_make(16384);
     rv->nomor = server_seg(call->req, 0);
     if (!form_nomor_ok(rv->nomor)) {
         call_problem(call, 404, "There is no such request.");

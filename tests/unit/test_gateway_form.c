@@ -54,8 +54,16 @@ test_credentials(void **state)
         const char *form;
         int status;
     } cases[] = {
-        {"{\"nama_sistem\":\"token\",\"a\":{\"password\":\"x\"}}", 0}, /* not at the top level */
+        {"{\"nama_sistem\":\"token\",\"teknik\":{\"Nikah\":1,\"kata\":\"sandi\",\"pass\":[{\"unik\":2}]}}",
+         0},
+        {"{\"nama_sistem\":\"token\",\"a\":{\"password\":\"x\"}}", 422}, /* at any depth */
+        {"{\"a\":[1,{\"b\":[{\"AccessToken\":1234}]}]}", 422},
         {"{\"password\":null}", 422},
+        {"{\"DB_PASSWD\":\"1234\"}", 422},
+        {"{\"KataSandi\":\"1234\"}", 422},
+        {"{\"client-secret\":\"1234\"}", 422},
+        {"{\"noNik\":\"1234\"}", 422},
+        {"{\"NIK_pemohon\":\"1234\"}", 422},
         {"{\"a\":1,\"kata_sandi\":\"x\"}", 422},
         {"{\"secret\":{}}", 422},
         {"{\"token\":\"x\"}", 422},
@@ -70,6 +78,54 @@ test_credentials(void **state)
         assert_int_equal(form_no_credentials(str_of(cases[i].form), &r), cases[i].status == 0);
         assert_int_equal(r.status, cases[i].status);
         assert_null(strstr(r.detail, "1234")); /* what was sent is never quoted */
+    }
+}
+
+/* Each place is told, as a JSON Pointer, up to as many as there is room for. */
+static void
+test_places(void **state)
+{
+    struct str form =
+        STR("{\"a/b~\":[0,{\"token\":\"1234\"}],\"x\":{\"secret\":{\"password\":1}},\"\":{\"n\\u0069k\":1}}");
+    struct str many = STR("[{\"nik\":1},{\"nik\":1},{\"nik\":1},{\"nik\":1},{\"nik\":1},{\"nik\":1},{\"nik\":"
+                          "1},{\"nik\":1},{\"nik\":1}]");
+    struct refusal r = {0};
+    struct buf deep = buf_make(4096);
+
+    (void)state;
+    assert_false(form_no_credentials(form, &r));
+    assert_int_equal(r.places, 3);
+    assert_string_equal(r.place[0], "/a~1b~0/1/token");
+    assert_string_equal(r.place[1], "/x/secret");
+    assert_string_equal(r.place[2], "//nik");
+    refusal_under(&r, "/data");
+    assert_int_equal(r.places, 3);
+    assert_string_equal(r.place[2], "/data//nik");
+    r = (struct refusal){0};
+    assert_false(form_no_credentials(many, &r));
+    assert_int_equal(r.places, REFUSAL_PLACES);
+    r = (struct refusal){0};
+    buf_printf(&deep, "{\"aa\":{\"%0*d\":{\"token\":1}}}", REFUSAL_PLACE_MAX, 0);
+    assert_false(form_no_credentials(buf_view(&deep), &r));
+    assert_string_equal(r.place[0], "/aa"); /* what does not fit is left out in whole parts */
+    buf_free(&deep);
+}
+
+static void
+test_count(void **state)
+{
+    static const struct {
+        const char *raw;
+        int64_t n;
+    } cases[] = {{"1", 1},  {"1000000", 1000000}, {"1000001", 0}, {"0", 0},
+                 {"-1", 0}, {"1.0", 0},           {"\"1\"", 0},   {"", 0}};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int64_t n;
+
+        assert_int_equal(form_count(str_of(cases[i].raw), &n), cases[i].n > 0);
+        assert_int_equal(n, cases[i].n);
     }
 }
 
@@ -165,7 +221,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_splice),      cmocka_unit_test(test_splice_without_room),
-        cmocka_unit_test(test_credentials), cmocka_unit_test(test_check),
+        cmocka_unit_test(test_credentials), cmocka_unit_test(test_places),
+        cmocka_unit_test(test_count),       cmocka_unit_test(test_check),
         cmocka_unit_test(test_nomor),       cmocka_unit_test(test_text),
         cmocka_unit_test(test_year),        cmocka_unit_test(test_refusal_keeps_the_first),
     };

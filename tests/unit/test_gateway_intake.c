@@ -53,11 +53,12 @@ test_admit(void **state)
         int one, two; /* the answer for a token of one department, and of two */
     } cases[] = {
         {"{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/opd/2.15.01/a\"," TYPE
-         ",\"subject\":\"AAA\",\"data\":{}}",
+         ",\"subject\":\"AAA\",\"data\":{\"revisi\":1}}",
          0, 0},
-        {"{\"specversion\":\"1.0\",\"id\":\"1\"," TYPE ",\"subject\":\"AAA\",\"data\":{}}", 0, 422},
+        {"{\"specversion\":\"1.0\",\"id\":\"1\"," TYPE ",\"subject\":\"AAA\",\"data\":{\"revisi\":1}}", 0,
+         422},
         {"{\"specversion\":\"1.0\",\"id\":\"1\"," TYPE
-         ",\"subject\":\"AAA\",\"data\":{\"kode_opd\":\"2.16.01\"}}",
+         ",\"subject\":\"AAA\",\"data\":{\"revisi\":1,\"kode_opd\":\"2.16.01\"}}",
          403, 0},
         {"{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/opd/2.15.01\"," TYPE
          ",\"subject\":\"AAA\",\"data\":{\"kode_opd\":\"2.16.01\"}}",
@@ -77,8 +78,17 @@ test_admit(void **state)
          403, 403},
         {"{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/opd/2.15.01\"," TYPE ",\"data\":{}}", 422, 422},
         {"{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/opd/2.15.01\"," TYPE
-         ",\"data\":{\"nomor_permohonan\":\"AAA\"}}",
+         ",\"data\":{\"nomor_permohonan\":\"AAA\",\"revisi\":1}}",
          0, 0},
+        {"{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/opd/2.15.01\"," TYPE
+         ",\"subject\":\"AAA\",\"revisi\":2,\"data\":{}}",
+         0, 0},
+        {"{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/opd/2.15.01\"," TYPE
+         ",\"subject\":\"AAA\",\"revisi\":-2,\"data\":{\"revisi\":0}}",
+         422, 422},
+        {"{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/opd/2.15.01/a b\"," TYPE
+         ",\"subject\":\"AAA\",\"data\":{\"revisi\":1}}",
+         400, 400},
         {"{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/opd/2.15.01\"," TYPE
          ",\"subject\":\"a b\",\"data\":{}}",
          422, 422},
@@ -153,7 +163,8 @@ test_own_attributes_win(void **state)
                            "\"traceparent\":\"mine\",\"data\":{\"revisi\":1}}",
                            &one),
                      0);
-    assert_int_equal(in.revisi, 3);
+    assert_int_equal(in.revisi, 3); /* as it was sent, so that the difference is seen */
+    assert_int_equal(in.counts, 1);
     intake_write(&in, &out);
     assert_non_null(strstr(out.p, "\"time\":\"2025-11-24T04:00:00Z\""));
     assert_non_null(strstr(out.p, "\"source\":\"/opd/2.15.01/app\""));
@@ -161,6 +172,26 @@ test_own_attributes_win(void **state)
     assert_null(strstr(out.p, "\"revisi\":\"3\""));
     buf_free(&out);
     intake_free(&in);
+}
+
+static void
+test_long_names(void **state)
+{
+    struct buf text = buf_make(4096);
+
+    (void)state;
+    for (int n = 255; n <= 256; n++) {
+        struct intake in;
+
+        buf_reset(&text);
+        buf_printf(&text,
+                   "{\"specversion\":\"1.0\",\"id\":\"%0*d\"," TYPE
+                   ",\"subject\":\"AAA\",\"data\":{\"revisi\":1}}",
+                   n, 1);
+        assert_int_equal(offer(&in, text.p, &one), n > 255 ? 400 : 0);
+        intake_free(&in);
+    }
+    buf_free(&text);
 }
 
 static void
@@ -308,6 +339,7 @@ main(void)
         cmocka_unit_test(test_admit),
         cmocka_unit_test(test_write_keeps_data),
         cmocka_unit_test(test_own_attributes_win),
+        cmocka_unit_test(test_long_names),
         cmocka_unit_test(test_binary),
         cmocka_unit_test(test_binary_with_too_much),
         cmocka_unit_test(test_traceparent),

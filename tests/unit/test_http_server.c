@@ -84,7 +84,7 @@ static const struct server_route routes[] = {
 static int
 setup(void **state)
 {
-    struct server_opts opts = {.listen = "127.0.0.1:0", .body_max = 1000};
+    struct server_opts opts = {.listen = "127.0.0.1:0", .body_max = 1000, .bodies_max = 2500};
     struct ctx *x = calloc(1, sizeof *x);
     struct err e = {0};
 
@@ -219,6 +219,12 @@ refusals(void **state)
         {"GET /e/a%00b HTTP/1.1\r\n" CLOSE "\r\n", " 400 "},
         {"GET /e/%zz HTTP/1.1\r\n" CLOSE "\r\n", "application/problem+json"},
         {"POST /e/x HTTP/1.1\r\n" CLOSE "Content-Length: 900000000\r\n\r\n", " 413 "},
+        {"POST /e/x HTTP/1.1\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nab", " 400 "},
+        {"POST /e/x HTTP/1.1\r\nContent-Length: 2\r\ncontent-length: 9\r\n\r\nab", "Connection: close"},
+        {"POST /e/x HTTP/1.1\r\nContent-Length: 7\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n",
+         "Say once"},
+        {"POST /e/x HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", " 400 "},
+        {"POST /e/x HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", " 400 "},
     };
     struct ctx *x = *state;
 
@@ -270,6 +276,46 @@ body_maximum_is_exact(void **state)
         buf_free(&got);
     }
     assert_int_equal(x->called, 2);
+}
+
+/* Bodies that wait for their answers count together; what is over is told to come again, and fits once they are gone. */
+static void
+bodies_are_bounded_together(void **state)
+{
+    struct ctx *x = *state;
+    struct buf out = buf_make(65536);
+    struct buf got = buf_make(65536);
+    struct server_req *waits[2];
+    int64_t end = clk_mono_ms() + 5000;
+    int fd[2];
+
+    buf_printf(&out, "POST /w HTTP/1.1\r\nContent-Length: 1000\r\n\r\n%0*d", 1000, 0);
+    for (int i = 0; i < 2; i++) {
+        x->later = NULL;
+        fd[i] = dial(x);
+        say(x, fd[i], buf_view(&out));
+        while (!x->later && clk_mono_ms() < end)
+            loop_turn(x->loop, 5);
+        waits[i] = x->later;
+        assert_non_null(waits[i]);
+    }
+    for (int last = 0; last < 2; last++) {
+        buf_reset(&out);
+        buf_reset(&got);
+        buf_printf(&out, "POST /e/x HTTP/1.1\r\n" CLOSE "Content-Length: 501\r\n\r\n%0*d", 501, 0);
+        ask(x, buf_view(&out), &got);
+        assert_non_null(strstr(got.p, last ? " 200 " : " 503 "));
+        assert_int_equal(strstr(got.p, "Retry-After: ") != NULL, !last);
+        if (!last)
+            for (int i = 0; i < 2; i++)
+                server_reply(waits[i], 202, NULL, STR("later!"));
+        if (!last)
+            turn_until(x, &x->dropped, 2);
+    }
+    for (int i = 0; i < 2; i++)
+        close(fd[i]);
+    buf_free(&out);
+    buf_free(&got);
 }
 
 static void
@@ -419,6 +465,7 @@ main(void)
         T(refusals),
         T(raw_nul_in_the_target_is_refused),
         T(body_maximum_is_exact),
+        T(bodies_are_bounded_together),
         T(chunked_body_is_counted),
         T(answers_later_and_keeps_the_connection),
         T(client_that_left_is_dropped_when_answered),
