@@ -285,10 +285,10 @@ on_header(char *p, size_t size, size_t n, void *arg)
         drop_headers(call);
         return line.n;
     }
-    if (call->sink && !trimmed(line).n)
+    if (!trimmed(line).n)
         return end_of_head(call) ? line.n : 0;
     if (!keep_header(line, "location", &call->location) &&
-        !keep_header(line, "retry-after", &call->retry_after) && call->sink)
+        !keep_header(line, "retry-after", &call->retry_after) && call->head)
         keep_header(line, "content-length", &call->length);
     return line.n;
 }
@@ -388,10 +388,17 @@ retry_after_s(const char *value)
     return s < 0 ? 0 : s;
 }
 
+/* To curl an answer that ends amid its headers is a whole one. */
+static bool
+answered(const struct call *call, CURLcode code)
+{
+    return code == CURLE_OK && call->headed;
+}
+
 static enum client_fate
 fate_of(const struct call *call, CURLcode code)
 {
-    if (code == CURLE_OK)
+    if (answered(call, code))
         return CLIENT_ANSWERED;
     if (call->sent_before || (call->asked && bytes_sent(call->easy) > call->sent_base))
         return CLIENT_UNKNOWN;
@@ -401,8 +408,10 @@ fate_of(const struct call *call, CURLcode code)
 static const char *
 sentence(struct call *call, CURLcode code)
 {
-    if (code == CURLE_OK)
+    if (answered(call, code))
         return "";
+    if (code == CURLE_OK)
+        return "the answer ended amid its headers";
     if (call->vetoed && !call->let)
         return "the host's address is not one that may be reached";
     if (call->stopped)

@@ -230,8 +230,6 @@ on_answer(void *arg, const struct client_answer *a)
         finish(g, fate_of_code(g->code), status, a->retry_after_s);
     } else if (fate || (g->code && a->fate == CLIENT_ANSWERED)) {
         finish(g, fate, why, -1);
-    } else if (a->fate == CLIENT_ANSWERED) { /* which to libcurl is an answer */
-        finish(g, FETCH_LATER, "the answer ended amid its headers", -1);
     } else {
         finish(g, g->code ? FETCH_LATER : fate_of_none(a), a->error, -1);
     }

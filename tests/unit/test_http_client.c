@@ -418,6 +418,26 @@ cut_answers_are_unknown(void **state)
     }
 }
 
+/* To libcurl that is a whole answer of 201. */
+static void
+answer_that_ends_amid_its_headers_is_unknown(void **state)
+{
+    static const char *const answer[] = {"HTTP/1.1 201 Created\r\n",
+                                         "HTTP/1.1 201 Created\r\nLocation: /x\r\nCont"};
+
+    for (int i = 0; i < 2; i++) {
+        struct ctx *x = *state;
+        struct got *g;
+
+        peer_open(x, answer[i], false);
+        g = run(x, "POST", port_of(x->peer.fd), "/e", (struct client_call){.body = STR("b")});
+        assert_int_equal(g->fate, CLIENT_UNKNOWN);
+        assert_int_equal(g->code, 0);
+        assert_non_null(strstr(g->error, "amid its headers"));
+        peer_stop_listening(&x->peer);
+    }
+}
+
 static void
 time_out_is_unknown(void **state)
 {
@@ -776,6 +796,7 @@ main(void)
         T(silent_handshake_is_not_sent),
         T(closed_after_reading_is_unknown),
         T(cut_answers_are_unknown),
+        T(answer_that_ends_amid_its_headers_is_unknown),
         T(time_out_is_unknown),
         T(post_on_dead_kept_connection_is_not_repeated),
         T(put_on_dead_kept_connection_stays_unknown_when_refused_then),
