@@ -40,9 +40,10 @@ tape_free(struct tape *t)
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
 
+/* The functions below take where they begin and return where they end; NULL: not taken. */
 struct reader {
     struct tape *t;
-    const char *p, *end;
+    const char *end;
     unsigned depth;
     uint32_t guess; /* the name that may come next: members mostly come in one order */
 };
@@ -54,13 +55,12 @@ struct stranger {
 };
 enum { STRANGERS = 8 };
 
-static inline void
-blanks(struct reader *r)
+static inline const char *
+blanks(const struct reader *r, const char *p)
 {
-    if (r->p<r->end && * r->p> ' ') /* mostly */
-        return;
-    while (r->p < r->end && (*r->p == ' ' || *r->p == '\n' || *r->p == '\t' || *r->p == '\r'))
-        r->p++;
+    while (p < r->end && *p <= ' ' && (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r'))
+        p++;
+    return p;
 }
 
 /* RFC 3629. The length of the sequence at `p`, 0 when it is none. */
@@ -117,79 +117,78 @@ escape(const char *p, const char *end)
     return 12;
 }
 
-/* r->p stands behind the opening quote; afterwards behind the closing one. */
-static inline bool
-string(struct reader *r, uint8_t *flags)
+/* What is to be looked at in a string; `p` is there. */
+static const char *
+string_rest(const struct reader *r, const char *p, uint8_t *flags)
 {
-    for (;;) {
-        size_t n;
+    while (p < r->end && *p != '"') {
+        size_t n = *p == '\\' ? escape(p, r->end) : (signed char)*p < 0 ? wide(p, r->end) : 0;
 
-        r->p = plain_end(r->p, r->end);
-        if (r->p == r->end)
-            return false;
-        if (*r->p == '"') {
-            r->p++;
-            return true;
-        }
-        n = *r->p == '\\' ? escape(r->p, r->end) : (signed char)*r->p < 0 ? wide(r->p, r->end) : 0;
         if (!n)
-            return false;
-        *flags |= *r->p == '\\' ? TAPE_ESCAPED : TAPE_WIDE;
-        r->p += n;
+            return NULL;
+        *flags |= *p == '\\' ? TAPE_ESCAPED : TAPE_WIDE;
+        p = plain_end(p + n, r->end);
     }
+    return p < r->end ? p + 1 : NULL;
 }
 
-static inline size_t
-digits(struct reader *r)
+/* `p` stands behind the opening quote; the result behind the closing one. */
+static inline const char *
+string(const struct reader *r, const char *p, uint8_t *flags)
 {
-    const char *from = r->p;
+    p = plain_end(p, r->end);
+    if (p < r->end && *p == '"') /* mostly */
+        return p + 1;
+    return string_rest(r, p, flags);
+}
 
-    while (r->p < r->end && *r->p >= '0' && *r->p <= '9')
-        r->p++;
-    return (size_t)(r->p - from);
+static inline const char *
+digits(const struct reader *r, const char *p)
+{
+    while (p < r->end && *p >= '0' && *p <= '9')
+        p++;
+    return p;
+}
+
+/* Between one digit and `most` of them. */
+static inline const char *
+some_digits(const struct reader *r, const char *p, ptrdiff_t most)
+{
+    const char *to = digits(r, p);
+
+    return to > p && to - p <= most ? to : NULL;
 }
 
 /* At most 18 digits before the point, 18 behind it and two of an exponent: within int64, and within double. */
-static bool
-number(struct reader *r, struct tape_tok *tok)
+static const char *
+number(const struct reader *r, const char *p, struct tape_tok *tok)
 {
-    size_t n;
-
     tok->kind = JSON_INTEGER;
-    if (*r->p == '-')
-        r->p++;
-    if (r->p < r->end && *r->p == '0')
-        r->p++;
-    else if ((n = digits(r)) == 0 || n > 18)
-        return false;
-    if (r->p < r->end && *r->p == '.') {
+    if (*p == '-')
+        p++;
+    p = p < r->end && *p == '0' ? p + 1 : some_digits(r, p, 18);
+    if (p && p < r->end && *p == '.') {
         tok->kind = JSON_REAL;
-        r->p++;
-        if ((n = digits(r)) == 0 || n > 18)
-            return false;
+        p = some_digits(r, p + 1, 18);
     }
-    if (r->p < r->end && (*r->p | 0x20) == 'e') {
+    if (p && p < r->end && (*p | 0x20) == 'e') {
         tok->kind = JSON_REAL;
-        r->p++;
-        if (r->p < r->end && (*r->p == '+' || *r->p == '-'))
-            r->p++;
-        if ((n = digits(r)) == 0 || n > 2)
-            return false;
+        p++;
+        if (p < r->end && (*p == '+' || *p == '-'))
+            p++;
+        p = some_digits(r, p, 2);
     }
-    return true;
+    return p;
 }
 
-static bool
-word(struct reader *r, struct tape_tok *tok, uint8_t kind, struct str w)
+static const char *
+word(const struct reader *r, const char *p, struct tape_tok *tok, uint8_t kind, struct str w)
 {
     tok->kind = kind;
-    if ((size_t)(r->end - r->p) < w.n || memcmp(r->p, w.p, w.n) != 0)
-        return false;
-    r->p += w.n;
-    return true;
+    return (size_t)(r->end - p) >= w.n && memcmp(p, w.p, w.n) == 0 ? p + w.n : NULL;
 }
 
-static bool value(struct reader *r, uint32_t at);
+static const char *value(struct reader *r, const char *p, uint32_t at);
 
 /* A token for the next value; TAPE_NONE when there is no room. */
 static inline uint32_t
@@ -198,40 +197,45 @@ add(struct reader *r)
     return r->t->n < r->t->cap ? r->t->n++ : TAPE_NONE;
 }
 
-/* Whether the name at r->p, behind its quote, is the guessed one: then only one comparison is needed. */
+/* Whether the name at `p`, behind its quote, is the guessed one: then only one comparison is needed. */
 static inline bool
-guessed(struct reader *r, struct tape_tok *tok)
+guessed(const struct reader *r, const char *p)
 {
     const struct schema_key *key = &r->t->names->keys.key[r->guess];
 
-    if (r->guess >= r->t->names->n || (size_t)(r->end - r->p) <= key->n || r->p[key->n] != '"' ||
-        memcmp(r->p, key->p, key->n) != 0)
-        return false;
-    tok->id = (uint16_t)r->guess;
-    tok->name_n = key->n;
-    r->p += key->n + 1;
-    return true;
+    return r->guess < r->t->names->n && (size_t)(r->end - p) > key->n && p[key->n] == '"' &&
+           memcmp(p, key->p, key->n) == 0;
 }
 
-static inline bool
-name(struct reader *r, struct tape_tok *tok)
+static inline const char *
+looked_up(struct reader *r, const char *p, struct tape_tok *tok)
 {
     uint8_t flags = 0;
+    const char *to = string(r, p, &flags);
     uint32_t k;
 
-    tok->name = (uint32_t)(r->p - r->t->text);
-    if (!guessed(r, tok)) {
-        const char *from = r->p;
+    if (!to || flags & TAPE_ESCAPED)
+        return NULL;
+    tok->name_n = (uint32_t)(to - 1 - p);
+    k = schema_keys_find(&r->t->names->keys, p, tok->name_n);
+    tok->id = k == UINT32_MAX ? TAPE_NONE : (uint16_t)k;
+    return to;
+}
 
-        if (!string(r, &flags) || flags & TAPE_ESCAPED)
-            return false;
-        tok->name_n = (uint32_t)(r->p - 1 - from);
-        k = schema_keys_find(&r->t->names->keys, from, tok->name_n);
-        tok->id = k == UINT32_MAX ? TAPE_NONE : (uint16_t)k;
+static inline const char *
+name(struct reader *r, const char *p, struct tape_tok *tok)
+{
+    tok->name = (uint32_t)(p - r->t->text);
+    if (guessed(r, p)) {
+        tok->id = (uint16_t)r->guess;
+        tok->name_n = r->t->names->keys.key[r->guess].n;
+        p += tok->name_n + 1;
+    } else if (!(p = looked_up(r, p, tok))) {
+        return NULL;
     }
     if (tok->id != TAPE_NONE)
         r->guess = tok->id + 1u;
-    return true;
+    return p;
 }
 
 /* Remembers a name that is not registered; false when it came before, or there are too many to tell. */
@@ -247,31 +251,31 @@ stranger(struct stranger *known, unsigned *n, struct str s)
     return true;
 }
 
-static bool
-member(struct reader *r, struct tape_object *o, uint32_t *at)
+/* Notes that the object has the name; false when it had it before. */
+static inline bool
+note(struct tape_object *o, uint16_t id, uint32_t at)
 {
-    struct tape_tok *tok;
+    uint64_t bit = (uint64_t)1 << (id & 63);
 
-    if (r->p == r->end || *r->p != '"' || (*at = add(r)) == TAPE_NONE)
+    if (o->present[id >> 6] & bit)
         return false;
-    r->p++;
-    tok = &r->t->tok[*at];
-    if (!name(r, tok))
-        return false;
-    if (tok->id != TAPE_NONE) {
-        uint64_t bit = (uint64_t)1 << (tok->id & 63);
+    o->present[id >> 6] |= bit;
+    if (o->slot)
+        o->slot[id] = (uint16_t)at;
+    return true;
+}
 
-        if (o->present[tok->id >> 6] & bit)
-            return false;
-        o->present[tok->id >> 6] |= bit;
-        if (o->slot)
-            o->slot[tok->id] = (uint16_t)*at;
-    }
-    blanks(r);
-    if (r->p == r->end || *r->p != ':')
-        return false;
-    r->p++;
-    return value(r, *at);
+static inline const char *
+member(struct reader *r, const char *p, struct tape_object *o, uint32_t at)
+{
+    struct tape_tok *tok = &r->t->tok[at];
+
+    if (p == r->end || *p != '"' || !(p = name(r, p + 1, tok)))
+        return NULL;
+    if (tok->id != TAPE_NONE && !note(o, tok->id, at))
+        return NULL;
+    p = blanks(r, p);
+    return p < r->end && *p == ':' ? value(r, p + 1, at) : NULL;
 }
 
 static struct tape_object *
@@ -291,143 +295,130 @@ new_object(struct reader *r)
     return o;
 }
 
-/* After a member or item: true to go on with the next; false at the end, when *ok tells whether it is one. */
-static inline bool
-next(struct reader *r, char close, bool *ok)
-{
-    blanks(r);
-    *ok = r->p < r->end && (*r->p == ',' || *r->p == close);
-    if (!*ok || *r->p++ == close)
-        return false;
-    blanks(r);
-    return true;
-}
-
-static bool
-object(struct reader *r, uint32_t at)
+static const char *
+object(struct reader *r, const char *p, uint32_t at)
 {
     struct stranger strangers[STRANGERS];
     struct tape_object *o = new_object(r);
     struct tape_tok *tok = &r->t->tok[at];
     unsigned n = 0;
-    uint32_t m;
-    bool ok = true;
 
     if (!o)
-        return false;
+        return NULL;
     tok->object = (uint16_t)(o - r->t->object);
     r->guess = 0;
-    if (r->p < r->end && *r->p == '}') {
-        r->p++;
-        return true;
-    }
-    do {
-        const struct tape_tok *it;
+    if (p < r->end && *p == '}')
+        return p + 1;
+    for (;; p = blanks(r, p + 1)) {
+        uint32_t m = add(r);
+        const struct tape_tok *it = &r->t->tok[m];
 
-        if (!member(r, o, &m))
-            return false;
-        it = &r->t->tok[m];
+        if (m == TAPE_NONE || !(p = member(r, p, o, m)))
+            return NULL;
         tok->count++;
-        if (it->id != TAPE_NONE)
-            continue;
-        tok->flags |= TAPE_STRANGER;
-        if (!stranger(strangers, &n, (struct str){r->t->text + it->name, it->name_n}))
-            return false;
-    } while (next(r, '}', &ok));
-    return ok;
+        if (it->id == TAPE_NONE) {
+            tok->flags |= TAPE_STRANGER;
+            if (!stranger(strangers, &n, (struct str){r->t->text + it->name, it->name_n}))
+                return NULL;
+        }
+        p = blanks(r, p);
+        if (p == r->end || *p != ',')
+            return p < r->end && *p == '}' ? p + 1 : NULL;
+    }
 }
 
-static bool
-array(struct reader *r, uint32_t at)
+static const char *
+array(struct reader *r, const char *p, uint32_t at)
 {
-    struct tape_tok *tok = &r->t->tok[at];
-    uint32_t item;
-    bool ok = true;
+    if (p < r->end && *p == ']')
+        return p + 1;
+    for (;; p = blanks(r, p + 1)) {
+        uint32_t item = add(r);
 
-    if (r->p < r->end && *r->p == ']') {
-        r->p++;
-        return true;
+        if (item == TAPE_NONE || !(p = value(r, p, item)))
+            return NULL;
+        r->t->tok[at].count++;
+        p = blanks(r, p);
+        if (p == r->end || *p != ',')
+            return p < r->end && *p == ']' ? p + 1 : NULL;
     }
-    do {
-        if ((item = add(r)) == TAPE_NONE || !value(r, item))
-            return false;
-        tok->count++;
-    } while (next(r, ']', &ok));
-    return ok;
 }
 
-static bool
-nested(struct reader *r, uint32_t at, uint8_t kind)
+static const char *
+nested(struct reader *r, const char *p, uint32_t at, uint8_t kind)
 {
     uint32_t guess = r->guess;
-    bool ok;
 
     if (++r->depth > TAPE_DEPTH)
-        return false;
+        return NULL;
     r->t->tok[at].kind = kind;
-    r->p++;
-    blanks(r);
-    ok = kind == JSON_OBJECT ? object(r, at) : array(r, at);
+    p = blanks(r, p + 1);
+    p = kind == JSON_OBJECT ? object(r, p, at) : array(r, p, at);
     r->depth--;
     r->guess = guess;
-    return ok;
+    return p;
 }
 
-/* Fills the token of the value at r->p; its name is filled already. */
-static bool
-value(struct reader *r, uint32_t at)
+static const char *
+other_value(struct reader *r, const char *p, uint32_t at)
 {
     struct tape_tok *tok = &r->t->tok[at];
-    const char *from;
-    bool ok;
 
-    blanks(r);
-    if (r->p == r->end)
-        return false;
-    from = r->p;
+    switch (*p) {
+    case '{':
+        return nested(r, p, at, JSON_OBJECT);
+    case '[':
+        return nested(r, p, at, JSON_ARRAY);
+    case 't':
+        return word(r, p, tok, JSON_TRUE, STR("true"));
+    case 'f':
+        return word(r, p, tok, JSON_FALSE, STR("false"));
+    case 'n':
+        return word(r, p, tok, JSON_NULL, STR("null"));
+    default:
+        return *p == '-' || (*p >= '0' && *p <= '9') ? number(r, p, tok) : NULL;
+    }
+}
+
+/* Fills the token of the value at `p`; its name is filled already. */
+static const char *
+value(struct reader *r, const char *p, uint32_t at)
+{
+    struct tape_tok *tok = &r->t->tok[at];
+    const char *to;
+    uint8_t flags = 0;
+
+    p = blanks(r, p);
+    if (p == r->end)
+        return NULL;
     tok->count = 0;
     tok->flags = 0;
-    switch (*r->p) {
-    case '"':
+    if (*p == '"') {
         tok->kind = JSON_STRING;
-        r->p++;
-        ok = string(r, &tok->flags);
-        break;
-    case '{':
-        ok = nested(r, at, JSON_OBJECT);
-        break;
-    case '[':
-        ok = nested(r, at, JSON_ARRAY);
-        break;
-    case 't':
-        ok = word(r, tok, JSON_TRUE, STR("true"));
-        break;
-    case 'f':
-        ok = word(r, tok, JSON_FALSE, STR("false"));
-        break;
-    case 'n':
-        ok = word(r, tok, JSON_NULL, STR("null"));
-        break;
-    default:
-        ok = (*r->p == '-' || (*r->p >= '0' && *r->p <= '9')) && number(r, tok);
+        to = string(r, p + 1, &flags);
+        tok->flags = flags;
+    } else {
+        to = other_value(r, p, at);
     }
-    tok->off = (uint32_t)(from - r->t->text);
-    tok->n = (uint32_t)(r->p - from);
+    if (!to)
+        return NULL;
+    tok->off = (uint32_t)(p - r->t->text);
+    tok->n = (uint32_t)(to - p);
     tok->next = r->t->n;
-    return ok;
+    return to;
 }
 
 bool
 tape_read(struct tape *t, struct str text)
 {
-    struct reader r = {.t = t, .p = text.p, .end = text.p + text.n};
+    struct reader r = {.t = t, .end = text.p + text.n};
+    const char *p;
 
     t->text = text.p;
     t->n = t->nobject = t->ntables = 0;
-    if (text.n > UINT32_MAX || add(&r) == TAPE_NONE || !value(&r, 0))
+    if (text.n > UINT32_MAX || add(&r) == TAPE_NONE || !(p = value(&r, text.p, 0)))
         return false;
-    blanks(&r);
-    return r.p == r.end;
+    return blanks(&r, p) == r.end;
 }
 
 /* ---- looking ---------------------------------------------------------------------------------------------------- */
