@@ -298,12 +298,20 @@ escape(struct ecma *m)
 static bool
 char_class(struct ecma *m)
 {
+    m->can_repeat = true;
+    if (at(m, "[]")) { /* PCRE2 has it, but without what may be said of how often */
+        buf_z(m->out, "[^\\x{0}-\\x{10ffff}]");
+        m->i += 2;
+        return true;
+    }
     m->in_class = true;
     buf_char(m->out, '[');
     m->i++;
     if (peek(m, 0) == '^') {
         buf_char(m->out, '^');
         m->i++;
+    } else if (peek(m, 0) == ':' || peek(m, 0) == '.' || peek(m, 0) == '=') {
+        buf_char(m->out, '\\'); /* PCRE2 would take "[.a.]" for a POSIX class */
     }
     while (peek(m, 0) >= 0 && peek(m, 0) != ']') {
         if (peek(m, 0) == '\\') {
@@ -320,7 +328,6 @@ char_class(struct ecma *m)
     buf_char(m->out, ']');
     m->i++;
     m->in_class = false;
-    m->can_repeat = true;
     return true;
 }
 

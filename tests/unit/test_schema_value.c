@@ -147,6 +147,12 @@ test_patterns_are_ecma_262(void **state)
         {"{\"pattern\":\"[]\"}", "\"a\"", false},
         {"{\"pattern\":\"^[[:alpha:]]$\"}", "\"x\"", false}, /* a class of "[:alph", then "]" */
         {"{\"pattern\":\"^[[:alpha:]]$\"}", "\"a]\"", true},
+        {"{\"pattern\":\"^[.a.]$\"}", "\"a\"", true}, /* nor are these for PCRE2 to see */
+        {"{\"pattern\":\"^[:=]$\"}", "\"=\"", true},
+        {"{\"pattern\":\"^[=b=]$\"}", "\"a\"", false},
+        {"{\"pattern\":\"^a[]*b$\"}", "\"ab\"", true}, /* no character, any number of times */
+        {"{\"pattern\":\"^a[]b$\"}", "\"ab\"", false},
+        {"{\"pattern\":\"^a[]?[^]b$\"}", "\"a\\nb\"", true},
         {"{\"pattern\":\"^\\\\u{1F600}$\"}", "\"\\ud83d\\ude00\"", true},
         {"{\"pattern\":\"^\\\\ud83d\\\\ude00$\"}", "\"\\ud83d\\ude00\"", true},
         {"{\"pattern\":\"^\\\\p{Script=Greek}+$\"}", "\"\\u03b1\\u03b2\"", true},
