@@ -1,29 +1,45 @@
 /* Matching: four loops over tables that no one changes. */
 #include "common/json/schema_dfa.h"
 
-/* The text is only looked up byte by byte; nothing waits for the byte before. */
+/* The bits that all bytes have. By eight, since the counting costs as much as the looking up. */
+static uint8_t
+common_bits(const uint8_t *bit, const unsigned char *p, size_t n)
+{
+    const unsigned char *end = p + n;
+    unsigned all = 0xff;
+
+    for (; all && end - p >= 8; p += 8)
+        all &= bit[p[0]] & bit[p[1]] & bit[p[2]] & bit[p[3]] & bit[p[4]] & bit[p[5]] & bit[p[6]] & bit[p[7]];
+    while (p < end)
+        all &= bit[*p++];
+    return (uint8_t)all;
+}
+
+/* Whether each byte is in the set of its place. */
+static bool
+in_place(const uint8_t *bit, const uint8_t *lack, const unsigned char *p, size_t n)
+{
+    const unsigned char *end = p + n;
+    unsigned all = 0xff;
+
+    for (; end - p >= 4; p += 4, lack += 4)
+        all &= (bit[p[0]] | lack[0]) & (bit[p[1]] | lack[1]) & (bit[p[2]] | lack[2]) & (bit[p[3]] | lack[3]);
+    while (p < end)
+        all &= bit[*p++] | *lack++;
+    return all == 0xff;
+}
+
+/* The text is only looked up byte by byte; no step waits for the one before. */
 static bool
 match_chain(const struct schema_dfa *d, const unsigned char *p, size_t n)
 {
     size_t k = n < d->places ? n : d->places;
-    const unsigned char *end = p + n;
-    uint8_t all = 0xff;
 
     if (!d->end_ok[k] || (n > k && !d->rest && !d->rest_any))
         return false;
-    for (size_t i = 0; i < k; i++)
-        all &= d->bit[p[i]] | d->lack[i];
-    if (all != 0xff)
+    if (k && !in_place(d->bit, d->lack, p, k))
         return false;
-    if (d->rest_any)
-        return true;
-    p += k;
-    for (all = d->rest; all && end - p >= 32; p += 32)
-        for (size_t i = 0; i < 32; i++)
-            all &= d->bit[p[i]];
-    while (p < end)
-        all &= d->bit[*p++];
-    return all || n == k;
+    return d->rest_any || n == k || (common_bits(d->bit, p + k, n - k) & d->rest);
 }
 
 static bool
@@ -58,7 +74,9 @@ match_pairs(const struct schema_dfa *d, const unsigned char *p, size_t n)
     if (n & 1)
         s = d->first[cls[*p++]];
     for (; p < end; p += 2) {
-        s = pair[s + cls[p[0]] * nclass + cls[p[1]]];
+        const uint16_t *column = pair + cls[p[0]] * nclass + cls[p[1]];
+
+        s = column[s];
         if (s <= d->fast_accept)
             break;
     }
@@ -69,10 +87,13 @@ static bool
 match_table(const struct schema_dfa *d, const unsigned char *p, size_t n)
 {
     const unsigned char *end = p + n;
+    const uint16_t *next = d->next;
     uint32_t s = d->start;
 
     while (p < end) {
-        s = schema_dfa_step(d, s, *p++);
+        const uint16_t *column = next + d->cls[*p++];
+
+        s = column[s];
         if (schema_dfa_decided(d, s))
             break;
     }

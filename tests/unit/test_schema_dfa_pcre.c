@@ -383,7 +383,8 @@ test_generated(void **state)
     assert_in_range(t.refused, 0, rounds / 20);
     assert_in_range(t.yes, rounds, rounds * TEXTS);
     assert_in_range(t.no, rounds, rounds * TEXTS);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < SCHEMA_DFA_TABLE;
+         i++) /* few are so large; `compare` takes steps of one byte with all */
         assert_true(t.how[i] > rounds / 100);
 }
 
