@@ -67,7 +67,7 @@ match_pairs(const struct schema_dfa *d, const unsigned char *p, size_t n)
 {
     const uint16_t *pair = d->pair;
     const uint8_t *cls = d->cls;
-    uint32_t nclass = d->nclass;
+    size_t nclass = d->nclass;
     uint32_t s = d->fast_start;
     const unsigned char *end = p + n;
 

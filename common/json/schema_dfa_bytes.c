@@ -11,7 +11,8 @@ struct bytes {
     uint8_t *stays; /* uint8_t [nmin]: entered before the code point is over */
     uint32_t *slot; /* a hash table of the states within code points */
     uint32_t mask;
-    uint32_t state; /* the one under way */
+    uint32_t ascii[128]; /* symbols */
+    uint32_t state;      /* the one under way */
     uint32_t least; /* code point that may stand in the form under way: shorter ones have a shorter form */
 };
 
@@ -24,7 +25,7 @@ static uint16_t (*rows(const struct bytes *m))[256]
 static uint32_t
 target(const struct bytes *m, uint32_t lo, uint32_t hi)
 {
-    const struct dfa_build *b = m->b;
+    struct dfa_build *b = m->b;
     const uint32_t *cut = b->cut.p;
     const uint32_t *sym = b->sym.p;
     const uint32_t *to = (const uint32_t *)b->min.to.p + (size_t)m->state * b->nsym;
@@ -35,6 +36,7 @@ target(const struct bytes *m, uint32_t lo, uint32_t hi)
     if (lo > hi || (lo >= 0xd800 && hi < 0xe000))
         return NOTHING;
     for (uint32_t i = dfa_interval(b, lo); i < b->cut.n && cut[i] <= hi; i++) {
+        b->steps++;
         if (cut[i] == 0xd800)
             continue;
         if (ret != NOTHING && to[sym[i]] != ret)
@@ -103,7 +105,7 @@ fill(struct bytes *m)
     uint16_t row[256] = {0};
 
     for (uint32_t c = 0; c < 0x80; c++)
-        row[c] = (uint16_t)to[((const uint32_t *)b->sym.p)[dfa_interval(b, c)]];
+        row[c] = (uint16_t)to[m->ascii[c]];
     for (uint32_t c = 0xc2; c < 0xf5; c++) {
         unsigned more = c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
         uint32_t next;
@@ -164,6 +166,8 @@ dfa_bytes(struct dfa_build *b)
     if (!m.slot || !dfa_work(b, 0, m.nmin, 256 * sizeof(uint16_t)))
         return NULL;
     m.mask--;
+    for (uint32_t c = 0; c < 128; c++)
+        m.ascii[c] = ((const uint32_t *)b->sym.p)[dfa_interval(b, c)];
     for (m.state = 0; m.state < m.nmin; m.state++)
         if (!fill(&m))
             return NULL;

@@ -33,7 +33,7 @@ static void
 part_row(struct rows *r, const uint16_t *row)
 {
     uint32_t old = r->nclass;
-    uint8_t parent[256];
+    uint8_t parent[256] = {0};
 
     for (uint32_t c = 0; c < 256; c++) {
         uint8_t k = r->cls[c];
@@ -211,13 +211,14 @@ assemble(struct dfa_build *b, const struct rows *r, struct chain *ch)
     size_t more = extra(how, ch, r);
     size_t size = sizeof(struct schema_dfa) + more + (size_t)r->n * r->nclass * sizeof(uint16_t);
     struct schema_dfa *d = calloc(1, size);
-    char *at = (char *)(d + 1);
     uint16_t *next;
+    char *at;
 
     if (!d) {
         dfa_no_memory(b);
         return NULL;
     }
+    at = (char *)(d + 1);
     next = (uint16_t *)(void *)(at + more);
     *d = (struct schema_dfa){.next = next, .nclass = r->nclass, .states = r->n, .how = how, .size = size};
     memcpy(d->cls, r->cls, sizeof d->cls);

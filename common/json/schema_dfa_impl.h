@@ -13,7 +13,7 @@ enum {
     DFA_MAX_MACHINE = 20000,   /* nodes once the counts are written out */
     DFA_MAX_CELLS = 2 << 20,   /* states times symbols before minimisation */
     DFA_MAX_MEMBERS = 4 << 20, /* nodes in all states together */
-    DFA_MAX_STEPS = 64 << 20,  /* elementary steps: some tenths of a second */
+    DFA_MAX_STEPS = 32 << 20,  /* elementary steps: a quarter of a second */
     DFA_LAST_POINT = 0x10ffff,
     DFA_NONE = 0x7fffffff
 };

@@ -230,7 +230,7 @@ refine(struct dfa_build *b, uint32_t set, uint32_t *made)
     const struct dfa_range *end = r + ((struct dfa_set *)b->set.p)[set].n;
     uint32_t n = 0;
 
-    memset(made, 0xff, 2 * b->nsym * sizeof *made);
+    memset(made, 0xff, 2 * sizeof *made * b->nsym);
     for (size_t i = 0; i < b->cut.n; i++) {
         uint32_t *m;
 

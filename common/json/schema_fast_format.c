@@ -11,14 +11,14 @@ enum {
     NUMBER = 128
 };
 
-#define LETTERS_OF ALPHA | LABEL | ATEXT | HOST | PCHAR | SCHEME
+#define LETTER (ALPHA | LABEL | ATEXT | HOST | PCHAR | SCHEME)
 
 static const uint8_t kind[256] = {
     ['0' ... '9'] = NUMBER | HEX | LABEL | ATEXT | HOST | PCHAR | SCHEME,
-    ['a' ... 'f'] = HEX | LETTERS_OF,
-    ['g' ... 'z'] = LETTERS_OF,
-    ['A' ... 'F'] = HEX | LETTERS_OF,
-    ['G' ... 'Z'] = LETTERS_OF,
+    ['a' ... 'f'] = HEX | LETTER,
+    ['g' ... 'z'] = LETTER,
+    ['A' ... 'F'] = HEX | LETTER,
+    ['G' ... 'Z'] = LETTER,
     ['-'] = LABEL | ATEXT | HOST | PCHAR | SCHEME,
     ['.'] = HOST | PCHAR | SCHEME,
     ['_'] = ATEXT | HOST | PCHAR,

@@ -160,7 +160,7 @@ make_text(uint64_t *seed, const char *from, char *out)
         "0123456789012345689aAfFgGzZ--..::@@//??##%%+tTzZ \t\n_~!$&'()*,;=[]{}|\\^`\"<>\x7f\x80\xc3\xa9\xff";
     size_t n = strlen(from);
 
-    memcpy(out, from, n);
+    memcpy(out, from, n + 1);
     for (unsigned k = pick(seed, 4); k; k--) {
         unsigned at = pick(seed, (unsigned)n + 1);
         unsigned what = pick(seed, 8);
