@@ -2,8 +2,6 @@
 #include "common/json/schema_dfa.h"
 #include "common/base/buf.h"
 
-#include <glob.h>
-#include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +11,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/alloc.h"
+#include "tests/unit/patterns.h"
 
 #define LABEL  "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 #define LABELS "^" LABEL "(\\." LABEL "){1,16}"
@@ -378,13 +377,13 @@ test_memory(void **state)
 
 struct tally {
     unsigned n, large;
-    const char *file;
 };
 
 /* Prints what a pattern costs. Twenty labels of 63 characters, each counted, are the only thing that may be too large. */
 static void
-weigh(struct tally *t, const char *pattern)
+weigh(const char *file, const char *pattern, void *arg)
 {
+    struct tally *t = arg;
     struct schema_dfa *d = NULL;
     struct err e = {0};
     double start = now_ms();
@@ -393,10 +392,10 @@ weigh(struct tally *t, const char *pattern)
 
     t->n++;
     if (rc == RES_OK) {
-        print_message("%-36s %6zu %7zu %7.2f %.60s\n", t->file, schema_dfa_states(d), schema_dfa_size(d), ms,
+        print_message("%-36s %6zu %7zu %7.2f %.60s\n", file, schema_dfa_states(d), schema_dfa_size(d), ms,
                       pattern);
     } else {
-        print_message("%-36s %s %7.2f %.60s\n", t->file, e.text, ms, pattern);
+        print_message("%-36s %s %7.2f %.60s\n", file, e.text, ms, pattern);
         assert_non_null(strstr(pattern, "{0,61}[A-Za-z0-9])?\\.){1,20}"));
         t->large++;
     }
@@ -404,46 +403,13 @@ weigh(struct tally *t, const char *pattern)
 }
 
 static void
-walk(struct tally *t, json_t *v)
-{
-    const char *key;
-    json_t *sub;
-    size_t i;
-
-    json_object_foreach (v, key, sub) {
-        const char *k2;
-        json_t *s2;
-
-        if (strcmp(key, "pattern") == 0 && json_is_string(sub))
-            weigh(t, json_string_value(sub));
-        if (strcmp(key, "patternProperties") == 0)
-            json_object_foreach (sub, k2, s2)
-                weigh(t, k2);
-        walk(t, sub);
-    }
-    json_array_foreach (v, i, sub)
-        walk(t, sub);
-}
-
-static void
 test_contracts(void **state)
 {
     struct tally t = {0};
-    glob_t g;
 
     (void)state;
     print_message("%-36s %6s %7s %7s\n", "", "states", "bytes", "ms");
-    assert_int_equal(glob("schemas/forms/*.json", 0, NULL, &g), 0);
-    assert_int_equal(glob("schemas/events/*.json", GLOB_APPEND, NULL, &g), 0);
-    for (size_t i = 0; i < g.gl_pathc; i++) {
-        json_t *v = json_load_file(g.gl_pathv[i], 0, NULL);
-
-        t.file = strrchr(g.gl_pathv[i], '/') + 1;
-        assert_non_null(v);
-        walk(&t, v);
-        json_decref(v);
-    }
-    globfree(&g);
+    patterns_each(weigh, &t);
     print_message("%u patterns, %u too large\n", t.n, t.large);
     assert_in_range(t.n, 50, 1000);
 }

@@ -4,12 +4,15 @@
 #include "common/json/schema_dfa.h"
 #include "common/json/schema_impl.h"
 
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
+
+#include "tests/unit/patterns.h"
 
 enum { TEXTS = 12, MAX_DEPTH = 4, MAX_TEXT = 400 };
 
@@ -435,12 +438,139 @@ test_junk(void **state)
     assert_in_range(t.no, rounds / 10, rounds * 4);
 }
 
+/* ---- the contracts' patterns ---------------------------------------------------------------------------------------- */
+
+struct contracts {
+    struct gen g;
+    struct tally t;
+    unsigned barren;                         /* patterns no text was found for */
+    unsigned far[SCHEMA_DFA_MAX_STATES + 1]; /* bytes from each state to a match */
+};
+
+static bool
+near(const struct contracts *c, const struct schema_dfa *d, uint32_t row, unsigned far)
+{
+    if (far == 0)
+        return schema_dfa_final(d, row * d->nclass);
+    for (uint32_t k = 0; k < d->nclass; k++)
+        if (c->far[d->next[row * d->nclass + k] / d->nclass] == far - 1)
+            return true;
+    return false;
+}
+
+static void
+measure(struct contracts *c, const struct schema_dfa *d)
+{
+    bool more = true;
+
+    memset(c->far, 0xff, sizeof c->far);
+    for (unsigned far = 0; more; far++) {
+        more = false;
+        for (uint32_t row = 0; row < d->states; row++)
+            if (c->far[row] == UINT_MAX && near(c, d, row, far)) {
+                c->far[row] = far;
+                more = true;
+            }
+    }
+}
+
+/* The state after `z`. */
+static uint32_t
+after(const struct schema_dfa *d, uint32_t state, const char *z)
+{
+    for (; *z; z++)
+        state = schema_dfa_step(d, state, (unsigned char)*z);
+    return state;
+}
+
+/* Adds a letter that does not end in the dead state; `closer`: only one that is nearer to a match. False: there is none. */
+static bool
+wander_on(struct contracts *c, const struct schema_dfa *d, uint32_t *state, bool closer)
+{
+    unsigned nodd = sizeof letter / sizeof *letter;
+    unsigned from = pick(&c->g.seed, pick(&c->g.seed, 8) ? 95 : 95 + nodd);
+
+    for (unsigned i = 0; i < 95 + nodd; i++) {
+        unsigned k = (from + i) % (95 + nodd);
+        char ascii[2] = {(char)(' ' + k % 95), '\0'};
+        const char *z = k < 95 ? ascii : letter[k - 95];
+        uint32_t to = after(d, *state, z);
+
+        if (to == 0 || (closer && c->far[to / d->nclass] >= c->far[*state / d->nclass]))
+            continue;
+        *state = to;
+        text_add(&c->g, z);
+        return true;
+    }
+    return false;
+}
+
+/* A walk through the states until it may end and the dice say so; from a while on it makes for a match. */
+static void
+wander(struct contracts *c, const struct schema_dfa *d)
+{
+    struct gen *g = &c->g;
+    size_t patience = pick(&g->seed, 60);
+    uint32_t state = d->start;
+    bool on = true;
+
+    g->len = 0;
+    while (on && g->len < MAX_TEXT - 4 && (!schema_dfa_final(d, state) || pick(&g->seed, 6)))
+        on = wander_on(c, d, &state, g->len > patience && !schema_dfa_final(d, state));
+}
+
+static void
+try_pattern(const char *file, const char *pattern, void *arg)
+{
+    struct contracts *c = arg;
+    struct schema_dfa *d = NULL;
+    struct schema_regex re;
+    struct err e = {0};
+    unsigned yes = c->t.yes;
+
+    (void)file;
+    c->t.patterns++;
+    if (schema_dfa_compile(str_of(pattern), SCHEMA_DFA_MAX_STATES, &d, &e) != RES_OK) {
+        c->t.refused++;
+        return;
+    }
+    assert_int_equal(schema_regex_compile(&re, NULL, str_of(pattern), 10000000, &e), RES_OK);
+    measure(c, d);
+    for (unsigned i = 0; i < 400; i++) {
+        wander(c, d);
+        for (unsigned k = i % 4; k; k--)
+            change(&c->g);
+        compare(&c->t, d, &re, str_of(pattern), (struct str){c->g.text, c->g.len});
+    }
+    c->barren += c->t.yes == yes;
+    schema_regex_free(&re);
+    schema_dfa_free(d);
+}
+
+static void
+test_contracts(void **state)
+{
+    static struct contracts c;
+
+    (void)state;
+    c = (struct contracts){.g.seed = setting("TEST_SEED", 20260314)};
+    print_message("seed %llu\n", (unsigned long long)c.g.seed);
+    patterns_each(try_pattern, &c);
+    print_message("%u patterns (%u refused, %u never matched): %u matches, %u not\n", c.t.patterns,
+                  c.t.refused, c.barren, c.t.yes, c.t.no);
+    assert_in_range(c.t.refused, 0, 1);
+    assert_int_equal(c.barren, 0);
+    assert_int_equal(c.t.limit, 0);
+    assert_true(c.t.yes > 50 * c.t.patterns && c.t.no > 50 * c.t.patterns);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_generated),
         cmocka_unit_test(test_junk),
+        cmocka_unit_test(test_contracts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
