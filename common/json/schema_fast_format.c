@@ -49,15 +49,16 @@ static const uint8_t kind[256] = {
 
 static const struct {
     const char *name;
-    schema_fast_fn fn;
+    schema_fast_format_fn fn;
 } known[] = {
-    {"date", schema_fast_date}, {"date-time", schema_fast_date_time}, {"uuid", schema_fast_uuid},
-    {"ipv4", schema_fast_ipv4}, {"hostname", schema_fast_hostname},   {"email", schema_fast_email},
-    {"uri", schema_fast_uri},
+    {"date", schema_fast_format_date},         {"date-time", schema_fast_format_date_time},
+    {"uuid", schema_fast_format_uuid},         {"ipv4", schema_fast_format_ipv4},
+    {"hostname", schema_fast_format_hostname}, {"email", schema_fast_format_email},
+    {"uri", schema_fast_format_uri},
 };
 
-schema_fast_fn
-schema_fast_format(const char *name)
+schema_fast_format_fn
+schema_fast_format_find(const char *name)
 {
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(known[i].name, name) == 0)
@@ -65,10 +66,10 @@ schema_fast_format(const char *name)
     return NULL;
 }
 
-static enum schema_fast
+static enum fast_answer
 answer(bool yes)
 {
-    return yes ? SCHEMA_FAST_YES : SCHEMA_FAST_UNSURE;
+    return yes ? FAST_YES : FAST_UNSURE;
 }
 
 static bool
@@ -104,8 +105,8 @@ full_date(const char *p)
     return true;
 }
 
-enum schema_fast
-schema_fast_date(struct str s)
+enum fast_answer
+schema_fast_format_date(struct str s)
 {
     return answer(s.n == 10 && full_date(s.p));
 }
@@ -117,34 +118,34 @@ hour_minute(const char *p)
     return two(p) < 24 && p[2] == ':' && two(p + 3) < 60;
 }
 
-enum schema_fast
-schema_fast_date_time(struct str s)
+enum fast_answer
+schema_fast_format_date_time(struct str s)
 {
     size_t i = 19;
 
     if (s.n < 20 || !full_date(s.p) || (s.p[10] | 0x20) != 't' || !hour_minute(s.p + 11) || s.p[16] != ':' ||
         two(s.p + 17) > 59)
-        return SCHEMA_FAST_UNSURE;
+        return FAST_UNSURE;
     if (s.p[i] == '.') {
         for (i++; i < s.n && is(s.p[i], NUMBER); i++)
             ;
         if (i == 20)
-            return SCHEMA_FAST_UNSURE;
+            return FAST_UNSURE;
     }
     if (s.n - i == 1)
         return answer((s.p[i] | 0x20) == 'z');
     return answer(s.n - i == 6 && (s.p[i] == '+' || s.p[i] == '-') && hour_minute(s.p + i + 1));
 }
 
-enum schema_fast
-schema_fast_uuid(struct str s)
+enum fast_answer
+schema_fast_format_uuid(struct str s)
 {
     static const uint8_t at[] = {0,  1,  2,  3,  4,  5,  6,  7,  9,  10, 11, 12, 14, 15, 16, 17,
                                  19, 20, 21, 22, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35};
     unsigned all = HEX;
 
     if (s.n != 36 || s.p[8] != '-' || s.p[13] != '-' || s.p[18] != '-' || s.p[23] != '-')
-        return SCHEMA_FAST_UNSURE;
+        return FAST_UNSURE;
     for (size_t i = 0; i < sizeof at; i++)
         all &= kind[(unsigned char)s.p[at[i]]];
     return answer(all);
@@ -162,16 +163,16 @@ octet(struct str s, size_t *i)
     return *i > from && v < 256 && (*i == from + 1 || s.p[from] != '0');
 }
 
-enum schema_fast
-schema_fast_ipv4(struct str s)
+enum fast_answer
+schema_fast_format_ipv4(struct str s)
 {
     size_t i = 0;
 
     for (int k = 0; k < 4; k++) {
         if (k && (i >= s.n || s.p[i++] != '.'))
-            return SCHEMA_FAST_UNSURE;
+            return FAST_UNSURE;
         if (!octet(s, &i))
-            return SCHEMA_FAST_UNSURE;
+            return FAST_UNSURE;
     }
     return answer(i == s.n);
 }
@@ -183,34 +184,34 @@ plain_label(const char *p, size_t n)
     return n - 1 < 63 && p[0] != '-' && p[n - 1] != '-' && !(n > 3 && p[2] == '-' && p[3] == '-');
 }
 
-enum schema_fast
-schema_fast_hostname(struct str s)
+enum fast_answer
+schema_fast_format_hostname(struct str s)
 {
     size_t from = 0;
 
     if (s.n - 1 > 252) /* none wraps round */
-        return SCHEMA_FAST_UNSURE;
+        return FAST_UNSURE;
     for (size_t i = 0; i < s.n; i++) {
         if (is(s.p[i], LABEL))
             continue;
         if (s.p[i] != '.' || !plain_label(s.p + from, i - from))
-            return SCHEMA_FAST_UNSURE;
+            return FAST_UNSURE;
         from = i + 1;
     }
     return answer(from < s.n && plain_label(s.p + from, s.n - from));
 }
 
-enum schema_fast
-schema_fast_email(struct str s)
+enum fast_answer
+schema_fast_format_email(struct str s)
 {
     size_t i = 0;
 
     for (; i < s.n && s.p[i] != '@'; i++)
         if (!is(s.p[i], ATEXT) && !(s.p[i] == '.' && i && s.p[i - 1] != '.'))
-            return SCHEMA_FAST_UNSURE;
+            return FAST_UNSURE;
     if (i - 1 > 63 || i >= s.n || s.p[i - 1] == '.') /* no local part wraps round */
-        return SCHEMA_FAST_UNSURE;
-    return schema_fast_hostname((struct str){s.p + i + 1, s.n - i - 1});
+        return FAST_UNSURE;
+    return schema_fast_format_hostname((struct str){s.p + i + 1, s.n - i - 1});
 }
 
 /* Host and perhaps port from `*i` on, moved past. */
@@ -250,20 +251,20 @@ hier_rest(struct str s, size_t i)
     return true;
 }
 
-enum schema_fast
-schema_fast_uri(struct str s)
+enum fast_answer
+schema_fast_format_uri(struct str s)
 {
     size_t i = 0;
 
     while (i < s.n && is(s.p[i], SCHEME))
         i++;
     if (!i || !is(s.p[0], ALPHA) || i == s.n || s.p[i] != ':')
-        return SCHEMA_FAST_UNSURE;
+        return FAST_UNSURE;
     i++;
     if (s.n - i >= 2 && s.p[i] == '/' && s.p[i + 1] == '/') {
         i += 2;
         if (!host_port(s, &i))
-            return SCHEMA_FAST_UNSURE;
+            return FAST_UNSURE;
     }
     return answer(hier_rest(s, i));
 }

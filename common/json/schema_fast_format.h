@@ -1,5 +1,5 @@
 /* schema_fast_format: quick looks at the usual shapes of some formats, for a scanner that only needs to know that a text
- * has its format. Written apart from schema_format_*.c, so that each can be held against the other: SCHEMA_FAST_YES
+ * has its format. Written apart from schema_format_*.c, so that each can be held against the other: FAST_YES
  * promises that schema_format_ok says true; anything else is left to it. No function allocates, and none reads outside
  * of `s`, which may hold any bytes. */
 #ifndef JSON_SCHEMA_FAST_FORMAT_H
@@ -7,27 +7,27 @@
 
 #include "common/base/str.h"
 
-enum schema_fast { SCHEMA_FAST_UNSURE = 0, SCHEMA_FAST_YES };
+enum fast_answer { FAST_UNSURE = 0, FAST_YES };
 
-typedef enum schema_fast (*schema_fast_fn)(struct str s);
+typedef enum fast_answer (*schema_fast_format_fn)(struct str s);
 
 /* The function for a format of that name, or NULL: this one is always left to the full engine. */
-schema_fast_fn schema_fast_format(const char *name);
+schema_fast_format_fn schema_fast_format_find(const char *name);
 
 /* full-date of RFC 3339: all of them, the day within its Gregorian month. */
-enum schema_fast schema_fast_date(struct str s);
+enum fast_answer schema_fast_format_date(struct str s);
 /* date-time of RFC 3339; leap seconds are left. */
-enum schema_fast schema_fast_date_time(struct str s);
+enum fast_answer schema_fast_format_date_time(struct str s);
 /* 8-4-4-4-12 hexadecimal digits: all of them. */
-enum schema_fast schema_fast_uuid(struct str s);
+enum fast_answer schema_fast_format_uuid(struct str s);
 /* Four numbers to 255 without leading zeros: all of them. */
-enum schema_fast schema_fast_ipv4(struct str s);
+enum fast_answer schema_fast_format_ipv4(struct str s);
 /* Labels of letters, digits and hyphens (RFC 1123); those that may be A-labels are left. */
-enum schema_fast schema_fast_hostname(struct str s);
+enum fast_answer schema_fast_format_hostname(struct str s);
 /* Dot-atom, "@", and a host name as above; quoted local parts and address literals are left. */
-enum schema_fast schema_fast_email(struct str s);
+enum fast_answer schema_fast_format_email(struct str s);
 /* Scheme, "//" with a plain host and perhaps a port or no authority at all, path, query, fragment (RFC 3986); user names
  * and address literals are left. */
-enum schema_fast schema_fast_uri(struct str s);
+enum fast_answer schema_fast_format_uri(struct str s);
 
 #endif
