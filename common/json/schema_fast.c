@@ -74,6 +74,8 @@ translate(struct maker *m, unsigned kind, const struct schema_ins *in, const jso
 
     if (!sized)
         rc = fast_tables(m->f, m->fs, in, json, &ins.p, m->e);
+    if (in->op == OP_FORMAT && ins.p != in->p)
+        ins.op = FAST_FORMAT;
     as_const(&ins);
     as_member(&ins);
     if (is_beyond(in) || (!ins.p && (in->op == OP_PATTERN || (kind == JSON_OBJECT && !sized)))) {

@@ -46,6 +46,7 @@ struct fast_deps {
 enum {
     FAST_BEYOND = OP_COUNT, /* leaves the document to the full engine */
     FAST_CONST,             /* the `n` bytes at `p` */
+    FAST_FORMAT,            /* a built-in format, by the function `p` points to */
     FAST_MEMBER,            /* the member of number `n` is there, and meets `block` */
     FAST_OPTIONAL           /* the same, or is absent */
 };

@@ -1,6 +1,7 @@
 /* Runs a compiled schema over a tape. The same program as schema_run.c's, decided by other means: on bytes, by DFAs, and
  * with the right to give up. */
 #include "common/json/schema_dfa.h"
+#include "common/json/schema_fast_format.h"
 #include "common/json/schema_fast_impl.h"
 
 static inline bool eval(struct fast_run *r, uint32_t block, const struct tape_tok *at);
@@ -57,6 +58,9 @@ strings(struct fast_run *r, const struct fast_ins *in, const struct tape_tok *at
             break;
         case OP_PATTERN:
             ok = schema_dfa_match(in->p, s);
+            break;
+        case FAST_FORMAT:
+            ok = (*(const schema_fast_format_fn *)in->p)(s) == FAST_YES || unsure(r);
             break;
         default:
             ok = in->op == OP_FORMAT ? format_ok(r, in->p, s) : unsure(r);

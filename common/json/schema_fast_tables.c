@@ -1,5 +1,6 @@
 /* What the tape's instructions need beside themselves: tables by name number, and DFAs for patterns. */
 #include "common/json/schema_dfa.h"
+#include "common/json/schema_fast_format.h"
 #include "common/json/schema_fast_impl.h"
 
 struct maker {
@@ -169,6 +170,25 @@ make_deps(struct maker *m, const struct schema_deps *deps, const void **ret)
     return RES_OK;
 }
 
+/* A function of our own for a built-in format, where there is one; else the full engine's. */
+static enum res
+make_format(struct maker *m, const struct schema_format *format, const void **ret)
+{
+    const char *name = json_string_value(json_object_get(m->json, "format"));
+    schema_fast_format_fn fn = format->builtin && name ? schema_fast_format_find(name) : NULL;
+    schema_fast_format_fn *own;
+
+    *ret = format;
+    if (!fn)
+        return RES_OK;
+    own = schema_arena_get(&m->f->arena, 1, sizeof *own);
+    if (!own)
+        return fast_no_memory(m->e);
+    *own = fn;
+    *ret = own;
+    return RES_OK;
+}
+
 enum res
 fast_tables(struct schema_fast *f, struct fast_schema *fs, const struct schema_ins *in, const json_t *json,
             const void **ret, struct err *e)
@@ -187,6 +207,8 @@ fast_tables(struct schema_fast *f, struct fast_schema *fs, const struct schema_i
         return make_deps(&m, in->p, ret);
     case OP_PATTERN:
         return make_dfa(&m, (struct str){json_string_value(pattern), json_string_length(pattern)}, ret);
+    case OP_FORMAT:
+        return make_format(&m, in->p, ret);
     default:
         *ret = in->p;
         return RES_OK;
