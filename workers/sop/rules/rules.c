@@ -1,0 +1,339 @@
+#include "workers/sop/rules/rules.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/json/scan.h"
+#include "workers/sop/rules/file.h"
+#include "workers/sop/rules/format.h"
+#include "workers/sop/rules/rules_priv.h"
+
+enum { PATH_BYTES = 4096 };
+
+static const char *const form_file = "pa20.schema.json";
+static const char *const notes_file = "pa20.notes.schema.json";
+static const char *const findings_file = "pa20.findings.json";
+static const char *const rules_file = "pa20.rules.json";
+
+/* ---- loading ---------------------------------------------------------------------------------------------------- */
+
+/* The schema location comes first: it is what the reader mends. */
+static enum res
+compile(const char *dir, const char *name, struct schema **ret, struct err *e)
+{
+    struct schema_set *set = schema_set_new();
+    struct schema_opts opts = {.format_assert = true, .strict = true};
+    char path[PATH_BYTES];
+    struct err why = {0};
+    enum res res;
+
+    if (!set)
+        return err_set(e, RES_FATAL, "out of memory");
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    res = format_add_all(set, &why);
+    if (res == RES_OK)
+        res = schema_set_add_file(set, name, path, &why);
+    if (res == RES_OK)
+        res = schema_compile(set, name, &opts, ret, &why);
+    schema_set_free(set);
+    return res == RES_OK ? res : err_set(e, RES_FATAL, "%s in %s", why.text, dir);
+}
+
+static enum res
+add_to_hash(struct hash *h, const char *path, struct err *e)
+{
+    size_t n;
+    char *text = file_read(path, &n, e);
+    char head[32];
+
+    if (!text)
+        return RES_FATAL;
+    snprintf(head, sizeof head, "%zu:", n); /* so that no byte can move to the next file unseen */
+    hash_add(h, str_of(head));
+    hash_add(h, (struct str){text, n});
+    free(text);
+    return RES_OK;
+}
+
+static enum res
+hash_files(const char *dir, const char *opd_file, char out[2 * HASH_SIZE + 1], struct err *e)
+{
+    const char *const names[] = {form_file, notes_file, findings_file, rules_file};
+    unsigned char digest[HASH_SIZE];
+    struct hash *h = NULL;
+    enum res res = hash_new(&h, e);
+
+    for (unsigned i = 0; i < 4 && res == RES_OK; i++) {
+        char path[PATH_BYTES];
+
+        snprintf(path, sizeof path, "%s/%s", dir, names[i]);
+        res = add_to_hash(h, path, e);
+    }
+    if (res == RES_OK)
+        res = add_to_hash(h, opd_file, e);
+    if (res == RES_OK) {
+        hash_end(h, digest);
+        hash_hex(digest, HASH_SIZE, out);
+    }
+    hash_free(h);
+    return res;
+}
+
+static enum res
+load_documents(struct rules *r, const char *dir, struct err *e)
+{
+    char path[PATH_BYTES];
+    enum res res;
+
+    snprintf(path, sizeof path, "%s/%s", dir, form_file);
+    r->form = file_json(path, e);
+    if (!r->form)
+        return RES_FATAL;
+    snprintf(path, sizeof path, "%s/%s", dir, findings_file);
+    res = catalogue_load(path, &r->catalogue, e);
+    snprintf(path, sizeof path, "%s/%s", dir, rules_file);
+    return res == RES_OK ? named_load(r, path, e) : res;
+}
+
+static enum res
+make_fast(struct rules *r, const char *dir, struct err *e)
+{
+    const struct schema *const both[] = {r->errors, r->notes};
+    struct err why = {0};
+
+    if (schema_fast_new(both, 2, r->names, r->nnames, &r->fast, &why) == RES_OK)
+        return RES_OK;
+    return err_set(e, RES_FATAL, "%s in %s", why.text, dir);
+}
+
+enum res
+rules_load(const char *dir, const char *opd_file, struct rules **ret, struct err *e)
+{
+    struct rules *r = calloc(1, sizeof *r);
+    enum res res;
+
+    *ret = NULL;
+    if (!r)
+        return err_set(e, RES_FATAL, "out of memory");
+    if ((res = compile(dir, form_file, &r->errors, e)) == RES_OK &&
+        (res = compile(dir, notes_file, &r->notes, e)) == RES_OK &&
+        (res = load_documents(r, dir, e)) == RES_OK && (res = opd_load(opd_file, &r->opd, e)) == RES_OK &&
+        (res = make_fast(r, dir, e)) == RES_OK)
+        res = hash_files(dir, opd_file, r->hash, e);
+    if (res != RES_OK) {
+        rules_free(r);
+        return res;
+    }
+    *ret = r;
+    return RES_OK;
+}
+
+void
+rules_free(struct rules *r)
+{
+    if (!r)
+        return;
+    schema_fast_free(r->fast); /* before what it looks into */
+    schema_free(r->errors);
+    schema_free(r->notes);
+    catalogue_free(r->catalogue);
+    opd_free(r->opd);
+    for (size_t i = 0; i < r->nrules; i++)
+        free(r->rule[i].pointer);
+    free(r->rule);
+    json_decref(r->doc);
+    json_decref(r->form);
+    free(r);
+}
+
+const char *
+rules_hash(const struct rules *r)
+{
+    return r->hash;
+}
+
+/* ---- what is judged elsewhere ----------------------------------------------------------------------------------- */
+
+static const struct rule *
+rule_of(const struct rules *r, const char *aturan)
+{
+    for (size_t i = 0; i < r->nrules; i++)
+        if (strcmp(r->rule[i].kind->name, aturan) == 0)
+            return &r->rule[i];
+    return NULL;
+}
+
+const char *
+rules_code(const struct rules *r, const char *aturan)
+{
+    const struct rule *rule = rule_of(r, aturan);
+
+    return rule ? rule->entry->code : NULL;
+}
+
+int64_t
+rules_number(const struct rules *r, const char *aturan, const char *parameter, int64_t otherwise)
+{
+    const struct rule *rule = rule_of(r, aturan);
+    const json_t *j = rule ? json_object_get(rule->parameter, parameter) : NULL;
+
+    return json_is_integer(j) ? json_integer_value(j) : otherwise;
+}
+
+bool
+rules_put(const struct rules *r, const char *kode, struct str lokasi, struct buf *out)
+{
+    const struct entry *entry = catalogue_code(r->catalogue, str_of(kode));
+
+    if (entry)
+        finding_write(out, entry, lokasi, 0);
+    return entry != NULL;
+}
+
+/* ---- rules by name ---------------------------------------------------------------------------------------------- */
+
+void
+rules_fields(const struct rules *r, struct str form, struct form_fields *f)
+{
+    memset(f, 0, sizeof *f);
+    scan_pick(form, r->names, f->raw, r->nnames);
+}
+
+static void
+look_at(struct judging *j, struct findings *f, const struct rule *rule, struct str pointer, struct str value)
+{
+    unsigned flags = rule->kind->flags;
+
+    if (!value.p && !(flags & RULE_ABSENT))
+        return;
+    if (findings_has_error(f, pointer) && !(flags & RULE_WRONG))
+        return;
+    if (rule->kind->fn(j, rule, value))
+        findings_add(f, rule->entry, pointer);
+}
+
+static void
+look_at_each(struct judging *j, struct findings *f, const struct rule *rule, struct str array)
+{
+    struct scan_iter it = scan_iter(array);
+    char pointer[128];
+
+    if (scan_kind(array) != SCAN_ARRAY)
+        return;
+    for (unsigned i = 0; scan_next(&it); i++) {
+        snprintf(pointer, sizeof pointer, "%s/%u", rule->pointer, i);
+        look_at(j, f, rule, str_of(pointer), it.value);
+    }
+}
+
+/* The rules of one level: those of E before the notes, which give way to them. */
+static void
+apply_named(struct judging *j, struct findings *f, char level)
+{
+    for (size_t i = 0; i < j->r->nrules; i++) {
+        const struct rule *rule = &j->r->rule[i];
+        struct str value = j->fields->raw[rule->place];
+
+        if (!rule->kind->fn || entry_level(rule->entry) != level)
+            continue;
+        if (rule->each)
+            look_at_each(j, f, rule, value);
+        else
+            look_at(j, f, rule, str_of(rule->pointer), value);
+    }
+}
+
+/* Whether one rule, or each of an array, is silent. */
+static bool
+is_silent(struct judging *j, const struct rule *rule)
+{
+    struct str value = j->fields->raw[rule->place];
+    struct scan_iter it;
+
+    if (!rule->each)
+        return (!value.p && !(rule->kind->flags & RULE_ABSENT)) || !rule->kind->fn(j, rule, value);
+    it = scan_iter(value);
+    while (scan_kind(value) == SCAN_ARRAY && scan_next(&it))
+        if (rule->kind->fn(j, rule, it.value))
+            return false;
+    return true;
+}
+
+bool
+rules_clean(const struct rules *r, const struct form_fields *f, const struct form_context *ctx)
+{
+    struct judging j = {.r = r, .ctx = ctx, .fields = f};
+    bool clean = true;
+
+    for (size_t i = 0; i < r->nrules && clean; i++)
+        clean = !r->rule[i].kind->fn || is_silent(&j, &r->rule[i]);
+    arena_free(&j.arena);
+    return clean;
+}
+
+struct tape *
+rules_tape(const struct rules *r)
+{
+    return schema_fast_tape(r->fast);
+}
+
+bool
+rules_pass(const struct rules *r, struct tape *tape, struct str form, const struct form_context *ctx)
+{
+    struct form_fields fields = {0};
+
+    return tape && schema_fast_valid(r->fast, tape, form, fields.raw) && rules_clean(r, &fields, ctx);
+}
+
+/* ---- a check ---------------------------------------------------------------------------------------------------- */
+
+/* A whole number beyond 64 bits is read as a real: it is then out of every bound rather than no form at all. */
+static json_t *
+parse_form(struct str form)
+{
+    size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY;
+    json_error_t je;
+    json_t *doc = json_loadb(form.p, form.n, flags, &je);
+
+    if (!doc && json_error_code(&je) == json_error_numeric_overflow)
+        doc = json_loadb(form.p, form.n, flags | JSON_DECODE_INT_AS_REAL, &je);
+    if (!doc && json_error_code(&je) == json_error_out_of_memory)
+        abort(); /* as an arena does: a verdict is not made up */
+    return doc;
+}
+
+static void
+check_form(struct findings *f, const json_t *doc, struct judging *j)
+{
+    bool object = json_is_object(doc);
+
+    findings_of_schema(f, j->r->errors, 'E', doc);
+    if (object)
+        apply_named(j, f, 'E');
+    findings_of_schema(f, j->r->notes, 'W', doc);
+    if (object)
+        apply_named(j, f, 'W');
+}
+
+struct rules_count
+rules_check(const struct rules *r, struct str form, const struct form_context *ctx, struct buf *out)
+{
+    struct form_fields fields;
+    struct judging j = {.r = r, .ctx = ctx, .fields = &fields};
+    struct findings *f = findings_new(r, out);
+    json_t *doc = parse_form(form);
+    struct rules_count count;
+
+    if (!f)
+        abort(); /* as above */
+    rules_fields(r, form, &fields);
+    if (doc)
+        check_form(f, doc, &j);
+    else
+        findings_add(f, catalogue_of(r->catalogue, 'E', STR("*"), "*"), STR(""));
+    count = findings_end(f);
+    findings_free(f);
+    arena_free(&j.arena);
+    json_decref(doc);
+    return count;
+}
