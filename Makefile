@@ -25,7 +25,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 
 # ---- what is built: a folder of sources makes a library or a program ------------------------------------------------
 common_src := $(wildcard common/*/*.c)
-sop_src := $(wildcard workers/sop/*.c)
+sop_src := $(wildcard workers/sop/*.c workers/sop/*/*.c)
 programs := $(addprefix bedelau-,validator deadline integrator projector gateway standin) bedelauctl
 dir_bedelau-gateway := producers/gateway
 dir_bedelauctl := producers/ctl

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "common/base/caltime.h"
-#include "workers/validator/rules.c"
+#include "workers/sop/rules/rules.c"
 
 enum { CASES_MAX = 4096 };
 
@@ -77,7 +77,7 @@ findings(const struct bench *b, json_t *form)
     struct buf out = buf_make(1 << 20);
     char *text = json_dumps(form, JSON_COMPACT);
     const char *nomor = json_string_value(json_object_get(form, "nomor_permohonan"));
-    struct form_context ctx = {str_of(nomor ? nomor : "X"), 20700};
+    struct form_context ctx = {.subject = str_of(nomor ? nomor : "X"), .today = 20700};
     struct rules_count n = rules_check(b->rules, str_of(text), &ctx, &out);
     json_t *list = json_loads(out.p, 0, NULL);
 
@@ -96,7 +96,7 @@ set_up(void **state)
     struct err e = {0};
 
     (void)state;
-    if (rules_load("schemas/forms", &shared.rules, &e) != RES_OK) {
+    if (rules_load("schemas/forms", "schemas/data/opd.csv", &shared.rules, &e) != RES_OK) {
         print_error("%s\n", e.text);
         return -1;
     }
@@ -154,7 +154,7 @@ static void
 no_object(void **state)
 {
     struct buf out = buf_make(1 << 20);
-    struct form_context ctx = {STR("X-1"), 20700};
+    struct form_context ctx = {.subject = STR("X-1"), .today = 20700};
     struct rules_count n = rules_check(shared.rules, STR("[1]"), &ctx, &out);
 
     (void)state;

@@ -1,8 +1,6 @@
 /* judge: what the validator says: the verdict on a form, an officer's decision carried out, a refusal. */
 #include "workers/validator/validator.h"
 
-#include "common/base/caltime.h"
-
 enum { DATA_MAX = 2 << 20 };
 
 static void
@@ -136,7 +134,7 @@ judge_form(struct worker *w, struct berkas *b, const struct tahan *form)
 {
     struct validator *own = w->own;
     struct buf findings = buf_make(DATA_MAX);
-    struct form_context ctx = {b->nomor, caltime_day_at(form->fact.time_us, CALTIME_WIB)};
+    struct form_context ctx = {.subject = b->nomor, .today = form_day(form->fact.time_us)};
     struct rules_count n = rules_check(own->rules, form->data, &ctx, &findings);
     struct verdict v = {.revisi = form->fact.revisi,
                         .putaran = 1,

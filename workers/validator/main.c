@@ -8,6 +8,8 @@ static const char *const judges[] = {"requests", "reviews", NULL};
 static const struct conf_key keys[] = {
     {"validator", "review", CONF_ENUM, offsetof(struct validator, review), "auto", 0, "auto|manual", 0, 0,
      "auto: a form without errors is accepted at once; manual: it waits for an officer"},
+    {"validator", "opd_file", CONF_STR, offsetof(struct validator, opd_file), "data/opd.csv", 0, NULL, 0, 0,
+     "Table of departments that forms are checked against, below [sop] schemas unless absolute"},
     {NULL, NULL, CONF_STR, 0, NULL, 0, NULL, 0, 0, NULL},
 };
 
@@ -24,9 +26,11 @@ start(struct worker *w, struct err *e)
     struct validator *v = w->own;
     struct metrics *ms = w->app->metrics;
     char *dir = worker_schema_path(w, "forms");
-    enum res res = dir ? rules_load(dir, &v->rules, e) : err_set(e, RES_FATAL, "out of memory");
+    char *opd = worker_schema_path(w, v->opd_file);
+    enum res res = dir && opd ? rules_load(dir, opd, &v->rules, e) : err_set(e, RES_FATAL, "out of memory");
 
     free(dir);
+    free(opd);
     v->m_accepted = metric(ms, METRIC_COUNTER, "bedelau_checks", "putusan=\"diterima\"", "Checks by verdict");
     v->m_returned =
         metric(ms, METRIC_COUNTER, "bedelau_checks", "putusan=\"dikembalikan\"", "Checks by verdict");

@@ -4,10 +4,11 @@
 #define VALIDATOR_VALIDATOR_H
 
 #include "workers/sop/worker.h"
-#include "workers/validator/rules.h"
+#include "workers/sop/rules/rules.h"
 
 struct validator {
     int64_t review; /* enum review_mode */
+    const char *opd_file;
     struct rules *rules;
     struct metric *m_returned, *m_accepted, *m_waiting, *m_refused, *m_held;
 };

@@ -1,4 +1,4 @@
-#include "workers/validator/rules.h"
+#include "workers/sop/rules/rules.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,12 +103,13 @@ load_catalogue(struct rules *r, const char *dir, struct err *e)
 }
 
 enum res
-rules_load(const char *dir, struct rules **ret, struct err *e)
+rules_load(const char *dir, const char *opd_file, struct rules **ret, struct err *e)
 {
     struct rules *r = calloc(1, sizeof *r);
     enum res res;
 
     *ret = NULL;
+    (void)opd_file;
     if (!r)
         return err_set(e, RES_FATAL, "out of memory");
     if ((res = compile(dir, "pa20.schema.json", &r->errors, e)) == RES_OK &&
