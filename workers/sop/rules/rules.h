@@ -56,13 +56,17 @@ struct rules_count {
 struct rules_count rules_check(const struct rules *r, struct str form, const struct form_context *ctx,
                                struct buf *out);
 
-/* The raw values of the members that any rule by name reads, in an order that is the rule set's own: one pass over the
- * form. For callers that judge the schemas in another way and want rules_apply alone. */
+/* The raw values of the members that the rules by name read, in an order that is the rule set's own: one pass over the
+ * form. */
 enum { RULES_FIELDS_MAX = 64 };
 struct form_fields {
     struct str raw[RULES_FIELDS_MAX];
 };
 void rules_fields(const struct rules *r, struct str form, struct form_fields *f);
+
+/* Whether no rule by name has a finding: for a caller that knows otherwise that both schemas have none, and so needs
+ * no tree. rules_check then finds nothing either. */
+bool rules_clean(const struct rules *r, const struct form_fields *f, const struct form_context *ctx);
 
 /* One more finding of the catalogue, for what is judged elsewhere (dokumen_*): appends the object without a comma.
  * False when the catalogue has no such code; nothing is appended then. */

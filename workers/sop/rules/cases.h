@@ -1,0 +1,25 @@
+/* cases: rule cases as files (tests/cases/README.md): a form, what is known beside it, and exactly what must be found.
+ * Used by the tests, and by people who change a rule. */
+#ifndef SOP_RULES_CASES_H
+#define SOP_RULES_CASES_H
+
+#include <jansson.h>
+
+#include "workers/sop/rules/rules.h"
+
+/* Every *.json below a folder, in the order of their names. */
+struct cases {
+    char **path; /* owned */
+    size_t n;
+};
+
+/* RES_FATAL when a folder cannot be read or nests too deeply. Call cases_free in every case. */
+enum res cases_list(const char *dir, struct cases *ret, struct err *e);
+void cases_free(struct cases *c);
+
+/* Judges one case over the form `base`. RES_OK: it found what it wants; RES_REJECT: it did not, and `why` says codes
+ * and places, never values; RES_FATAL: the file is no case. */
+enum res case_run(const struct rules *r, const json_t *base, const char *path, struct buf *why,
+                  struct err *e);
+
+#endif
