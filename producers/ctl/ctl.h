@@ -160,6 +160,7 @@ int ctl_offsets(struct ctl *c, int argc, char **argv);
 int ctl_example(struct ctl *c, int argc, char **argv);
 int ctl_dlq(struct ctl *c, int argc, char **argv);
 int ctl_calendar(struct ctl *c, int argc, char **argv);
+int ctl_rules(struct ctl *c, int argc, char **argv);
 
 /* Whether `id` can name an officer: a pseudonym of 2 to 64 letters, digits, dots, dashes. False and a message
  * otherwise. */

@@ -108,6 +108,21 @@ static const struct ctl_cmd commands[] = {
      "  due             START is a date or an RFC 3339 time; the term is over at the instant that is shown\n"
      "  FILE.csv        default: the one that schemas/data/kalender.json names\n",
      ctl_calendar},
+    {"rules", "test DIR [--rules DIR] [--opd FILE] [--base FILE] | diff --rules DIR [--opd FILE]",
+     "try a changed rule set before it goes live",
+     "  test DIR        judges every case file below DIR (tests/cases/README.md); a line for each that "
+     "fails, exit "
+     "1\n"
+     "  diff            which open requests the changed rules would judge otherwise: codes gone and codes "
+     "new.\n"
+     "                  What only the validator knows (duplicates, the original's state, documents) is left "
+     "out\n"
+     "  --rules DIR     the changed forms folder; test: default the running one\n"
+     "  --opd FILE      its table of departments; default DIR/../data/opd.csv, else the running one\n"
+     "  --base FILE     the form that cases change; default examples/selesai.json\n"
+     "  --schemas DIR   the running rules; default $BEDELAU_SCHEMAS, else beside the program, else "
+     "/usr/share/bedelau/schemas\n",
+     ctl_rules},
     {"example", "api|sso|tautan [--schemas DIR]", "print a form PA.20 to start from", "", ctl_example},
     {NULL, NULL, NULL, NULL, NULL}};
 

@@ -13,6 +13,7 @@
 #include "common/json/scan.h"
 #include "workers/sop/rules/cases.h"
 #include "workers/sop/rules/file.h"
+#include "workers/sop/rules/secret.h"
 
 #define FORMS "schemas/forms"
 #define OPD   "schemas/data/opd.csv"
@@ -160,6 +161,69 @@ many_findings(void **state)
     free(text);
     json_decref(list);
     json_decref(form);
+}
+
+/* ---- members that may not be kept ------------------------------------------------------------------------------- */
+
+/* The names that are masked are those that the schema refuses. */
+static void
+secret_names(void **state)
+{
+    static const struct {
+        const char *name;
+        bool secret;
+    } t[] = {{"password", true},   {"Password2", true},    {"userPasswd", true}, {"passwrd", false},
+             {"kata_sandi", true}, {"KataSandi", true},    {"kata-sandi", true}, {"kata sandi", false},
+             {"secret", true},     {"clientSecret", true}, {"token", true},      {"accessToken", true},
+             {"nik", true},        {"NIK", true},          {"Nik", true},        {"nik_pemohon", true},
+             {"no_nik", true},     {"noNIK", true},        {"noNik", true},      {"nonik", false},
+             {"nikah", false},     {"teknik", false},      {"TEKNIK", false},    {"nikPemohon", true},
+             {"1nik", true},       {"unik", false},        {"sandi", false},     {"tok", false},
+             {"klinik_a", false},  {"a.nik", true},        {"xNIk1", true}};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof t / sizeof *t; i++) {
+        struct form_context ctx = {.today = day("2025-10-06")};
+        char text[128];
+        char place[64];
+        struct rules_count n;
+        json_t *list;
+
+        snprintf(text, sizeof text, "{\"%s\":1}", t[i].name);
+        snprintf(place, sizeof place, "/%s", t[i].name);
+        list = judge(str_of(text), &ctx, &n);
+        if (secret_name(str_of(t[i].name)) != t[i].secret || has(list, "PA20-E-109", place) != t[i].secret ||
+            secret_found(str_of(text)) != t[i].secret)
+            fail_msg("%s", t[i].name);
+        json_decref(list);
+    }
+}
+
+static void
+secret_values(void **state)
+{
+    static const struct {
+        const char *text, *masked; /* NULL: nothing to mask */
+    } t[] = {{"{\"a\":1}", NULL},
+             {"{\"token\":\"abc\"}", "{\"token\":\"***\"}"},
+             {" { \"a\" : 1 , \"NIK\" : 12 } ", " { \"a\" : 1 , \"NIK\" : \"***\" } "},
+             {"{\"secret\":{\"x\":[1,2]},\"b\":\"token\"}", "{\"secret\":\"***\",\"b\":\"token\"}"},
+             {"{\"a\":[1,{\"b\":{\"n\\u0069k\":\"1\",\"c\":1e2}}],\"password\":null}",
+              "{\"a\":[1,{\"b\":{\"n\\u0069k\":\"***\",\"c\":1e2}}],\"password\":\"***\"}"},
+             {"[]", NULL},
+             {"\"token\"", NULL},
+             {"null", NULL}};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof t / sizeof *t; i++) {
+        struct buf out = buf_make(256);
+        bool any = secret_mask(str_of(t[i].text), &out);
+
+        if (any != (t[i].masked != NULL) || (any && !str_is(buf_view(&out), t[i].masked)) || (!any && out.n))
+            fail_msg("%s became %s", t[i].text, out.p ? out.p : "");
+        assert_int_equal(secret_found(str_of(t[i].text)), any);
+        buf_free(&out);
+    }
 }
 
 /* ---- agreement with the shorter way ----------------------------------------------------------------------------- */
@@ -530,7 +594,7 @@ main(void)
         cmocka_unit_test(no_object),       cmocka_unit_test(big_number),   cmocka_unit_test(private_names),
         cmocka_unit_test(many_findings),   cmocka_unit_test(clean_agrees), cmocka_unit_test(days_turn),
         cmocka_unit_test(refused_at_load), cmocka_unit_test(hash_of_all),  cmocka_unit_test(judged_elsewhere),
-        cmocka_unit_test(cases_can_fail),
+        cmocka_unit_test(cases_can_fail),  cmocka_unit_test(secret_names), cmocka_unit_test(secret_values),
     };
     struct CMUnitTest *tests;
     int failed = 1;

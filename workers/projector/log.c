@@ -5,6 +5,7 @@
 #include "common/base/caltime.h"
 #include "common/base/hash.h"
 #include "common/json/scan.h"
+#include "workers/sop/rules/secret.h"
 
 static const struct pg_stmt event_stmt = {
     "projector_event",
@@ -91,12 +92,25 @@ data_of(const struct flow_item *it)
     return data.p ? data : STR("null");
 }
 
+/* A credential or NIK that a form should not have is not kept; the hash beside it is of the bytes that came. */
+static void
+put_masked(struct worker *w, const struct flow_item *it)
+{
+    struct str data = data_of(it);
+    struct buf masked = buf_make(data.n * 2 + 16);
+
+    if (fact_is_outside(item_event(it)->fact.type) && secret_mask(data, &masked))
+        data = masked.failed ? STR("null") : buf_view(&masked);
+    pg_elem_text(&w->args, data);
+    buf_free(&masked);
+}
+
 static void
 put_event_data(struct worker *w, const struct projector *p)
 {
     pg_array(&w->args, PG_TEXT);
     for (size_t i = 0; i < p->nfresh; i++)
-        pg_elem_text(&w->args, data_of(p->fresh[i]));
+        put_masked(w, p->fresh[i]);
     pg_array_end(&w->args);
     pg_array(&w->args, PG_BYTEA);
     for (size_t i = 0; i < p->nfresh; i++) {

@@ -266,8 +266,10 @@ read_data(struct event *ev, struct err *e)
     f->revisi = small(&r, M_REVISI);
     f->putaran = small(&r, M_PUTARAN);
     f->urutan = whole(&r, M_URUTAN);
-    if (!f->revisi && str_int(ce_ext(&ev->ce, "revisi"), &ext) && ext > 0 && ext <= 1000000)
-        f->revisi = (int32_t)ext;
+    if (str_int(ce_ext(&ev->ce, "revisi"), &ext) && ext > 0 && ext <= 1000000)
+        f->revisi_ext = (int32_t)ext;
+    if (!f->revisi)
+        f->revisi = f->revisi_ext;
     if (!f->revisi && about_a_revision(f->type))
         return lack(&r, "revisi");
     if (f->type == FACT_CHECK)

@@ -20,7 +20,8 @@ struct fact {
     struct str source, id;
     int64_t time_us; /* effective time: an outsider's claim clamped to [append - tolerance, append] */
     struct append append;
-    int32_t revisi; /* 0 where the event is about none */
+    int32_t revisi;     /* 0 where the event is about none */
+    int32_t revisi_ext; /* the extension attribute of an outsider's event, which data overrule; 0 = absent */
     int32_t putaran;
     int64_t urutan;       /* the worker's counter per nomor_permohonan; 0 for outsiders */
     enum putusan putusan; /* check: the verdict; review: the decision */

@@ -134,7 +134,8 @@ judge_form(struct worker *w, struct berkas *b, const struct tahan *form)
 {
     struct validator *own = w->own;
     struct buf findings = buf_make(DATA_MAX);
-    struct form_context ctx = {.subject = b->nomor, .today = form_day(form->fact.time_us)};
+    struct form_context ctx = {
+        .subject = b->nomor, .today = form_day(form->fact.time_us), .revisi = form->fact.revisi_ext};
     struct rules_count n = rules_check(own->rules, form->data, &ctx, &findings);
     struct verdict v = {.revisi = form->fact.revisi,
                         .putaran = 1,

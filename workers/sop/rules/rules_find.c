@@ -3,7 +3,7 @@
 
 #include "workers/sop/rules/rules_priv.h"
 
-enum { PLACES_FIRST = 1024, PLACES_MAX = 1 << 20, POINTER_MAX = 8192, STEP_MAX = 64, DIGITS_MAX = 7 };
+enum { PLACES_FIRST = 1024, PLACES_MAX = 1 << 20, POINTER_MAX = 512, STEP_MAX = 64, DIGITS_MAX = 7 };
 
 /* A set of hashes, open addressing. When it may not grow any more, nothing is found in it that was not put in before:
  * a hostile form's findings are then counted twice rather than not bounded. */
@@ -207,7 +207,7 @@ is_plain_step(struct str step)
         return false;
     for (size_t i = 0; i < step.n; i++) {
         digits += step.p[i] >= '0' && step.p[i] <= '9';
-        if (step.p[i] == '@' || digits > DIGITS_MAX)
+        if (step.p[i] == '@' || (unsigned char)step.p[i] < ' ' || digits > DIGITS_MAX)
             return false;
     }
     return true;
@@ -235,7 +235,7 @@ take_place(struct findings *f, const char *pointer)
     while (*pointer == '/') {
         struct str step = {pointer + 1, strcspn(pointer + 1, "/")};
 
-        if (!is_plain_step(step) || f->at.n + step.n > POINTER_MAX / 2)
+        if (!is_plain_step(step) || f->at.n + step.n + 1 > POINTER_MAX)
             return;
         buf_char(&f->at, '/');
         buf_str(&f->at, step);
