@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/caltime.h"
 #include "producers/ctl/ctl.h"
 
 static bool
@@ -39,6 +40,16 @@ find_form(const char *schemas, const char *method)
     return NULL;
 }
 
+/* The letter of an example is of today: an old one would get a note. */
+static void
+date_today(json_t *form)
+{
+    char today[CALTIME_DATE];
+
+    caltime_date_format(caltime_day_at(caltime_now(), CALTIME_WIB), today);
+    json_object_set_new(form, "tanggal_surat", json_string(today));
+}
+
 int
 ctl_example(struct ctl *c, int argc, char **argv)
 {
@@ -58,6 +69,7 @@ ctl_example(struct ctl *c, int argc, char **argv)
     if (!form)
         return ctl_fail(c, CTL_NO, "%s/examples holds no form with %s", schemas, method);
     json_object_del(form, "nomor_permohonan");
+    date_today(form);
     ctl_print(form);
     return APP_OK;
 }

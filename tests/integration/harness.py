@@ -24,7 +24,16 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = ROOT / "build/bin"
 WORKERS = ("validator", "deadline", "integrator", "projector")
 TYPE = "id.go.batam.bedelau.{}.v1"
-FORM = json.loads((ROOT / "schemas/examples/selesai.json").read_text(encoding="utf-8"))
+WIB = datetime.timezone(datetime.timedelta(hours=7))
+
+
+def day(shift=0):
+    """A date in WIB, `shift` days from today: what a form says must hold whenever the tests run."""
+    return (datetime.datetime.now(WIB) + datetime.timedelta(days=shift)).date().isoformat()
+
+
+FORM = {**json.loads((ROOT / "schemas/examples/selesai.json").read_text(encoding="utf-8")),
+        "tanggal_surat": day(-7), "tls_berlaku_sampai": day(365)}
 OPD = FORM["kode_opd"]
 TICK_S = 0.05
 _pause = threading.Event()  # never set: waiting on it is a bounded pause between two looks
