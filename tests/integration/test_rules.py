@@ -92,7 +92,7 @@ def test_the_record_keeps_no_credential(pipeline):
 # ---- a changed rule set
 
 
-def test_rules_diff(pipeline, folder):
+def test_rules_diff(pipeline, tmp_path):
     p = pipeline(standin=False)
     p.start("validator", "projector")
     for n, changes in enumerate(({}, {"perihal": "Izin"}, {"perihal": None})):
@@ -107,8 +107,7 @@ def test_rules_diff(pipeline, folder):
     same = json.loads(p.ctl("rules", "diff", "--rules", str(SCHEMAS / "forms"), "--json"))
     assert (same["diperiksa"], same["berbeda"]) == (3, []) and same["berjalan"] == same["baru"] == p.checks(f"{OPD}-R-10")[0]["aturan"]
 
-    shutil.rmtree(folder / "schemas", ignore_errors=True)
-    copy = changed(folder, "forms/pa20.schema.json", '"perihal": {"$ref": "#/$defs/teks", "minLength": 5', '"perihal": {"$ref": "#/$defs/teks", "minLength": 3')
+    copy = changed(tmp_path, "forms/pa20.schema.json", '"perihal": {"$ref": "#/$defs/teks", "minLength": 5', '"perihal": {"$ref": "#/$defs/teks", "minLength": 3')
     rules = copy / "forms/pa20.rules.json"
     rules.write_text(rules.read_text(encoding="utf-8").replace('"hari": 90', '"hari": 3'), encoding="utf-8")
     got = json.loads(p.ctl("rules", "diff", "--rules", str(copy / "forms"), "--json"))

@@ -135,7 +135,7 @@ format_https_host(struct str url)
     if (!str_starts(url, scheme) || !is_printable(url))
         return STR_NULL;
     rest = (struct str){url.p + scheme.n, url.n - scheme.n};
-    while (n < rest.n && !memchr("/?#", rest.p[n], 3))
+    while (n < rest.n && !strchr("/?#", rest.p[n]))
         n++;
     for (host = 0; host < n && rest.p[host] != ':'; host++)
         ;

@@ -148,7 +148,7 @@ required_after(struct judging *j, const struct rule *rule, struct str value)
 
     if (value.p && !s.p)
         return false; /* there, but no text */
-    while (i < s.n && memchr(" \t\r\n", s.p[i], 4))
+    while (i < s.n && strchr(" \t\r\n", s.p[i]))
         i++;
     return j->ctx->today > rule->p.tanggal && i == s.n;
 }

@@ -340,7 +340,7 @@ take_limits(struct rules *r, const char *path, struct err *e)
     for (size_t i = 0; i < r->nrules; i++) {
         const struct rule *rule = &r->rule[i];
 
-        if (strcmp(rule->kind->name, "batas_temuan") != 0)
+        if (!rule->kind || strcmp(rule->kind->name, "batas_temuan") != 0)
             continue;
         if (rule->p.maksimum < 2 || rule->p.maksimum > RULES_FINDINGS_MAX)
             return err_set(e, RES_FATAL, "%s: aturan[%zu] (%s): maksimum must be 2 to %d", path, i,
