@@ -265,9 +265,14 @@ static json_t *
 parse_form(struct str form)
 {
     size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY;
-    json_t *doc = json_loadb(form.p, form.n, flags, NULL);
+    json_error_t je;
+    json_t *doc = json_loadb(form.p, form.n, flags, &je);
 
-    return doc ? doc : json_loadb(form.p, form.n, flags | JSON_DECODE_INT_AS_REAL, NULL);
+    if (!doc && json_error_code(&je) == json_error_numeric_overflow)
+        doc = json_loadb(form.p, form.n, flags | JSON_DECODE_INT_AS_REAL, &je);
+    if (!doc && json_error_code(&je) == json_error_out_of_memory)
+        abort(); /* as an arena does: a verdict is not made up */
+    return doc;
 }
 
 static void
@@ -293,7 +298,7 @@ rules_check(const struct rules *r, struct str form, const struct form_context *c
     struct rules_count count;
 
     if (!f)
-        abort(); /* as an arena does: a form cannot be half judged */
+        abort(); /* as above */
     rules_fields(r, form, &fields);
     if (doc)
         check_form(f, doc, &j);
