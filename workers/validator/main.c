@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "common/json/schema_fast.h"
 #include "workers/validator/validator.h"
 
 static const char *const topics[] = {"requests", "reviews", "integrations", NULL};
@@ -31,6 +32,8 @@ start(struct worker *w, struct err *e)
 
     free(dir);
     free(opd);
+    if (res == RES_OK)
+        v->tape = rules_tape(v->rules);
     v->m_accepted = metric(ms, METRIC_COUNTER, "bedelau_checks", "putusan=\"diterima\"", "Checks by verdict");
     v->m_returned =
         metric(ms, METRIC_COUNTER, "bedelau_checks", "putusan=\"dikembalikan\"", "Checks by verdict");
@@ -52,6 +55,7 @@ free_own(struct worker *w)
 {
     struct validator *v = w->own;
 
+    tape_free(v->tape);
     rules_free(v->rules);
 }
 

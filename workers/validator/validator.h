@@ -10,6 +10,7 @@ struct validator {
     int64_t review; /* enum review_mode */
     const char *opd_file;
     struct rules *rules;
+    struct tape *tape; /* of rules_pass */
     struct metric *m_returned, *m_accepted, *m_waiting, *m_refused, *m_held;
 };
 

@@ -95,6 +95,17 @@ load_documents(struct rules *r, const char *dir, struct err *e)
     return res == RES_OK ? named_load(r, path, e) : res;
 }
 
+static enum res
+make_fast(struct rules *r, const char *dir, struct err *e)
+{
+    const struct schema *const both[] = {r->errors, r->notes};
+    struct err why = {0};
+
+    if (schema_fast_new(both, 2, r->names, r->nnames, &r->fast, &why) == RES_OK)
+        return RES_OK;
+    return err_set(e, RES_FATAL, "%s in %s", why.text, dir);
+}
+
 enum res
 rules_load(const char *dir, const char *opd_file, struct rules **ret, struct err *e)
 {
@@ -106,7 +117,8 @@ rules_load(const char *dir, const char *opd_file, struct rules **ret, struct err
         return err_set(e, RES_FATAL, "out of memory");
     if ((res = compile(dir, form_file, &r->errors, e)) == RES_OK &&
         (res = compile(dir, notes_file, &r->notes, e)) == RES_OK &&
-        (res = load_documents(r, dir, e)) == RES_OK && (res = opd_load(opd_file, &r->opd, e)) == RES_OK)
+        (res = load_documents(r, dir, e)) == RES_OK && (res = opd_load(opd_file, &r->opd, e)) == RES_OK &&
+        (res = make_fast(r, dir, e)) == RES_OK)
         res = hash_files(dir, opd_file, r->hash, e);
     if (res != RES_OK) {
         rules_free(r);
@@ -121,6 +133,7 @@ rules_free(struct rules *r)
 {
     if (!r)
         return;
+    schema_fast_free(r->fast); /* before what it looks into */
     schema_free(r->errors);
     schema_free(r->notes);
     catalogue_free(r->catalogue);
@@ -256,6 +269,20 @@ rules_clean(const struct rules *r, const struct form_fields *f, const struct for
         clean = !r->rule[i].kind->fn || is_silent(&j, &r->rule[i]);
     arena_free(&j.arena);
     return clean;
+}
+
+struct tape *
+rules_tape(const struct rules *r)
+{
+    return schema_fast_tape(r->fast);
+}
+
+bool
+rules_pass(const struct rules *r, struct tape *tape, struct str form, const struct form_context *ctx)
+{
+    struct form_fields fields = {0};
+
+    return tape && schema_fast_valid(r->fast, tape, form, fields.raw) && rules_clean(r, &fields, ctx);
 }
 
 /* ---- a check ---------------------------------------------------------------------------------------------------- */

@@ -6,7 +6,7 @@
 
 #include "common/base/arena.h"
 #include "common/base/hash.h"
-#include "common/json/schema.h"
+#include "common/json/schema_fast.h"
 #include "workers/sop/rules/catalogue.h"
 #include "workers/sop/rules/opd.h"
 #include "workers/sop/rules/rules.h"
@@ -68,7 +68,8 @@ struct rule {
 
 struct rules {
     struct schema *errors, *notes;
-    json_t *form; /* pa20.schema.json, for the names of its members */
+    struct schema_fast *fast; /* over both */
+    json_t *form;             /* pa20.schema.json, for the names of its members */
     struct catalogue *catalogue;
     struct opd *opd;
     json_t *doc; /* pa20.rules.json */
