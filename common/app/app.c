@@ -391,7 +391,7 @@ app_main(int argc, char **argv, const struct app_def *def, const struct app_run 
         return code;
     log_setup(def->name, LOG_LOGFMT, LOG_INFO);
     if (conf_load(&t.spec, a.file, &app.conf, &e) != RES_OK ||
-        kafka_conf_check(&app.kafka[0], &e) != RES_OK) {
+        kafka_conf_check(&app.kafka[0], &e) != RES_OK || (def->check && def->check(r->self, &e) != RES_OK)) {
         fprintf(stderr, "%s: %s\n", def->name, e.text);
         conf_free(app.conf);
         return APP_CONFIG;

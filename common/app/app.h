@@ -29,6 +29,9 @@ struct app_def {
     const struct conf_key *shared_keys; /* settings that the family shares; base is `shared` */
     const char *const *sections;        /* every section of the family's file, ended by NULL */
     const struct server_route *routes;  /* beside the service's own; may be NULL */
+    /* What the tables cannot say of settings: RES_FATAL with both names. Called before anything is opened, and by
+     * --check-config; may be NULL. */
+    enum res (*check)(void *self, struct err *e);
     /* Builds the program on a running app; RES_FATAL ends it with APP_CONFIG. */
     enum res (*start)(struct app *app, void *self, struct err *e);
     /* SIGTERM: finish what is in hand, then app_quit. */

@@ -35,6 +35,7 @@ def day(shift=0):
 FORM = {**json.loads((ROOT / "schemas/examples/selesai.json").read_text(encoding="utf-8")),
         "tanggal_surat": day(-7), "tls_berlaku_sampai": day(365)}
 OPD = FORM["kode_opd"]
+OFFICER = "pemeriksa-1"
 TICK_S = 0.05
 _pause = threading.Event()  # never set: waiting on it is a bounded pause between two looks
 
@@ -86,8 +87,8 @@ def http(url, method="GET", body=None, headers=None):
 
 
 def form(nomor, **changes):
-    """A form that is accepted; a change to None removes the member."""
-    f = {**FORM, "nomor_permohonan": nomor, "nama_sistem": f"Sistem {nomor}", **changes}
+    """A form that is accepted without a note; a change to None removes the member."""
+    f = {**FORM, "nomor_permohonan": nomor, "nama_sistem": f"Sistem {nomor}", "nomor_surat": f"500/{nomor}", **changes}
     return {k: v for k, v in f.items() if v is not None}
 
 
@@ -114,6 +115,7 @@ class Pipeline:
         self.env.update({f"BEDELAU_{k.upper()}": str(v) for k, v in settings.items()})
         self.ctl("topics", "create", "--partitions", str(partitions))
         self.ctl("migrate")
+        self.ctl("officer", "add", OFFICER)
         self.db = self.connect()
         self.producer = confluent_kafka.Producer({"bootstrap.servers": self.servers, "acks": "all",
                                                   "partitioner": "murmur2_random", "linger.ms": 2,

@@ -49,11 +49,10 @@ def test_withdrawn_before_a_decision(pipeline):
     row = p.await_status(nomor, "dibatalkan")
     assert row["giliran"] == "selesai"
     review(p, nomor, "diterima")
-    harness.eventually(lambda: refusals(p, nomor), lambda r: r == ["TIDAK_MENUNGGU_PEMERIKSA"], what="a late decision")
+    harness.eventually(lambda: refusals(p, nomor), lambda r: r == ["SUDAH_FINAL"], what="a late decision")
     p.submit(nomor, revisi=2)
     p.flush()
-    harness.eventually(lambda: sorted(refusals(p, nomor)), lambda r: r == ["SUDAH_FINAL", "TIDAK_MENUNGGU_PEMERIKSA"],
-                       what="a late revision")
+    harness.eventually(lambda: refusals(p, nomor), lambda r: r == ["SUDAH_FINAL", "SUDAH_FINAL"], what="a late revision")
     p.await_quiet()
     assert p.stats()["requests"] == 0
     assert {r["status"] for r in p.rows("select status from clock where tahap <> 'pengajuan'")} == {"dihentikan"}
@@ -71,7 +70,7 @@ def test_a_second_round(pipeline):
     findings = json.loads(row["temuan"])
     assert findings and all(f["kode"] == "BEDELAU" and f["tingkat"] == "E" for f in findings)
     review(p, nomor, "diterima", putaran=1)
-    harness.eventually(lambda: refusals(p, nomor), lambda r: r == ["TIDAK_MENUNGGU_PEMERIKSA"], what="an old round refused")
+    harness.eventually(lambda: refusals(p, nomor), lambda r: r == ["PUTARAN_LAMA"], what="an old round refused")
     assert p.stats()["post"] == 1
     review(p, nomor, "diterima", putaran=2)
     assert p.await_status(nomor, "selesai")["putaran"] == 2

@@ -24,7 +24,7 @@ def refusals(p, nomor):
 
 def review(p, nomor, keputusan, revisi=1, putaran=1, catatan=()):
     p.send("reviews", event("review.decided", nomor, {"revisi": revisi, "putaran": putaran, "keputusan": keputusan,
-                                                      "catatan": list(catatan), "pemeriksa": "pemeriksa-1"},
+                                                      "catatan": list(catatan), "pemeriksa": harness.OFFICER},
                             source="/bedelau/gateway"))
     p.flush()
 
@@ -130,7 +130,7 @@ def test_manual_review(pipeline, keputusan, status):
     if keputusan != "diterima":
         assert json.loads(row["temuan"])[0]["pesan"] == "Surat belum ditandatangani"
     review(p, nomor, "diterima")
-    harness.eventually(lambda: refusals(p, nomor), lambda r: r == ["TIDAK_MENUNGGU_PEMERIKSA"], what="a second decision")
+    harness.eventually(lambda: refusals(p, nomor), lambda r: r == ["SUDAH_DIPUTUSKAN"], what="a second decision")
 
 
 def test_withdrawals(pipeline):

@@ -36,9 +36,9 @@ event_free(void *event)
 
 /* ---- checks of the envelope ------------------------------------------------------------------------------------- */
 
-/* ^[A-Z0-9][A-Z0-9.-]{2,63}$ (PA.20 row 1) */
-static bool
-nomor_ok(struct str s)
+/* ^[A-Z0-9][A-Z0-9.-]{2,63}$ */
+bool
+fact_nomor_ok(struct str s)
 {
     if (s.n < 3 || s.n > 64)
         return false;
@@ -52,23 +52,28 @@ nomor_ok(struct str s)
     return true;
 }
 
+struct str
+fact_sender(struct str source)
+{
+    struct str head = STR("/opd/");
+    size_t n = head.n;
+
+    if (!str_starts(source, head))
+        return STR_NULL;
+    while (n < source.n && source.p[n] != '/')
+        n++;
+    return (struct str){source.p + head.n, n - head.n};
+}
+
 /* An outsider on a request topic signs as /opd/<kode_opd>..; a department's own topic also fixes which. */
 static bool
 source_ok(struct str source, struct str topic)
 {
-    struct str head = STR("/opd/");
     struct str own = STR("requests.");
-    struct str kode;
-    size_t n = 0;
+    struct str kode = fact_sender(source);
 
     if (!str_starts(topic, STR("requests")))
         return true;
-    if (!str_starts(source, head))
-        return false;
-    kode = (struct str){source.p + head.n, source.n - head.n};
-    while (n < kode.n && kode.p[n] != '/')
-        n++;
-    kode.n = n;
     if (kode.n == 0 || !str_starts(topic, own))
         return kode.n > 0;
     return str_eq(kode, (struct str){topic.p + own.n, topic.n - own.n});
@@ -338,7 +343,7 @@ interpret(const struct event_opts *o, struct flow_item *it, struct event *ev, st
     f->append =
         (struct append){rd_kafka_message_timestamp(m, NULL),
                         bare_topic(rd_kafka_topic_name(m->rkt), o->topic_prefix), m->partition, m->offset};
-    if (!nomor_ok(ev->subject))
+    if (!fact_nomor_ok(ev->subject))
         return refuse(it, "BAD_SUBJECT", e, "the subject is no nomor_permohonan");
     if (!source_ok(ev->ce.source, f->append.topic))
         return refuse(it, "BAD_SOURCE", e, "the source may not publish there: it must begin /opd/<kode_opd>");

@@ -71,22 +71,46 @@ nomor_of(const struct flow_item *it)
     return it->rkm ? item_event(it)->subject : ((const struct own_item *)it->mine)->nomor;
 }
 
-void
-rows_begin(struct worker *w, const struct flow_batch *b)
+/* Sorts the list by key and leaves each request once. */
+static void
+unite(struct worker *w)
 {
-    size_t n = 0;
+    size_t n = w->n;
 
-    arena_reset(&w->arena);
-    w->nseen = 0;
-    w->all = arena_new(&w->arena, (b->n + 1) * sizeof *w->all);
-    for (size_t i = 0; i < b->n; i++)
-        if (flow_live(&b->items[i]))
-            w->all[n++].nomor = nomor_of(&b->items[i]);
     qsort(w->all, n, sizeof *w->all, by_nomor);
     w->n = 0;
     for (size_t i = 0; i < n; i++)
         if (w->n == 0 || !str_eq(w->all[w->n - 1].nomor, w->all[i].nomor))
             w->all[w->n++].nomor = w->all[i].nomor;
+}
+
+void
+worker_also(struct worker *w, struct str nomor)
+{
+    if (w->n == w->cap) {
+        struct berkas *grown = arena_new(&w->arena, 2 * w->cap * sizeof *grown);
+
+        memcpy(grown, w->all, w->n * sizeof *grown);
+        w->all = grown;
+        w->cap *= 2;
+    }
+    w->all[w->n++].nomor = nomor;
+}
+
+void
+rows_begin(struct worker *w, const struct flow_batch *b)
+{
+    arena_reset(&w->arena);
+    w->nseen = 0;
+    w->n = 0;
+    w->cap = b->n + 1;
+    w->all = arena_new(&w->arena, w->cap * sizeof *w->all);
+    for (size_t i = 0; i < b->n; i++)
+        if (flow_live(&b->items[i]))
+            w->all[w->n++].nomor = nomor_of(&b->items[i]);
+    if (w->def->begin)
+        w->def->begin(w, b);
+    unite(w);
     for (size_t i = 0; i < w->n; i++) {
         w->all[i].nomor = arena_str(&w->arena, w->all[i].nomor);
         w->all[i].d = dossier_make(&w->arena);

@@ -380,6 +380,14 @@ open_kafka(struct worker *w, struct err *e)
 }
 
 static enum res
+check(void *self, struct err *e)
+{
+    struct worker *w = self;
+
+    return w->def->check ? w->def->check(w, e) : RES_OK;
+}
+
+static enum res
 start(struct app *app, void *self, struct err *e)
 {
     struct worker *w = self;
@@ -474,6 +482,7 @@ worker_main(int argc, char **argv, const struct worker_def *def, void *own)
                         .keys = def->keys,
                         .shared_keys = sop_keys,
                         .sections = sop_sections,
+                        .check = check,
                         .start = start,
                         .stop = stop,
                         .free = free_worker,

@@ -52,7 +52,10 @@ struct worker_def {
     const struct conf_key *keys;
     bool records_unknown; /* takes facts of unknown type too */
     bool (*wants)(enum fact_type t);
+    enum res (*check)(struct worker *w, struct err *e); /* settings that cannot be; may be NULL */
     enum res (*start)(struct worker *w, struct err *e);
+    void (*begin)(struct worker *w,
+                  const struct flow_batch *b); /* before rows are locked: worker_also; may be NULL */
     void (*read)(struct worker *w, struct berkas *b, const PGresult *r,
                  int row);                                      /* columns from index 3 on */
     void (*load)(struct worker *w, const struct flow_batch *b); /* further statements; may be NULL */
@@ -77,7 +80,7 @@ struct worker {
     struct flow *flow;
     struct arena arena; /* of the batch */
     struct berkas *all; /* requests of the batch part, in key order */
-    size_t n;
+    size_t n, cap;
     int64_t now_us; /* when the part began to be applied */
     struct pg_args args;
     struct buf text; /* scratch */
@@ -97,6 +100,9 @@ int worker_main(int argc, char **argv, const struct worker_def *def, void *own);
 
 /* The batch's row for a nomor; NULL when it is not in the batch. */
 struct berkas *worker_find(struct worker *w, struct str nomor);
+
+/* From `begin`: locks and reads one request more, in key order with the others. `nomor` must live in w->arena. */
+void worker_also(struct worker *w, struct str nomor);
 
 /* A fact of ours: id derived from what caused it, `urutan` in `data` written by the caller. */
 struct emit {

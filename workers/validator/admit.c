@@ -1,88 +1,22 @@
-/* admit: the table "what arrives at its one judge" of the design, section 6, one function per fact. */
+/* admit: carries out what the table "what arrives at its one judge" (design, section 6; workers/sop/admission.h) says. */
 #include "workers/validator/validator.h"
 
 #include "common/json/scan.h"
 
-/* How far ahead, and how many, forms are held for their turn: a sender cannot fill the table. */
-enum { HELD_AHEAD = 16, HELD_MAX = 16 };
-
-static const struct refusal other_owner = {
-    "NOMOR_MILIK_LAIN", "Nomor permohonan ini milik perangkat daerah lain; gunakan nomor Anda sendiri.",
-    "This request number belongs to another department; use one of your own."};
-static const struct refusal other_opd = {"KODE_OPD_BERBEDA",
-                                         "Kode perangkat daerah pada formulir bukan kode pengirim.",
-                                         "The form names a department other than its sender."};
-static const struct refusal old_revisi = {
-    "REVISI_LAMA",
-    "Revisi ini sudah diterima sebelumnya; naikkan revisi satu angka setelah permohonan dikembalikan.",
-    "This revision was taken before; raise it by one after the request was returned."};
-static const struct refusal too_far = {
-    "REVISI_TERLALU_JAUH",
-    "Revisi ini terlalu jauh di depan; ajukan revisi berikutnya setelah permohonan dikembalikan.",
-    "This revision is too far ahead; submit the next one after the request was returned."};
-static const struct refusal is_final = {
-    "SUDAH_FINAL", "Permohonan ini sudah selesai, dibatalkan atau ditolak; ajukan permohonan baru.",
-    "This request is finished, cancelled or refused; submit a new one."};
-static const struct refusal is_active = {
-    "SUDAH_AKTIF", "Integrasi sudah aktif; ajukan permohonan dengan jenis pencabutan untuk mengakhirinya.",
-    "The integration is active; submit a request of kind pencabutan to end it."};
-static const struct refusal not_waiting = {
-    "TIDAK_MENUNGGU_PEMERIKSA",
-    "Permohonan ini tidak sedang menunggu keputusan pemeriksa untuk revisi dan putaran itu.",
-    "This request does not wait for an officer's decision on that revision and round."};
-static const struct refusal no_reason = {
-    "ALASAN_KOSONG", "Keputusan mengembalikan atau menolak harus disertai catatan.",
-    "A decision to return or refuse needs a note that gives the reason."};
-
-/* "/opd/<kode>[/..]" to the code; STR_NULL for our own sources. */
-static struct str
-sender(struct str source)
-{
-    struct str head = STR("/opd/");
-    size_t n = head.n;
-
-    if (!str_starts(source, head))
-        return STR_NULL;
-    while (n < source.n && source.p[n] != '/')
-        n++;
-    return (struct str){source.p + head.n, n - head.n};
-}
-
-/* A number belongs to the department that used it first. */
-static bool
-owns(struct worker *w, struct berkas *b, const struct event *ev)
-{
-    struct periksa *p = b->more;
-    struct str kode = sender(ev->ce.source);
-
-    if (!p->kode_opd.p) {
-        p->kode_opd = arena_str(&w->arena, kode);
-        b->dirty = true;
-        return true;
-    }
-    return str_eq(p->kode_opd, kode);
-}
-
 /* ---- forms ------------------------------------------------------------------------------------------------------ */
 
 static void
-take_form(struct worker *w, struct berkas *b, const struct tahan *form)
+take_form(struct worker *w, struct berkas *b, struct tahan *form, bool judged)
 {
-    static const char *const names[] = {"jenis_pengajuan", "nama_sistem"};
     struct periksa *p = b->more;
-    struct str raw[2];
 
-    scan_pick(form->data, names, raw, 2);
-    for (unsigned i = 0; i < 2; i++) {
-        struct buf tmp = buf_make(1 << 16);
-        struct str s = arena_str(&w->arena, scan_string(raw[i], &tmp));
-
-        *(i ? &p->nama_sistem : &p->jenis) = s;
-        buf_free(&tmp);
-    }
-    dossier_add(&b->d, &form->fact);
-    if (!p->ditarik) /* else it is not judged: an acceptance would begin the call that the withdrawal forbids */
-        judge_form(w, b, form);
+    p->jenis = form->keys.jenis;
+    p->nama_sistem = form->keys.nama_sistem;
+    b->dirty |= dossier_add(&b->d, &form->fact);
+    if (!judged)
+        return;
+    others_ask(w, b, form);
+    judge_form(w, b, form);
 }
 
 static void
@@ -112,34 +46,6 @@ count_held(const struct periksa *p)
     return n;
 }
 
-static void
-admit_submitted(struct worker *w, struct berkas *b, const struct event *ev)
-{
-    struct tahan form = {.fact = ev->fact, .data = ev->ce.data, .traceparent = ev->ce.traceparent};
-    struct dossier_view v;
-    int32_t r = ev->fact.revisi;
-
-    if (!owns(w, b, ev)) {
-        judge_refuse(w, b, ev, &other_owner);
-        return;
-    }
-    if (ev->fact.kode_opd.n && !str_eq(ev->fact.kode_opd, sender(ev->ce.source))) {
-        judge_refuse(w, b, ev, &other_opd);
-        return;
-    }
-    dossier_look(&b->d, &v);
-    if (status_is_final(v.status))
-        judge_refuse(w, b, ev, &is_final);
-    else if (r <= v.R)
-        judge_refuse(w, b, ev, &old_revisi);
-    else if (r == 1 || (v.status == STATUS_DIKEMBALIKAN && r == v.R + 1))
-        take_form(w, b, &form);
-    else if (r > v.R + HELD_AHEAD || count_held(b->more) >= HELD_MAX)
-        judge_refuse(w, b, ev, &too_far);
-    else
-        hold(w, b, &form);
-}
-
 static const struct event *
 as_event(struct worker *w, const struct tahan *t)
 {
@@ -165,7 +71,8 @@ refuse_held(struct worker *w, struct berkas *b)
         if (t->admitted || (!status_is_final(v.status) && t->fact.revisi > v.R))
             continue;
         t->admitted = true;
-        judge_refuse(w, b, as_event(w, t), status_is_final(v.status) ? &is_final : &old_revisi);
+        judge_refuse(w, b, as_event(w, t),
+                     admission_refusal(status_is_final(v.status) ? REFUSE_FINAL : REFUSE_REVISI));
     }
 }
 
@@ -182,7 +89,7 @@ next_held(const struct periksa *p, int32_t revisi)
     return first;
 }
 
-void
+static void
 admit_held(struct worker *w, struct berkas *b)
 {
     struct periksa *p = b->more;
@@ -192,7 +99,7 @@ admit_held(struct worker *w, struct berkas *b)
     for (dossier_look(&b->d, &v); p->held && v.status == STATUS_DIKEMBALIKAN && (t = next_held(p, v.R + 1));
          dossier_look(&b->d, &v)) {
         t->admitted = true;
-        take_form(w, b, t);
+        take_form(w, b, t, true);
     }
     if (p->held)
         refuse_held(w, b);
@@ -217,27 +124,6 @@ cancel(struct worker *w, struct berkas *b, const struct event *ev, const struct 
     judge_say(w, b, &verdict);
 }
 
-static void
-admit_withdrawn(struct worker *w, struct berkas *b, const struct event *ev)
-{
-    struct periksa *p = b->more;
-    struct dossier_view v;
-
-    if (!owns(w, b, ev)) {
-        judge_refuse(w, b, ev, &other_owner);
-        return;
-    }
-    dossier_look(&b->d, &v);
-    if (v.status == STATUS_NONE)
-        p->ditarik = b->dirty = true; /* held: it takes effect with the first thing that comes */
-    else if (v.status == STATUS_SELESAI)
-        judge_refuse(w, b, ev, &is_active);
-    else if (status_is_final(v.status))
-        judge_refuse(w, b, ev, &is_final);
-    else
-        cancel(w, b, ev, &v);
-}
-
 /* A withdrawal that came before everything else. */
 static void
 cancel_if_withdrawn(struct worker *w, struct berkas *b, const struct event *ev)
@@ -252,26 +138,40 @@ cancel_if_withdrawn(struct worker *w, struct berkas *b, const struct event *ev)
     cancel(w, b, ev, &v);
 }
 
-/* ---- registrations, reviews, Bedelau's refusals ------------------------------------------------------------------ */
+/* ---- reviews, Bedelau's refusals --------------------------------------------------------------------------------- */
 
-static void
-admit_registered(struct worker *w, struct berkas *b, const struct event *ev)
+/* What review.decided allows, and what leaves room in an event of ours. */
+enum { NOTE_MAX = 12000, NOTES_MAX = 512 << 10 };
+
+static struct str
+note_text(struct str note)
 {
-    if (!owns(w, b, ev)) {
-        judge_refuse(w, b, ev, &other_owner);
-        return;
-    }
-    b->dirty |= dossier_add(&b->d, &ev->fact);
+    struct str text = scan_kind(note) == SCAN_OBJECT ? scan_get(note, "pesan") : note;
+
+    return scan_kind(text) == SCAN_STRING && text.n <= NOTE_MAX ? text : STR_NULL;
 }
 
-static bool
-review_fits(const struct dossier_view *v, const struct fact *review)
+/* One note: a text, or {pesan} with kode, lokasi and message where the officer's program gives them. */
+static void
+note_as_finding(struct str note, bool error, struct buf *out)
 {
-    bool waiting = v->status == STATUS_DIPERIKSA && v->C && v->C->putusan == PUTUSAN_MENUNGGU_PEMERIKSA &&
-                   review->putaran == v->C->putaran;
-    bool failed = v->status == STATUS_GAGAL_INTEGRASI && v->C && review->putaran == v->C->putaran + 1;
+    static const char *const names[] = {"kode", "lokasi", "message"};
+    struct str text = note_text(note);
+    struct str m[3] = {STR_NULL, STR_NULL, STR_NULL};
 
-    return review->revisi == v->R && (waiting || failed);
+    if (!text.n || out->n + 2 * note.n > NOTES_MAX)
+        return;
+    if (scan_kind(note) == SCAN_OBJECT)
+        scan_pick(note, names, m, 3);
+    buf_z(out, out->n > 1 ? ",{\"kode\":" : "{\"kode\":");
+    buf_str(out, scan_kind(m[0]) == SCAN_STRING ? m[0] : STR("\"PEMERIKSA\""));
+    buf_printf(out, ",\"tingkat\":\"%s\",\"lokasi\":", error ? "E" : "W");
+    buf_str(out, scan_kind(m[1]) == SCAN_STRING ? m[1] : STR("\"\""));
+    buf_z(out, ",\"pesan\":");
+    buf_str(out, text);
+    buf_z(out, ",\"message\":");
+    buf_str(out, scan_kind(m[2]) == SCAN_STRING ? m[2] : text);
+    buf_char(out, '}');
 }
 
 /* catatan[] become findings; level E where the request goes back or is refused. */
@@ -281,25 +181,43 @@ notes_as_findings(struct worker *w, struct str notes, bool errors)
     struct buf out = buf_make(1 << 20);
     struct scan_iter it = scan_iter(notes);
     struct str ret;
-    bool any = false;
 
     buf_char(&out, '[');
-    while (!it.object && scan_next(&it)) {
-        if (scan_kind(it.value) != SCAN_STRING)
-            continue;
-        buf_printf(&out,
-                   "%s{\"kode\":\"PEMERIKSA\",\"tingkat\":\"%s\",\"lokasi\":\"\",\"pesan\":", any ? "," : "",
-                   errors ? "E" : "W");
-        buf_str(&out, it.value);
-        buf_z(&out, ",\"message\":");
-        buf_str(&out, it.value);
-        buf_char(&out, '}');
-        any = true;
-    }
+    while (!it.object && scan_next(&it))
+        note_as_finding(it.value, errors, &out);
     buf_char(&out, ']');
     ret = out.failed ? STR("[]") : arena_str(&w->arena, buf_view(&out));
     buf_free(&out);
     return ret;
+}
+
+static bool
+blank(struct str text)
+{
+    struct buf tmp = buf_make(NOTE_MAX);
+    struct buf out = buf_make(NOTE_MAX);
+    bool nothing;
+
+    keys_name(scan_string(text, &tmp), &out);
+    nothing = out.n == 0;
+    buf_free(&out);
+    buf_free(&tmp);
+    return nothing;
+}
+
+/* A reason is a note that says something. */
+static bool
+reasoned(const struct event *ev)
+{
+    struct scan_iter it = scan_iter(scan_get(ev->ce.data, "catatan"));
+
+    while (!it.object && scan_next(&it)) {
+        struct str text = note_text(it.value);
+
+        if (text.n && !blank(text))
+            return true;
+    }
+    return false;
 }
 
 static struct str
@@ -309,36 +227,25 @@ officer_of(struct worker *w, const struct event *ev)
     struct str s = arena_str(&w->arena, scan_string(scan_get(ev->ce.data, "pemeriksa"), &tmp));
 
     buf_free(&tmp);
-    return s.n ? s : STR("pemeriksa");
+    return s;
 }
 
 static void
-admit_review(struct worker *w, struct berkas *b, const struct event *ev)
+decide(struct worker *w, struct berkas *b, const struct event *ev, const struct dossier_view *v)
 {
-    struct str notes = scan_get(ev->ce.data, "catatan");
     bool harsh = ev->fact.putusan != PUTUSAN_DITERIMA;
-    struct dossier_view v;
-    struct verdict verdict;
+    struct verdict verdict = {.putusan = ev->fact.putusan,
+                              .revisi = v->R,
+                              .putaran = ev->fact.putaran,
+                              .sumber_pengajuan = v->C->sumber_pengajuan,
+                              .id_pengajuan = v->C->id_pengajuan,
+                              .findings = notes_as_findings(w, scan_get(ev->ce.data, "catatan"), harsh),
+                              .oleh = officer_of(w, ev),
+                              .cause = &ev->fact,
+                              .traceparent = ev->ce.traceparent,
+                              .time_us = ev->fact.time_us};
 
-    dossier_look(&b->d, &v);
-    if (!review_fits(&v, &ev->fact)) {
-        judge_refuse(w, b, ev, &not_waiting);
-        return;
-    }
-    verdict = (struct verdict){.putusan = ev->fact.putusan,
-                               .revisi = v.R,
-                               .putaran = ev->fact.putaran,
-                               .sumber_pengajuan = v.C->sumber_pengajuan,
-                               .id_pengajuan = v.C->id_pengajuan,
-                               .findings = notes_as_findings(w, notes, harsh),
-                               .oleh = officer_of(w, ev),
-                               .cause = &ev->fact,
-                               .traceparent = ev->ce.traceparent,
-                               .time_us = ev->fact.time_us};
-    if (harsh && str_is(verdict.findings, "[]"))
-        judge_refuse(w, b, ev, &no_reason);
-    else
-        judge_say(w, b, &verdict);
+    judge_say(w, b, &verdict);
 }
 
 /* The endpoint's list {field, pesan} as findings for the officer. */
@@ -373,60 +280,155 @@ endpoint_findings(struct worker *w, struct str list)
 }
 
 static void
-admit_rejected(struct worker *w, struct berkas *b, const struct event *ev)
+new_round(struct worker *w, struct berkas *b, const struct event *ev, const struct dossier_view *v)
 {
-    struct dossier_view v;
-    struct verdict verdict;
+    struct verdict verdict = {.putusan = PUTUSAN_MENUNGGU_PEMERIKSA,
+                              .revisi = v->R,
+                              .putaran = v->C->putaran + 1,
+                              .sumber_pengajuan = v->C->sumber_pengajuan,
+                              .id_pengajuan = v->C->id_pengajuan,
+                              .findings = endpoint_findings(w, scan_get(ev->ce.data, "kesalahan")),
+                              .oleh = STR("sistem"),
+                              .cause = &ev->fact,
+                              .traceparent = ev->ce.traceparent,
+                              .time_us = w->now_us};
 
-    dossier_look(&b->d, &v);
-    if (!v.C || v.R != ev->fact.revisi || v.C->putaran != ev->fact.putaran || status_is_final(v.status))
-        return; /* about a round that is over: known, and without consequence */
-    verdict = (struct verdict){.putusan = PUTUSAN_MENUNGGU_PEMERIKSA,
-                               .revisi = v.R,
-                               .putaran = v.C->putaran + 1,
-                               .sumber_pengajuan = v.C->sumber_pengajuan,
-                               .id_pengajuan = v.C->id_pengajuan,
-                               .findings = endpoint_findings(w, scan_get(ev->ce.data, "kesalahan")),
-                               .oleh = STR("sistem"),
-                               .cause = &ev->fact,
-                               .traceparent = ev->ce.traceparent,
-                               .time_us = w->now_us};
     judge_say(w, b, &verdict);
 }
 
+/* ---- the table carried out -------------------------------------------------------------------------------------- */
+
+static bool
+from_department(const struct event *ev)
+{
+    return ev->fact.type <= FACT_WITHDRAWN;
+}
+
+static struct standing
+standing_of(struct worker *w, const struct berkas *b, const struct event *ev)
+{
+    const struct periksa *p = b->more;
+    struct str kode = fact_sender(ev->ce.source);
+    struct standing s = {.withdrawn = p->ditarik, .held = count_held(p)};
+
+    if (from_department(ev)) {
+        s.foreign = p->kode_opd.p && !str_eq(p->kode_opd, kode);
+        s.other_opd = ev->fact.kode_opd.n && !str_eq(ev->fact.kode_opd, kode);
+    } else if (ev->fact.type == FACT_REVIEW) {
+        s.known_officer = others_officer(w, officer_of(w, ev));
+        s.reasoned = reasoned(ev);
+    }
+    return s;
+}
+
+/* A number belongs to the department that used it first; what is refused uses nothing. */
 static void
-admit_integration(struct worker *w, struct berkas *b, const struct event *ev)
+own_number(struct worker *w, struct berkas *b, const struct event *ev)
+{
+    struct periksa *p = b->more;
+
+    if (p->kode_opd.p || !from_department(ev))
+        return;
+    p->kode_opd = arena_str(&w->arena, fact_sender(ev->ce.source));
+    b->dirty = true;
+}
+
+/* Bedelau's newest word on it: what was aktif may have been taken back there since. */
+static bool
+is_active(const struct dossier *d)
+{
+    const struct fact *newest = NULL;
+
+    for (size_t i = 0; i < d->n; i++) {
+        const struct fact *f = &d->facts[i];
+
+        if ((f->type == FACT_I_COMPLETED || f->type == FACT_I_CANCELLED) &&
+            (!newest || f->urutan > newest->urutan))
+            newest = f;
+    }
+    return newest && newest->type == FACT_I_COMPLETED && !str_is(newest->status_bedelau, "dinonaktifkan");
+}
+
+static void
+note(struct berkas *b, const struct event *ev)
 {
     struct periksa *p = b->more;
 
     b->dirty |= dossier_add(&b->d, &ev->fact);
-    if (ev->fact.type == FACT_I_COMPLETED)
-        p->aktif = true;
-    if (ev->fact.type == FACT_I_REJECTED)
-        admit_rejected(w, b, ev);
+    if (fact_is_integration(ev->fact.type))
+        p->aktif = is_active(&b->d);
+}
+
+static void
+take(struct worker *w, struct berkas *b, struct flow_item *it, enum admission a)
+{
+    const struct event *ev = item_event(it);
+    struct tahan form = {.fact = ev->fact,
+                         .data = ev->ce.data,
+                         .traceparent = ev->ce.traceparent,
+                         .keys = *others_keys(w, it)};
+
+    if (a == ADMIT_HOLD)
+        hold(w, b, &form);
+    else
+        take_form(w, b, &form, a == ADMIT_TAKE);
+}
+
+static void
+carry_out(struct worker *w, struct berkas *b, struct flow_item *it, enum admission a)
+{
+    const struct event *ev = item_event(it);
+    struct periksa *p = b->more;
+    struct dossier_view v;
+
+    dossier_look(&b->d, &v);
+    if (a == ADMIT_NOTE || a == ADMIT_ROUND)
+        note(b, ev);
+    if (a == ADMIT_TAKE || a == ADMIT_TAKE_UNJUDGED || a == ADMIT_HOLD)
+        take(w, b, it, a);
+    else if (a == ADMIT_HOLD_WITHDRAWAL)
+        p->ditarik = b->dirty = true;
+    else if (a == ADMIT_CANCEL)
+        cancel(w, b, ev, &v);
+    else if (a == ADMIT_DECIDE)
+        decide(w, b, ev, &v);
+    else if (a == ADMIT_ROUND)
+        new_round(w, b, ev, &v);
+}
+
+/* What has ended holds no name. */
+static void
+release_name(struct berkas *b)
+{
+    struct periksa *p = b->more;
+    struct dossier_view v;
+
+    if (!p->kunci.p)
+        return;
+    dossier_look(&b->d, &v);
+    if (!status_is_final(v.status))
+        return;
+    p->kunci = STR_NULL;
+    b->dirty = true;
 }
 
 void
 admit(struct worker *w, struct berkas *b, struct flow_item *it)
 {
     const struct event *ev = item_event(it);
+    struct standing s = standing_of(w, b, ev);
+    struct dossier_view v;
+    enum admission a;
 
-    switch (ev->fact.type) {
-    case FACT_REGISTERED:
-        admit_registered(w, b, ev);
-        break;
-    case FACT_SUBMITTED:
-        admit_submitted(w, b, ev);
-        break;
-    case FACT_WITHDRAWN:
-        admit_withdrawn(w, b, ev);
-        break;
-    case FACT_REVIEW:
-        admit_review(w, b, ev);
-        break;
-    default:
-        admit_integration(w, b, ev);
+    dossier_look(&b->d, &v);
+    a = admission(&v, &ev->fact, &s);
+    if (admission_refused(a)) {
+        judge_refuse(w, b, ev, admission_refusal(a));
+    } else {
+        own_number(w, b, ev);
+        carry_out(w, b, it, a);
     }
     cancel_if_withdrawn(w, b, ev);
     admit_held(w, b);
+    release_name(b);
 }

@@ -144,8 +144,12 @@ judge_form(struct worker *w, struct berkas *b, const struct tahan *form)
 {
     struct validator *own = w->own;
     struct buf findings = buf_make(DATA_MAX);
-    struct form_context ctx = {
-        .subject = b->nomor, .today = form_day(form->fact.time_us), .revisi = form->fact.revisi_ext};
+    struct form_context ctx = {.subject = b->nomor,
+                               .today = form_day(form->fact.time_us),
+                               .revisi = form->fact.revisi_ext,
+                               .original_active = form->original_active,
+                               .duplicate_open = form->duplicate_open,
+                               .letter_seen = form->letter_seen};
     struct rules_count n = judge_data(own, form->data, &ctx, &findings);
     struct verdict v = {.revisi = form->fact.revisi,
                         .putaran = 1,
@@ -160,7 +164,9 @@ judge_form(struct worker *w, struct berkas *b, const struct tahan *form)
     if (n.errors)
         v.putusan = PUTUSAN_DIKEMBALIKAN;
     else
-        v.putusan = own->review == REVIEW_MANUAL ? PUTUSAN_MENUNGGU_PEMERIKSA : PUTUSAN_DITERIMA;
+        v.putusan = review_manual(&own->review, form->fact.kode_opd, form->keys.kategori)
+                        ? PUTUSAN_MENUNGGU_PEMERIKSA
+                        : PUTUSAN_DITERIMA;
     judge_say(w, b, &v);
     buf_free(&findings);
 }

@@ -6,9 +6,21 @@
 static const char *const topics[] = {"requests", "reviews", "integrations", NULL};
 static const char *const judges[] = {"requests", "reviews", NULL};
 
+#define REVIEW(member) (offsetof(struct validator, review) + offsetof(struct review_rules, member))
+
 static const struct conf_key keys[] = {
-    {"validator", "review", CONF_ENUM, offsetof(struct validator, review), "auto", 0, "auto|manual", 0, 0,
+    {"validator", "review", CONF_ENUM, REVIEW(mode), "auto", 0, "auto|manual", 0, 0,
      "auto: a form without errors is accepted at once; manual: it waits for an officer"},
+    {"validator", "review_manual_opd", CONF_STR, REVIEW(manual_opd), NULL, 0, NULL, 0, 0,
+     "Departments whose forms wait for an officer whatever review says: kode_opd, divided by commas"},
+    {"validator", "review_auto_opd", CONF_STR, REVIEW(auto_opd), NULL, 0, NULL, 0, 0,
+     "Departments whose forms are accepted at once whatever review says, unless a review_manual list names "
+     "them"},
+    {"validator", "review_manual_kategori", CONF_STR, REVIEW(manual_kategori), NULL, 0, NULL, 0, 0,
+     "Categories (strategis, tinggi, rendah) whose forms wait for an officer whatever review says"},
+    {"validator", "review_auto_kategori", CONF_STR, REVIEW(auto_kategori), NULL, 0, NULL, 0, 0,
+     "Categories whose forms are accepted at once whatever review says, unless a review_manual list names "
+     "them"},
     {"validator", "opd_file", CONF_STR, offsetof(struct validator, opd_file), "data/opd.csv", 0, NULL, 0, 0,
      "Table of departments that forms are checked against, below [sop] schemas unless absolute"},
     {NULL, NULL, CONF_STR, 0, NULL, 0, NULL, 0, 0, NULL},
@@ -19,6 +31,14 @@ wants(enum fact_type t)
 {
     return t == FACT_REGISTERED || t == FACT_SUBMITTED || t == FACT_WITHDRAWN || t == FACT_REVIEW ||
            fact_is_integration(t);
+}
+
+static enum res
+check(struct worker *w, struct err *e)
+{
+    const struct validator *v = w->own;
+
+    return review_check(&v->review, e);
 }
 
 static enum res
@@ -70,11 +90,13 @@ main(int argc, char **argv)
         .judges = judges,
         .seen = "seen_validator",
         .table = "pemeriksaan",
-        .columns = ", kode_opd, jenis, nama_sistem, aktif, ditarik",
+        .columns = ", kode_opd, jenis, nama_sistem, aktif, ditarik, kunci, surat",
         .more_size = sizeof(struct periksa),
         .keys = keys,
         .wants = wants,
+        .check = check,
         .start = start,
+        .begin = others_begin,
         .read = store_read,
         .load = store_load,
         .apply = apply,

@@ -1,27 +1,30 @@
 #include "workers/validator/validator.h"
 
+/* clang-format off: statements read better in lines of their own */
 static const struct pg_stmt held_stmt = {
-    "validator_held", "select nomor_permohonan, revisi, source, id, topic, partition, kafka_offset, "
-                      "append_ms, effective_us, traceparent, "
-                      "data from pemeriksaan_tahan where nomor_permohonan = any($1::text[])"};
+    "validator_held",
+    "select t.nomor_permohonan, t.revisi, t.source, t.id, t.topic, t.partition, t.kafka_offset, t.append_ms,"
+    " t.effective_us, t.traceparent, t.data, coalesce(o.aktif and o.kode_opd = p.kode_opd, false)"
+    " from pemeriksaan_tahan t join pemeriksaan p using (nomor_permohonan)"
+    " left join pemeriksaan o on o.nomor_permohonan = t.asal where t.nomor_permohonan = any($1::text[])"};
 static const struct pg_stmt write_stmt = {
     "validator_write",
-    "update pemeriksaan p set urutan = u.urutan, fakta = u.fakta, kode_opd = u.kode_opd, jenis = u.jenis, "
-    "nama_sistem = u.nama_sistem, status = u.status, revisi = u.revisi, putaran = u.putaran, aktif = "
-    "u.aktif, "
-    "ditarik = u.ditarik from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], "
-    "$6::text[], "
-    "$7::text[], $8::int[], $9::int[], $10::bool[], $11::bool[]) u(nomor, urutan, fakta, kode_opd, jenis, "
-    "nama_sistem, "
-    "status, revisi, putaran, aktif, ditarik) where p.nomor_permohonan = u.nomor"};
-static const struct pg_stmt hold_stmt = {"validator_hold",
-                                         "insert into pemeriksaan_tahan (nomor_permohonan, revisi, source, "
-                                         "id, topic, partition, kafka_offset, append_ms, "
-                                         "effective_us, traceparent, data) values ($1, $2, $3, $4, $5, $6, "
-                                         "$7, $8, $9, $10, $11) on conflict do nothing"};
+    "update pemeriksaan p set urutan = u.urutan, fakta = u.fakta, kode_opd = u.kode_opd, jenis = u.jenis,"
+    " nama_sistem = u.nama_sistem, kunci = u.kunci, surat = u.surat, status = u.status, revisi = u.revisi,"
+    " putaran = u.putaran, aktif = u.aktif, ditarik = u.ditarik"
+    " from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],"
+    " $8::text[], $9::text[], $10::int[], $11::int[], $12::bool[], $13::bool[]) u(nomor, urutan, fakta,"
+    " kode_opd, jenis, nama_sistem, kunci, surat, status, revisi, putaran, aktif, ditarik)"
+    " where p.nomor_permohonan = u.nomor"};
+static const struct pg_stmt hold_stmt = {
+    "validator_hold",
+    "insert into pemeriksaan_tahan (nomor_permohonan, revisi, source, id, topic, partition, kafka_offset,"
+    " append_ms, effective_us, traceparent, data, kunci, surat, asal)"
+    " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) on conflict do nothing"};
 static const struct pg_stmt release_stmt = {
     "validator_release",
     "delete from pemeriksaan_tahan where nomor_permohonan = $1::text and revisi <= $2::int"};
+/* clang-format on */
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
 
@@ -35,6 +38,8 @@ store_read(struct worker *w, struct berkas *b, const PGresult *r, int row)
     p->nama_sistem = arena_str(&w->arena, pg_text(r, row, 5));
     p->aktif = pg_int(r, row, 6);
     p->ditarik = pg_int(r, row, 7);
+    p->kunci = arena_str(&w->arena, pg_text(r, row, 8));
+    p->surat = arena_str(&w->arena, pg_text(r, row, 9));
 }
 
 static void
@@ -57,6 +62,8 @@ read_held(struct worker *w, const PGresult *r, int i)
                             .kode_opd = p->kode_opd};
     t->traceparent = arena_str(a, pg_text(r, i, 9));
     t->data = arena_str(a, pg_text(r, i, 10));
+    t->original_active = pg_int(r, i, 11) ? KNOWN_YES : KNOWN_NO;
+    keys_read(a, t->data, &t->keys);
     t->stored = true;
     t->next = p->held;
     p->held = t;
@@ -72,13 +79,13 @@ on_held(void *arg, const PGresult *r)
 void
 store_load(struct worker *w, const struct flow_batch *b)
 {
-    (void)b;
     pg_args_reset(&w->args);
     pg_array(&w->args, PG_TEXT);
     for (size_t i = 0; i < w->n; i++)
         pg_elem_text(&w->args, w->all[i].nomor);
     pg_array_end(&w->args);
     pg_send(w->app->pg, &held_stmt, &w->args, on_held, w);
+    others_load(w, b);
 }
 
 /* ---- writing ---------------------------------------------------------------------------------------------------- */
@@ -100,6 +107,9 @@ send_hold(struct worker *w, const struct berkas *b, const struct tahan *t)
     pg_arg_int8(a, t->fact.time_us);
     pg_arg_text(a, t->traceparent);
     pg_arg_text(a, t->data);
+    pg_arg_text(a, t->keys.kunci);
+    pg_arg_text(a, t->keys.surat);
+    pg_arg_text(a, t->keys.asal);
     pg_send(w->app->pg, &hold_stmt, a, NULL, NULL);
 }
 
@@ -180,6 +190,8 @@ store_write(struct worker *w)
     put_texts(w, offsetof(struct periksa, kode_opd));
     put_texts(w, offsetof(struct periksa, jenis));
     put_texts(w, offsetof(struct periksa, nama_sistem));
+    put_texts(w, offsetof(struct periksa, kunci));
+    put_texts(w, offsetof(struct periksa, surat));
     put_views(w);
     put_bools(w, offsetof(struct periksa, aktif));
     put_bools(w, offsetof(struct periksa, ditarik));

@@ -3,23 +3,27 @@
 #ifndef VALIDATOR_VALIDATOR_H
 #define VALIDATOR_VALIDATOR_H
 
-#include "workers/sop/worker.h"
+#include "workers/sop/admission.h"
 #include "workers/sop/rules/rules.h"
+#include "workers/sop/worker.h"
+#include "workers/validator/keys.h"
+#include "workers/validator/review.h"
 
 struct validator {
-    int64_t review; /* enum review_mode */
+    struct review_rules review;
     const char *opd_file;
     struct rules *rules;
     struct tape *tape; /* of rules_pass */
     struct metric *m_returned, *m_accepted, *m_waiting, *m_refused, *m_held;
+    struct others *others; /* of the batch part; in its arena */
 };
-
-enum review_mode { REVIEW_AUTO, REVIEW_MANUAL };
 
 /* A form that waits for its turn or has just come. Text lives in the batch's arena or in the record. */
 struct tahan {
     struct fact fact;
     struct str data, traceparent;
+    struct form_keys keys;
+    enum known original_active, duplicate_open, letter_seen;
     bool stored;   /* is in pemeriksaan_tahan */
     bool admitted; /* to be removed from there */
     struct tahan *next;
@@ -29,15 +33,31 @@ struct tahan {
 struct periksa {
     struct str kode_opd; /* whose number it is; STR_NULL = nobody's yet */
     struct str jenis, nama_sistem;
+    struct str kunci; /* the system's name that this open request holds against others; STR_NULL = none */
+    struct str surat; /* the letter that its newest form names */
     bool aktif, ditarik;
+    bool akan_aktif; /* its completion is in this batch */
     struct tahan *held;
 };
 
-/* admit.c: what to do with one fact, by the table of section 6. */
+/* admit.c: carries out what the table of section 6 says of one fact. */
 void admit(struct worker *w, struct berkas *b, struct flow_item *it);
 
-/* admit.c: forms whose turn has come. */
-void admit_held(struct worker *w, struct berkas *b);
+/* others.c: what a form's judgement needs to know of other requests. Two forms for one system that arrive together,
+ * whether in one batch or in two processes, are ordered: between others_load and COMMIT this transaction alone may
+ * judge forms of the same department and name. */
+void others_begin(struct worker *w, const struct flow_batch *b);
+void others_load(struct worker *w, const struct flow_batch *b);
+
+/* The keys of an item's form, read once; NULL for what is no form. */
+const struct form_keys *others_keys(const struct worker *w, const struct flow_item *it);
+
+/* Answers original_active, duplicate_open and letter_seen of a form whose turn has come, and lets its request hold the
+ * name where nobody else does. Only in the batch in which the form came or its turn came. */
+void others_ask(struct worker *w, struct berkas *b, struct tahan *form);
+
+/* Whether table officer had this id as active when the batch was loaded. */
+bool others_officer(const struct worker *w, struct str id);
 
 /* judge.c: checks a form that was admitted and says what follows. */
 void judge_form(struct worker *w, struct berkas *b, const struct tahan *form);
@@ -55,9 +75,6 @@ struct verdict {
 void judge_say(struct worker *w, struct berkas *b, const struct verdict *v);
 
 /* A fact that was not admitted: check.refused with a code and a sentence in both languages. */
-struct refusal {
-    const char *kode, *pesan, *message;
-};
 void judge_refuse(struct worker *w, struct berkas *b, const struct event *ev, const struct refusal *why);
 
 /* store.c: the validator's statements. */
