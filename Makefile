@@ -104,7 +104,7 @@ test-differential: $(BUILD)/test/lines ## common/json against Python's jsonschem
 check: test-unit
 lint: ## format, warnings as errors, clang-tidy, cppcheck, every schema and example
 	@tests/lint
-$(BUILD)/bench/bench: $(call obj,$(bench_src)) $(BUILD)/libcommon.a
+$(BUILD)/bench/bench: $(call obj,$(bench_src)) $(BUILD)/libsop.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
 	$(CC) $(OPT) -o $@ $^ $(LDLIBS)
 bench: all $(BUILD)/bench/bench ## print and store the figures in build/bench/

@@ -55,5 +55,6 @@ enum res trip_run(const struct bench *b, struct buf *out, struct err *e);
 enum res drain_run(const struct bench *b, struct buf *out, struct err *e);
 enum res copy_run(const struct bench *b, struct buf *out, struct err *e);
 enum res calls_run(const struct bench *b, struct buf *out, struct err *e);
+enum res forms_run(const struct bench *b, struct buf *out, struct err *e);
 
 #endif

@@ -14,7 +14,7 @@ N = int(os.environ.get("BENCH_N", "30000"))
 RUNS = int(os.environ.get("BENCH_RUNS", "3"))
 RATE = int(os.environ.get("BENCH_RATE", "200"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "10"))
-STAGES = os.environ.get("BENCH_STAGES", "check,call,project,latency").split(",")
+STAGES = os.environ.get("BENCH_STAGES", "forms,check,call,project,latency").split(",")
 IDLE_SECONDS = 10
 BAD_EVERY = 50
 LATENCY_MS = 5
@@ -78,6 +78,21 @@ class Stage:
         expect("dead letters", self.pg.one("select count(*) from dead_letter"), 0)
         expect("position", self.pg.one("select sum(next_offset)::bigint from consumer_offset"), self.records)
         return schema, figures(items, wall_s, cpu) | {"first_batch_s": first_s}
+
+
+# ---- forms in memory -------------------------------------------------------------------------------------------------
+
+
+def forms(_):
+    """CPU of reading a form: the tree alone, tree and full engine with all rules, one pass with all rules."""
+    runs = []
+    for i in range(RUNS):
+        got = tool("forms", n=min(N, 10000), seed=200 + i)
+        for way in ("parse", "grammar", "full", "single"):
+            expect(f"forms without fault, {way}", got[f"{way}_good"], got["forms"])
+        runs.append({k: got[k] for k in ("bytes", "parse_ns", "grammar_ns", "full_ns", "single_ns")}
+                    | {"single_of_parse": got["single_ns"] / got["parse_ns"], "full_of_parse": got["full_ns"] / got["parse_ns"]})
+    return {"runs": runs}
 
 
 # ---- check -----------------------------------------------------------------------------------------------------------
@@ -277,7 +292,7 @@ def main():
         "stages": {},
     }
     try:
-        for stage in (check, call, project, latency):
+        for stage in (forms, check, call, project, latency):
             if stage.__name__ in STAGES:
                 print(f"bench: {stage.__name__} ..", file=sys.stderr, flush=True)
                 got = result["stages"][stage.__name__] = stage(pg)

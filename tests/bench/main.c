@@ -8,8 +8,8 @@
 static const struct {
     const char *name;
     enum res (*run)(const struct bench *b, struct buf *out, struct err *e);
-} commands[] = {
-    {"send", send_run}, {"trip", trip_run}, {"drain", drain_run}, {"copy", copy_run}, {"calls", calls_run}};
+} commands[] = {{"send", send_run}, {"trip", trip_run},   {"drain", drain_run},
+                {"copy", copy_run}, {"calls", calls_run}, {"forms", forms_run}};
 
 static const char usage[] =
     "usage: bench COMMAND [options]\n"
@@ -20,6 +20,7 @@ static const char usage[] =
     "  copy   COPY the event, event_id and request rows of schema --from into --to, --batch events a "
     "transaction\n"
     "  calls  make --n calls to --url, --in-flight at once\n"
+    "  forms  read --n forms in memory: parsed, parsed and judged in full, judged in one pass\n"
     "further options: --bootstrap, --prefix, --conninfo, --seed\n";
 
 enum { TEXT_OPTS = 7 };

@@ -43,6 +43,17 @@ def throughput(stages):
     )
 
 
+def forms(got):
+    if not got:
+        return []
+    s = got["summary"]
+    rows = [[label, spread(s, name)] for label, name in (
+        ("bytes", "bytes"), ("jansson's tree alone, ns (the limit)", "parse_ns"), ("scan_document: grammar alone, ns", "grammar_ns"),
+        ("tree, full engine and all rules, ns", "full_ns"), ("one pass with all rules, ns", "single_ns"),
+        ("full / tree alone", "full_of_parse"), ("one pass / tree alone", "single_of_parse"))]
+    return ["## A form PA.20 without fault, in memory, CPU", ""] + table(["", ""], rows) + [""]
+
+
 def ratio(got, name):
     ours, limit = got["summary"].get(name), got["limit"]["summary"].get(name)
     return number(ours["median"] / limit["median"], 2) if ours and limit and limit["median"] else "-"
@@ -85,7 +96,7 @@ def markdown(result):
         f"flight, every {s['bad_every']}th form bad. Took {result['took_s']:.0f} s.",
         "",
     ]
-    return "\n".join(lines + throughput(result["stages"]) + chain(result["stages"].get("latency"), s))
+    return "\n".join(lines + forms(result["stages"].get("forms")) + throughput(result["stages"]) + chain(result["stages"].get("latency"), s))
 
 
 def write(result, folder):
