@@ -67,17 +67,22 @@ static enum doc_kind
 count_pages(qpdf_data q, int *pages)
 {
     qpdf_oh tree = qpdf_oh_get_key_if_dict(q, qpdf_get_root(q), "/Pages");
+    long long said = 0; /* before qpdf mends the tree */
     int nodes = 0;
 
+    qpdf_oh_get_value_as_longlong(q, qpdf_oh_get_key_if_dict(q, tree, "/Count"), &said);
     if (!tree_is_sound(q, tree, 0, &nodes))
         return DOC_DAMAGED;
     *pages = qpdf_get_num_pages(q);
-    if (*pages < 0)
+    if (*pages < 0 || *pages < said)
         return DOC_DAMAGED;
     for (int i = 0; i < *pages; i++)
         if (!page_is_readable(q, i))
             return DOC_DAMAGED;
-    return *pages ? DOC_OK : DOC_NO_PAGE;
+    if (*pages)
+        return DOC_OK;
+    /* what was mended lost its pages */
+    return qpdf_more_warnings(q) ? DOC_DAMAGED : DOC_NO_PAGE;
 }
 
 static enum doc_kind
@@ -109,6 +114,7 @@ document_judge(const unsigned char *p, size_t n, X509_STORE *trust)
         v.pages = pages;
         v.sign = signature_judge(q, p, n, trust);
     }
+    qpdf_get_error(q); /* one that nobody took would be written to standard error */
     qpdf_cleanup(&q);
     return v;
 }
