@@ -68,11 +68,13 @@ shut(int *fd)
 static bool
 seal(int fd)
 {
-    return fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0 ||
-           (fcntl(fd, F_GET_SEALS) & F_SEAL_WRITE && errno == EPERM);
+    const int need = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+    int have = fcntl(fd, F_ADD_SEALS, need) == 0 ? need : fcntl(fd, F_GET_SEALS);
+
+    return have >= 0 && (have & need) == need;
 }
 
-/* A sealed memfd of `s`, or -1 with errno. */
+/* A sealed memfd of `s` at its start, or -1 with errno. */
 static int
 memory_of(struct str s)
 {
@@ -87,7 +89,7 @@ memory_of(struct str s)
         else
             done += (size_t)n;
     }
-    if (fd >= 0 && !seal(fd))
+    if (fd >= 0 && (!seal(fd) || lseek(fd, 0, SEEK_SET)))
         shut(&fd);
     return fd;
 }
@@ -487,7 +489,7 @@ pdf_check(struct pdf_checker *pdf, int fd, void (*fn)(void *arg, const struct pd
     if (is_full(pdf, e))
         return RES_RETRY;
     if (!seal(fd))
-        return err_set(e, RES_FATAL, "the document cannot be sealed: %s", strerror(errno));
+        return err_set(e, RES_FATAL, "the document is no memory that can be sealed");
     return enqueue(pdf, fcntl(fd, F_DUPFD_CLOEXEC, CA_TO + 1), fn, arg, e);
 }
 

@@ -52,10 +52,11 @@ enum res pdf_new(struct loop *loop, const struct pdf_opts *opts, struct pdf_chec
 /* Kills the helpers that run and waits for their end; verdicts that are due are never said. NULL is fine. */
 void pdf_free(struct pdf_checker *pdf);
 
-/* Has the document in `fd`, a memfd, judged. The descriptor stays the caller's, who may close it at once; the memory
- * is sealed: nobody can change it any more. RES_OK: `fn` will be called once, from the loop, never from in here; `v` is valid
- * during the call; `fn` may check further documents but not free the checker. RES_RETRY: too many wait, or the system
- * lacks descriptors; RES_FATAL: `fd` is no memfd. `fn` is not called then. */
+/* Has the document in `fd` judged: a memfd that is sealed or can be (MFD_ALLOW_SEALING, no writable mapping); nobody can
+ * change it from then on. The descriptor stays the caller's, who may close it at once. RES_OK: `fn` will be called once,
+ * from the loop, never from in here; `v` is valid during the call; `fn` may check further documents but not free the
+ * checker. RES_RETRY: too many wait, or the system lacks descriptors or memory; RES_FATAL: `fd` cannot be sealed. `fn` is
+ * not called then. */
 enum res pdf_check(struct pdf_checker *pdf, int fd, void (*fn)(void *arg, const struct pdf_verdict *v),
                    void *arg, struct err *e);
 
