@@ -154,11 +154,11 @@ def cms(who, data, when=None, digest="sha256", with_attributes=True, more_signer
                                            tlv(0x31, *([info] * (1 + more_signers))))))
 
 
-def cms_openssl(who, data):
+def cms_openssl(who, data, *words):
     held = b"".join(c.pem.read_bytes() for c in who.chain()[1:])
     bundle = who.pem.with_suffix(".chain")
     bundle.write_bytes(held)
-    return run("openssl", "cms", "-sign", "-binary", "-md", "sha256", "-signer", who.pem, "-inkey", who.key,
+    return run("openssl", "cms", "-sign", *words, "-binary", "-md", "sha256", "-signer", who.pem, "-inkey", who.key,
                "-certfile", bundle, "-outform", "DER", data=data)
 
 

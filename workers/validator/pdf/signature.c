@@ -190,7 +190,8 @@ may_sign(X509 *cert, time_t when)
            X509_cmp_time(X509_get0_notAfter(cert), &when) > 0;
 }
 
-/* That the chain leads nowhere is not the document's fault; any other flaw of it is. */
+/* That the chain leads nowhere is not the document's fault; any other flaw of it is. A signature of a certificate that fails
+ * is by an authority of the same name that is not the one given: it has a new key, or is another. */
 static enum sign
 chain_flaw(int code)
 {
@@ -201,6 +202,7 @@ chain_flaw(int code)
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_CERT_UNTRUSTED:
+    case X509_V_ERR_CERT_SIGNATURE_FAILURE:
         return SIGN_UNKNOWN_CA;
     default:
         return SIGN_BROKEN;
