@@ -182,13 +182,14 @@ def update(pdf, objects, root=None):
     """Appends `objects` {number: bytes} as an incremental update with a classic table."""
     size = max([int(x) for x in re.findall(rb"/Size (\d+)", pdf)] + [n + 1 for n in objects])
     root = root or int(re.findall(rb"/Root (\d+) 0 R", pdf)[-1])
+    info = re.findall(rb"/Info \d+ 0 R", pdf)
     before = int(re.findall(rb"startxref\s+(\d+)", pdf)[-1])
     out, table = pdf + b"\n", b"xref\n"
     for number in sorted(objects):
         table += b"%d 1\n%010d 00000 n \n" % (number, len(out))
         out += b"%d 0 obj\n%s\nendobj\n" % (number, objects[number])
-    return out + table + b"trailer\n<< /Size %d /Root %d 0 R /Prev %d >>\nstartxref\n%d\n%%%%EOF\n" % (
-        size, root, before, len(out))
+    return out + table + b"trailer\n<< /Size %d /Root %d 0 R %s /Prev %d >>\nstartxref\n%d\n%%%%EOF\n" % (
+        size, root, info[-1] if info else b"", before, len(out))
 
 
 def sign(pdf, make, sub=b"adbe.pkcs7.detached", extra=b"", room=6000, ranges=None, kind=b"Sig"):

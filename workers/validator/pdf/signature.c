@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "workers/validator/pdf/field.h"
+#include "workers/validator/pdf/update.h"
 
 enum {
     STRENGTH = 1,     /* of libcrypto's security levels: 80 bits */
@@ -340,7 +341,7 @@ judge_field(const struct field *f, const unsigned char *p, size_t n, X509_STORE 
 }
 
 static enum sign
-judge_fields(const struct fields *fs, const unsigned char *p, size_t n, X509_STORE *trust)
+judge_fields(qpdf_data q, const struct fields *fs, const unsigned char *p, size_t n, X509_STORE *trust)
 {
     enum sign worst = fs->broken ? SIGN_BROKEN : SIGN_NONE;
     int64_t newest = 0;
@@ -351,7 +352,9 @@ judge_fields(const struct fields *fs, const unsigned char *p, size_t n, X509_STO
         worst = one > worst ? one : worst;
         newest = end_of(&fs->at[i]) > newest ? end_of(&fs->at[i]) : newest;
     }
-    return fs->n && newest != (int64_t)n ? SIGN_BROKEN : worst;
+    if (fs->n == 0 || worst == SIGN_BROKEN || newest == (int64_t)n)
+        return worst;
+    return update_is_harmless(q, p, (size_t)newest) ? worst : SIGN_BROKEN;
 }
 
 enum sign
@@ -363,7 +366,7 @@ signature_judge(qpdf_data q, const unsigned char *p, size_t n, X509_STORE *trust
     if (!fs)
         return ret;
     fields_find(q, fs);
-    ret = judge_fields(fs, p, n, trust);
+    ret = judge_fields(q, fs, p, n, trust);
     fields_free(fs);
     free(fs);
     return ret;

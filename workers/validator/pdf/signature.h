@@ -6,8 +6,8 @@
  *
  * Ranges: each /ByteRange starts at 0 and leaves out exactly the hexadecimal string that is its own /Contents. The newest
  * signature must end where the file ends; earlier ones end earlier, with what was added since then covered by the newest.
- * So anything appended after the last signature is SIGN_BROKEN, revocation data (/DSS) without a time stamp over it
- * included.
+ * So anything appended after the last signature is SIGN_BROKEN, but for what signers append to make a signature last: data
+ * for its validation (/DSS) that can be shown to change nothing else (update.h).
  *
  * Time: a certificate must be valid when the signature was made, not today: the time is the signed attribute signingTime,
  * or else the signed dictionary's /M, or else (and where that lies in the future) now. A time stamp says its own.
