@@ -225,6 +225,10 @@ static void
 test_status(void **state)
 {
     fails(*state, "echo '" OK_LINE "'; exit 3", 0, "it gave up");
+    start(*state, "exit 71", (struct pdf_opts){0});
+    check(*state);
+    await(*state, 2);
+    assert_int_equal(((struct world *)*state)->last.kind, PDF_NOT_JUDGED);
 }
 
 static void
@@ -244,7 +248,8 @@ test_not_a_program(void **state)
     check(w);
     check(w);
     await(w, 2);
-    assert_failed(w, "it could not be started");
+    assert_int_equal(w->last.kind, PDF_NOT_JUDGED);
+    assert_string_equal(w->last.why, "it could not be started");
 }
 
 /* After all of that the next document is judged as ever. */

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "common/json/scan.h"
@@ -179,6 +180,8 @@ verdict_of(const struct check *c, const siginfo_t *end)
     struct pdf_verdict v = {.why = ""};
     const char *why = c->why;
 
+    if (!why && end->si_code == CLD_EXITED && end->si_status == EX_OSERR)
+        return (struct pdf_verdict){PDF_NOT_JUDGED, PDF_SIGN_NONE, 0, "this system has no sandbox for it"};
     if (!why && end->si_code != CLD_EXITED)
         why = end->si_status == SIGSYS ? "it did what the sandbox forbids" : "it was ended by a signal";
     if (!why && end->si_status != 0)
@@ -310,7 +313,9 @@ spawn_attributes(posix_spawnattr_t *attr)
 static int
 spawn(const struct check *c, int write_end, pid_t *pid)
 {
-    char *const argv[] = {(char[]){"bedelau-pdfcheck"}, c->pdf->ca >= 0 ? (char[]){"--ca"} : NULL, NULL};
+    char name[] = "bedelau-pdfcheck";
+    char with_ca[] = "--ca";
+    char *const argv[] = {name, c->pdf->ca >= 0 ? with_ca : NULL, NULL};
     char *const env[] = {NULL};
     posix_spawn_file_actions_t fa;
     posix_spawnattr_t attr;
@@ -366,7 +371,7 @@ launch(struct check *c)
 static void
 start_waiting(void *arg)
 {
-    static const struct pdf_verdict none = {PDF_HELPER_FAILED, PDF_SIGN_NONE, 0, "it could not be started"};
+    static const struct pdf_verdict none = {PDF_NOT_JUDGED, PDF_SIGN_NONE, 0, "it could not be started"};
     struct pdf_checker *pdf = arg;
 
     while (pdf->first && pdf->n_running < pdf->opts.most) {

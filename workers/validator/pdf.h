@@ -15,7 +15,8 @@ enum pdf_kind {
     PDF_DAMAGED,   /* cannot be read */
     PDF_ENCRYPTED, /* with an empty password too */
     PDF_NO_PAGE,   /* sound but without pages */
-    PDF_HELPER_FAILED /* the document brought the helper down: it could not be judged, and would not be the next time */
+    PDF_HELPER_FAILED, /* the document brought the helper down: it could not be judged, and would not be the next time */
+    PDF_NOT_JUDGED /* our fault, not the document's: no helper could be started. Ask again later; no finding */
 };
 
 /* Said of a document that is PDF_OK; of any other it is PDF_SIGN_NONE and means nothing. Of several signatures the worst
@@ -31,7 +32,7 @@ struct pdf_verdict {
     enum pdf_kind kind;
     enum pdf_sign sign;
     int64_t pages;   /* 0 unless PDF_OK */
-    const char *why; /* of PDF_HELPER_FAILED, for the log: a fixed sentence; else "" */
+    const char *why; /* of the last two, for the log: a fixed sentence; else "" */
 };
 
 struct pdf_opts {

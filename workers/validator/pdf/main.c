@@ -4,12 +4,14 @@
  *   descriptor 1   where the line goes: {"pdf":"ok","halaman":3,"ttd":"tidak_ada"}
  *   descriptor 3   with --ca: the CAs of signers, PEM
  *
- * Before it looks at a byte it gives up everything else (sandbox.h). Exit status 0 when it has answered; any other end,
- * by a signal too, says that the document could not be judged. Nothing of the document is ever written. */
+ * Before it looks at a byte it gives up everything else (sandbox.h). Exit status 0 when it has answered and 71
+ * (EX_OSERR) when the system refuses the sandbox; any other end, by a signal too, says that the document could not be
+ * judged. Nothing of the document is ever written. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "workers/validator/pdf/document.h"
@@ -17,10 +19,7 @@
 
 enum {
     CA_FD = 3,
-    MOST = 64 << 20, /* bytes of a document; four times that must fit into the memory limit */
-    EX_USAGE_ = 64,
-    EX_INPUT = 66,
-    EX_SYSTEM = 71
+    MOST = 64 << 20 /* bytes of a document; four times that must fit into the memory limit */
 };
 
 /* All of `fd`, the caller's to free; NULL when it cannot be read, is too large, or memory is out. By position, since
@@ -79,11 +78,11 @@ main(int argc, char **argv)
     size_t n = 0;
 
     if (argc != 1 + ca)
-        return EX_USAGE_;
+        return EX_USAGE;
     if (!sandbox_limits(ca ? CA_FD + 1 : CA_FD) || !signature_setup() || !sandbox_filter())
-        return EX_SYSTEM;
+        return EX_OSERR;
     if ((ca && (trust = read_trust()) == NULL) || (p = read_all(STDIN_FILENO, &n)) == NULL)
-        _exit(EX_INPUT);
+        _exit(EX_NOINPUT);
     /* no destructors: they may want what the sandbox forbids, and nothing is left to be kept */
-    _exit(answer(document_judge(p, n, trust)) ? 0 : EX_SYSTEM);
+    _exit(answer(document_judge(p, n, trust)) ? 0 : EX_IOERR);
 }

@@ -20,6 +20,7 @@
 #elif defined __aarch64__
 #define ARCH AUDIT_ARCH_AARCH64
 #else
+/* cppcheck-suppress preprocessorErrorDirective */
 #error "the system call filter knows x86-64 and aarch64; build with WITHOUT_QPDF=1"
 #endif
 
@@ -48,14 +49,13 @@ sandbox_limits(unsigned first_fd)
 
 /* ---- the filter: classic BPF over struct seccomp_data ------------------------------------------------------------- */
 
-#define ARG(n)                                                                                               \
-    (uint32_t)(offsetof(struct seccomp_data, args) + 8 * (n)) /* low half: both are little-endian */
+#define ARG(n)     offsetof(struct seccomp_data, args[n]) /* the low half: both are little-endian */
 #define LOAD(off)  BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(off))
 #define RET(what)  BPF_STMT(BPF_RET | BPF_K, what)
 #define ALLOW(nr)  BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(nr), 0, 1), RET(SECCOMP_RET_ALLOW)
 #define UNLESS(nr) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(nr), 0, 4)
 
-/* Not executable: neither bit pattern of PROT_EXEC nor one that grows into a neighbour's protection. */
+/* Readable and writable at most: no PROT_EXEC, nor any bit that a kernel may add. */
 #define ALLOW_NOEXEC(nr)                                                                                     \
     UNLESS(nr), LOAD(ARG(2)),                                                                                \
         BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (uint32_t) ~(PROT_READ | PROT_WRITE), 0, 1),                    \

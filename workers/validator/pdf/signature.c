@@ -141,13 +141,14 @@ offset_of(const char *p)
 static time_t
 pdf_date(const char *z)
 {
+    const char *at = z + 2;
     int part[7];
     struct tm tm = {0};
 
     if (strncmp(z, "D:", 2) != 0 || strlen(z) < 16)
         return -1;
-    for (int i = 0; i < 7; i++)
-        if ((part[i] = two(z + 2 + 2 * i)) < 0)
+    for (int i = 0; i < 7; i++, at += 2)
+        if ((part[i] = two(at)) < 0)
             return -1;
     tm.tm_year = part[0] * 100 + part[1] - 1900;
     tm.tm_mon = part[2] - 1;
@@ -155,7 +156,7 @@ pdf_date(const char *z)
     tm.tm_hour = part[4];
     tm.tm_min = part[5];
     tm.tm_sec = part[6];
-    return timegm(&tm) - offset_of(z + 16);
+    return timegm(&tm) - offset_of(at);
 }
 
 static time_t
