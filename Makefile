@@ -27,6 +27,12 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 common_src := $(wildcard common/*/*.c)
 sop_src := $(wildcard workers/sop/*.c workers/sop/*/*.c)
 programs := $(addprefix bedelau-,validator deadline integrator projector gateway standin) bedelauctl
+# reads other people's PDFs in a process of its own; only it links qpdf. WITHOUT_QPDF=1 builds without it
+ifeq ($(WITHOUT_QPDF)$(shell pkg-config --exists libqpdf || echo absent),)
+programs += bedelau-pdfcheck
+endif
+dir_bedelau-pdfcheck := workers/validator/pdf
+libs_bedelau-pdfcheck = $(shell pkg-config --libs libqpdf)
 dir_bedelau-gateway := producers/gateway
 dir_bedelauctl := producers/ctl
 dir_bedelau-standin := tests/standin
@@ -69,7 +75,7 @@ $(versioned): $(BUILD)/version.h
 define program
 $(BUILD)/bin/$(1): $(call obj,$(wildcard $(call prog_dir,$(1))/*.c)) $(BUILD)/libsop.a $(BUILD)/libcommon.a
 	@mkdir -p $$(@D)
-	$$(CC) $$(OPT) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+	$$(CC) $$(OPT) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS) $$(libs_$(1))
 endef
 $(foreach p,$(have),$(eval $(call program,$(p))))
 
