@@ -4,9 +4,9 @@
 #include <stdlib.h>
 
 enum {
-    SHIFT_STATES = 10,  /* six bits each in 64 */
-    PAIR_CELLS = 65536, /* as far as 16 bits reach */
-    CHAIN_SETS = 8      /* a bit each */
+    SHIFT_STATES = 10, /* six bits each in 64 */
+    PAIR_CELLS = 8192, /* 16 KB: beyond that a cache has better things to hold */
+    CHAIN_SETS = 8     /* a bit each */
 };
 
 struct chain {

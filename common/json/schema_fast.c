@@ -257,9 +257,9 @@ schema_fast_free(struct schema_fast *f)
 {
     if (!f)
         return;
-    for (size_t i = 0; i < f->ndfa; i++)
-        schema_dfa_free(f->dfa[i]);
-    free(f->dfa);
+    for (size_t i = 0; i < f->npattern; i++)
+        schema_dfa_free(f->pattern[i].dfa);
+    free(f->pattern);
     schema_arena_free(&f->arena);
     free(f);
 }

@@ -22,7 +22,7 @@ enum res schema_fast_new(const struct schema *const *all, unsigned n, const char
                          struct schema_fast **ret, struct err *e);
 void schema_fast_free(struct schema_fast *f);
 
-/* NULL when memory is out. Takes about 200 KB. */
+/* NULL when memory is out. Takes about 50 KB, and holds documents of a thousand values. */
 struct tape *schema_fast_tape(const struct schema_fast *f);
 void tape_free(struct tape *t);
 

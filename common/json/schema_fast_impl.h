@@ -6,7 +6,7 @@
 #include "common/json/schema_impl.h"
 #include "common/json/tape.h"
 
-enum { FAST_TOKENS = 4096, FAST_STEPS = 100000, FAST_DEPTH = 200, FAST_UNIQUE = 64, FAST_INLINE = 256 };
+enum { FAST_TOKENS = 1024, FAST_STEPS = 100000, FAST_DEPTH = 200, FAST_UNIQUE = 64, FAST_INLINE = 256 };
 
 enum { FAST_WORDS = TAPE_NAMES / 64 };
 
@@ -86,8 +86,11 @@ struct schema_fast {
     uint16_t *pick;
     unsigned npick;
     unsigned gaps;
-    struct schema_dfa **dfa; /* owned */
-    size_t ndfa, cap_dfa;
+    struct fast_pattern {
+        struct str text; /* in the schema */
+        struct schema_dfa *dfa;
+    } * pattern; /* each once; owned */
+    size_t npattern, cap_pattern;
 };
 
 struct fast_run {

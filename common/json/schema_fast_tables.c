@@ -26,23 +26,35 @@ set_of(const struct schema_fast *f, const struct str *names, uint32_t n, struct 
 
 /* ---- patterns --------------------------------------------------------------------------------------------------- */
 
+static const struct schema_dfa *
+known_dfa(const struct schema_fast *f, struct str pattern)
+{
+    for (size_t i = 0; i < f->npattern; i++)
+        if (str_eq(f->pattern[i].text, pattern))
+            return f->pattern[i].dfa;
+    return NULL;
+}
+
 /* `*ret` stays NULL for a pattern that no DFA can say. */
 static enum res
 make_dfa(struct maker *m, struct str pattern, const void **ret)
 {
-    struct err own = {0};
+    struct schema_fast *f = m->f;
     struct schema_dfa *dfa = NULL;
-    enum res rc = schema_dfa_compile(pattern, 0, &dfa, &own);
+    enum res rc;
 
+    if ((*ret = known_dfa(f, pattern)))
+        return RES_OK;
+    rc = schema_dfa_compile(pattern, 0, &dfa, NULL);
     if (rc == RES_RETRY)
         return fast_no_memory(m->e);
     if (rc != RES_OK)
         return RES_OK;
-    if (!schema_grow(&m->f->dfa, &m->f->cap_dfa, m->f->ndfa, sizeof *m->f->dfa)) {
+    if (!schema_grow(&f->pattern, &f->cap_pattern, f->npattern, sizeof *f->pattern)) {
         schema_dfa_free(dfa);
         return fast_no_memory(m->e);
     }
-    m->f->dfa[m->f->ndfa++] = dfa;
+    f->pattern[f->npattern++] = (struct fast_pattern){pattern, dfa};
     *ret = dfa;
     return RES_OK;
 }

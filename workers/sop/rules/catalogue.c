@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "common/base/arena.h"
 #include "workers/sop/rules/file.h"
 
 struct slot {
@@ -10,7 +11,8 @@ struct slot {
 };
 
 struct catalogue {
-    json_t *doc;
+    struct arena
+        texts; /* a document of JSON would take three times as much for as long as the program runs */
     struct entry *entry;
     size_t n;
     struct slot *slot; /* open addressing, at most half full */
@@ -60,12 +62,19 @@ catalogue_code(const struct catalogue *c, struct str code)
 
 /* ---- loading ---------------------------------------------------------------------------------------------------- */
 
+/* With its NUL, in memory of our own. */
 static const char *
-text(const json_t *entry, const char *name)
+keep(struct catalogue *c, const char *z)
+{
+    return z ? arena_str(&c->texts, (struct str){z, strlen(z) + 1}).p : NULL;
+}
+
+static const char *
+text(struct catalogue *c, const json_t *entry, const char *name)
 {
     const char *z = json_string_value(json_object_get(entry, name));
 
-    return z && *z ? z : NULL;
+    return z && *z ? keep(c, z) : NULL;
 }
 
 static bool
@@ -91,7 +100,7 @@ read_keywords(struct catalogue *c, const struct entry *entry, const json_t *list
         if (s->entry)
             return err_set(e, RES_FATAL, "%s: %s and %s are both for %s %s", path, s->entry->code,
                            entry->code, entry->field, keyword);
-        *s = (struct slot){entry, keyword};
+        *s = (struct slot){entry, keep(c, keyword)};
     }
     return RES_OK;
 }
@@ -103,7 +112,8 @@ read_entry(struct catalogue *c, size_t at, const json_t *j, const char *path, st
     const json_t *keywords = json_object_get(j, "keyword");
     bool named = json_is_true(json_object_get(j, "aturan"));
 
-    *entry = (struct entry){text(j, "kode"), text(j, "field"), text(j, "pesan"), text(j, "message")};
+    *entry =
+        (struct entry){text(c, j, "kode"), text(c, j, "field"), text(c, j, "pesan"), text(c, j, "message")};
     if (!is_code(entry->code))
         return err_set(e, RES_FATAL, "%s: temuan[%zu]: kode is not PA20-E-nnn or PA20-W-nnn", path, at);
     if (catalogue_code(c, str_of(entry->code)))
@@ -130,9 +140,9 @@ count_keywords(const json_t *list)
 }
 
 static enum res
-read_all(struct catalogue *c, const char *path, struct err *e)
+read_all(struct catalogue *c, const json_t *doc, const char *path, struct err *e)
 {
-    const json_t *list = json_object_get(c->doc, "temuan");
+    const json_t *list = json_object_get(doc, "temuan");
     size_t slots = 64;
     size_t i;
     json_t *j;
@@ -159,13 +169,15 @@ enum res
 catalogue_load(const char *path, struct catalogue **ret, struct err *e)
 {
     struct catalogue *c = calloc(1, sizeof *c);
+    json_t *doc = NULL;
     enum res res;
 
     *ret = NULL;
     if (!c)
         return err_set(e, RES_FATAL, "out of memory");
-    c->doc = file_json(path, e);
-    res = c->doc ? read_all(c, path, e) : RES_FATAL;
+    doc = file_json(path, e);
+    res = doc ? read_all(c, doc, path, e) : RES_FATAL;
+    json_decref(doc);
     if (res != RES_OK) {
         catalogue_free(c);
         return res;
@@ -179,7 +191,7 @@ catalogue_free(struct catalogue *c)
 {
     if (!c)
         return;
-    json_decref(c->doc);
+    arena_free(&c->texts);
     free(c->entry);
     free(c->slot);
     free(c);

@@ -92,7 +92,11 @@ load_documents(struct rules *r, const char *dir, struct err *e)
     snprintf(path, sizeof path, "%s/%s", dir, findings_file);
     res = catalogue_load(path, &r->catalogue, e);
     snprintf(path, sizeof path, "%s/%s", dir, rules_file);
-    return res == RES_OK ? named_load(r, path, e) : res;
+    if (res == RES_OK)
+        res = named_load(r, path, e);
+    json_decref(r->form); /* it was only needed to see what members there are */
+    r->form = NULL;
+    return res;
 }
 
 static enum res
