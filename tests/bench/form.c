@@ -112,8 +112,8 @@ put_letter(const struct form *f, struct dice *d, struct buf *out)
     caltime_date_format(caltime_day_at(caltime_now(), CALTIME_WIB) - 1 - below(d, 30), day);
     buf_printf(out,
                "{\"nomor_permohonan\":\"%s\",\"revisi\":1,\"jenis_pengajuan\":\"baru\",\"dasar_pengajuan\":"
-               "\"surat_dinas\",\"nomor_surat\":\"500.%u/%u/BENCH/%.4s\",\"tanggal_surat\":\"%s\"",
-               f->nomor, 1 + below(d, 20), 100 + below(d, 900), day, day);
+               "\"surat_dinas\",\"nomor_surat\":\"500.%u/%lld/BENCH/%.4s\",\"tanggal_surat\":\"%s\"",
+               f->nomor, 1 + below(d, 20), (long long)f->number, day, day);
     if (!f->bad || f->number % 3 != 1) {
         buf_z(out, ",\"perihal\":\"Permohonan integrasi ");
         put_words(out, d, 1);

@@ -129,16 +129,6 @@ judge_refuse(struct worker *w, struct berkas *b, const struct event *ev, const s
     buf_free(&data);
 }
 
-/* Most forms are without fault, and that is proved at once; what is not takes the way that makes findings. */
-static struct rules_count
-judge_data(const struct validator *own, struct str form, const struct form_context *ctx, struct buf *findings)
-{
-    if (!rules_pass(own->rules, own->tape, form, ctx))
-        return rules_check(own->rules, form, ctx, findings);
-    buf_z(findings, "[]");
-    return (struct rules_count){0, 0};
-}
-
 void
 judge_form(struct worker *w, struct berkas *b, const struct tahan *form)
 {
@@ -150,7 +140,7 @@ judge_form(struct worker *w, struct berkas *b, const struct tahan *form)
                                .original_active = form->original_active,
                                .duplicate_open = form->duplicate_open,
                                .letter_seen = form->letter_seen};
-    struct rules_count n = judge_data(own, form->data, &ctx, &findings);
+    struct rules_count n = rules_judge(own->rules, own->tape, form->data, &ctx, &findings);
     struct verdict v = {.revisi = form->fact.revisi,
                         .putaran = 1,
                         .sumber_pengajuan = form->fact.source,

@@ -13,7 +13,7 @@ struct validator {
     struct review_rules review;
     const char *opd_file;
     struct rules *rules;
-    struct tape *tape; /* of rules_pass */
+    struct tape *tape; /* of rules_judge */
     struct metric *m_returned, *m_accepted, *m_waiting, *m_refused, *m_held;
     struct others *others; /* of the batch part; in its arena */
 };

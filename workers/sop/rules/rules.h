@@ -67,12 +67,12 @@ void rules_fields(const struct rules *r, struct str form, struct form_fields *f)
 /* Whether no rule by name has a finding: rules_check then finds nothing either where both schemas have none. */
 bool rules_clean(const struct rules *r, const struct form_fields *f, const struct form_context *ctx);
 
-/* The short way: true when the form is proved to have no finding at all, in one pass over its bytes and without a tree.
- * False says nothing: then rules_check. `tape` is the caller's, for one thread at a time; NULL (no memory) proves
- * nothing. */
+/* The short way to the same findings: a form that both schemas let pass, and most do, is proved so in one pass over its
+ * bytes, without a tree. `tape` is the caller's, for one thread at a time; NULL (no memory) proves nothing. */
 struct tape;
 struct tape *rules_tape(const struct rules *r); /* to be freed by tape_free of common/json/schema_fast.h */
-bool rules_pass(const struct rules *r, struct tape *tape, struct str form, const struct form_context *ctx);
+struct rules_count rules_judge(const struct rules *r, struct tape *tape, struct str form,
+                               const struct form_context *ctx, struct buf *out);
 
 /* One more finding of the catalogue, for what is judged elsewhere (dokumen_*): appends the object without a comma.
  * False when the catalogue has no such code; nothing is appended then. */
