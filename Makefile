@@ -26,7 +26,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 # ---- what is built: a folder of sources makes a library or a program ------------------------------------------------
 common_src := $(wildcard common/*/*.c)
 sop_src := $(wildcard workers/sop/*.c workers/sop/*/*.c)
-programs := $(addprefix bedelau-,validator deadline integrator projector gateway standin) bedelauctl
+programs := $(addprefix bedelau-,validator deadline integrator projector gateway standin jsonschema) bedelauctl
 # reads other people's PDFs in a process of its own; only it links qpdf. WITHOUT_QPDF=1 builds without it
 ifeq ($(WITHOUT_QPDF)$(shell pkg-config --exists libqpdf || echo absent),)
 programs += bedelau-pdfcheck
@@ -36,6 +36,7 @@ libs_bedelau-pdfcheck = $(shell pkg-config --libs libqpdf)
 dir_bedelau-gateway := producers/gateway
 dir_bedelauctl := producers/ctl
 dir_bedelau-standin := tests/standin
+dir_bedelau-jsonschema := common/json/cli
 prog_dir = $(or $(dir_$(1)),workers/$(patsubst bedelau-%,%,$(1)))
 have := $(foreach p,$(programs),$(if $(wildcard $(call prog_dir,$(p))/*.c),$(p)))
 bins := $(addprefix $(BUILD)/bin/,$(have))

@@ -248,17 +248,29 @@ schema_index_doc(struct schema_set *set, const char *uri, json_t *doc, struct er
     return claim(set, str_of(set->res[res].uri), node, e);
 }
 
-/* The resource root found under `uri`; the built-in meta-schemas come in at their first use. */
+/* A document that is not here yet: a built-in meta-schema, or what the loader finds. */
+static enum res
+fetch_doc(struct schema_set *set, const char *uri, struct err *e)
+{
+    const char *meta = schema_meta(uri);
+    json_t *doc = NULL;
+    enum res rc;
+
+    if (meta)
+        return schema_index_doc(set, uri, json_loads(meta, 0, NULL), e);
+    rc = set->load ? set->load(uri, &doc, set->load_arg, e) : RES_OK;
+    return rc == RES_OK && doc ? schema_index_doc(set, uri, doc, e) : rc;
+}
+
+/* The resource root found under `uri`; documents from elsewhere come in at their first use. */
 static enum res
 find_uri(struct schema_set *set, const char *uri, uint32_t *ret, struct err *e)
 {
-    const char *meta;
     enum res rc = RES_OK;
 
     *ret = schema_map_get(&set->by_uri, str_of(uri));
-    meta = *ret == SCHEMA_NONE ? schema_meta(uri) : NULL;
-    if (meta) {
-        rc = schema_index_doc(set, uri, json_loads(meta, 0, NULL), e);
+    if (*ret == SCHEMA_NONE) {
+        rc = fetch_doc(set, uri, e);
         *ret = schema_map_get(&set->by_uri, str_of(uri));
     }
     if (rc == RES_OK && *ret == SCHEMA_NONE)
