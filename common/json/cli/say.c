@@ -54,7 +54,7 @@ say_is_limit(const struct schema_finding *f)
 static void
 add_cut(struct buf *out, struct str s)
 {
-    size_t n = s.n;
+    size_t n = s.p ? s.n : 0;
 
     if (n > QUOTE_MAX) {
         n = QUOTE_MAX;
