@@ -177,11 +177,13 @@ read_headers(rd_kafka_headers_t *hdrs, struct ce *ce, struct err *e)
         struct str n = str_of(name);
 
         if (str_starts(n, STR("ce_"))) {
+            if (!scan_utf8((struct str){value, size}))
+                return err_set(e, RES_REJECT, "no CloudEvent: a header's value is not UTF-8 without NUL");
             n.p += 3;
             n.n -= 3;
             if (!ce_attr(ce, n, (struct str){value, size}))
                 return err_set(e, RES_REJECT, "no CloudEvent: a header's name is not allowed");
-        } else if (str_is(n, "traceparent") && !ce->traceparent.n) {
+        } else if (str_is(n, "traceparent") && !ce->traceparent.n && scan_utf8((struct str){value, size})) {
             ce->traceparent = (struct str){value, size};
         }
     }
