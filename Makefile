@@ -42,6 +42,11 @@ have := $(foreach p,$(programs),$(if $(wildcard $(call prog_dir,$(p))/*.c),$(p))
 bins := $(addprefix $(BUILD)/bin/,$(have))
 unit_src := $(wildcard tests/unit/test_*.c)
 bench_src := $(wildcard tests/bench/*.c)
+fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+libs_fuzz_pdf = $(libs_bedelau-pdfcheck)
+ifeq ($(filter bedelau-pdfcheck,$(programs)),)
+fuzzers := $(filter-out fuzz_pdf,$(fuzzers))
+endif
 units := $(patsubst tests/unit/%.c,$(BUILD)/test/%,$(unit_src))
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -84,6 +89,11 @@ $(BUILD)/test/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libsop.a $(BUILD)/libcommo
 	@mkdir -p $(@D)
 	$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
+# libFuzzer's own main; `make fuzz` sets BUILD, CC and OPT
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libsop.a $(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	$(CC) $(OPT) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LDLIBS) $(libs_$*)
+
 $(BUILD)/test/suite $(BUILD)/test/lines: $(BUILD)/test/%: $(BUILD)/obj/tests/suite/%_main.o $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
 	$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -107,7 +117,13 @@ test-suite: $(BUILD)/test/suite ## the official JSON Schema test suite against c
 	@$< tests/suite/jsonschema tests/suite/expected-failures.txt
 test-differential: $(BUILD)/test/lines ## common/json against Python's jsonschema on 20,000 generated documents
 	@tests/suite/differential.py $<
-.PHONY: test-suite test-differential
+fuzz: ## each target of tests/fuzz for FUZZ_SECONDS (600), with clang's libFuzzer; no part of test
+	@deploy/dev/deps fuzz
+	@$(MAKE) --no-print-directory BUILD=build/fuzz CC="$$(command -v clang-14 || echo clang)" \
+	    OPT="-O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" \
+	    $(fuzzers:%=build/fuzz/fuzz/%) >/dev/null
+	@tests/fuzz/run $(fuzzers:%=build/fuzz/fuzz/%)
+.PHONY: test-suite test-differential fuzz
 check: test-unit
 lint: ## format, warnings as errors, clang-tidy, cppcheck, every schema and example
 	@tests/lint
