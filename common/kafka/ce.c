@@ -121,8 +121,10 @@ take_member(struct ce *ce, struct str name, struct str raw, struct str *version,
     if (scan_kind(raw) == SCAN_NULL)
         return RES_OK;
     if (!decode_value(ce, raw, &v) || (scan_kind(raw) != SCAN_STRING && is_core(ce, name)))
-        return err_set(e, RES_REJECT, "attribute %.*s is not a string", name.n > 20 ? 20 : (int)name.n,
-                       name.p);
+        return is_core(ce, name) || ext_name_ok(name)
+                   ? err_set(e, RES_REJECT, "attribute %.*s is not a string", STR_FMT(name))
+                   : err_set(e, RES_REJECT,
+                             "no CloudEvent: an attribute's name is not allowed"); /* nor quoted */
     if (str_is(name, "specversion"))
         *version = v;
     if (!ce_attr(ce, name, v))

@@ -112,6 +112,8 @@ look_at_event(rd_kafka_message_t *rkm)
     enum res rc = event_read(&opts, &it, &e);
     const struct event *ev = it.mine;
 
+    if (rc != RES_OK && rc != RES_REJECT)
+        fprintf(stderr, "%s: %s\n", res_name(rc), e.text);
     MUST((rc == RES_OK) == (ev != NULL));
     MUST(rc == RES_OK || (rc == RES_REJECT && e.text[0] && !memchr(e.text, '\n', strlen(e.text))));
     if (ev && ev->fact.type != FACT_UNKNOWN)

@@ -56,6 +56,8 @@ structured_refusals(void **state)
         {"{\"id\":\"1\",\"source\":\"s\",\"type\":\"t\",\"subject\":\"S\"}", "specversion is not 1.0"},
         {"{\"specversion\":\"0.3\",\"id\":\"1\",\"source\":\"s\",\"type\":\"t\",\"subject\":\"S\"}",
          "specversion is not 1.0"},
+        {"{" CORE ",\"a\\nb\":[]}", "an attribute's name is not allowed"},
+        {"{" CORE ",\"revisi\":[]}", "attribute revisi is not a string"},
         {"{\"specversion\":1.0,\"id\":\"1\",\"source\":\"s\",\"type\":\"t\",\"subject\":\"S\"}",
          "is not a string"},
         {"{\"specversion\":\"1.0\",\"source\":\"s\",\"type\":\"t\",\"subject\":\"S\"}",
