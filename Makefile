@@ -26,7 +26,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 # ---- what is built: a folder of sources makes a library or a program ------------------------------------------------
 common_src := $(wildcard common/*/*.c)
 sop_src := $(wildcard workers/sop/*.c workers/sop/*/*.c)
-programs := $(addprefix bedelau-,validator deadline integrator projector gateway standin) bedelauctl
+programs := $(addprefix bedelau-,validator deadline integrator projector gateway standin jsonschema) bedelauctl
 # reads other people's PDFs in a process of its own; only it links qpdf. WITHOUT_QPDF=1 builds without it
 ifeq ($(WITHOUT_QPDF)$(shell pkg-config --exists libqpdf || echo absent),)
 programs += bedelau-pdfcheck
@@ -36,11 +36,17 @@ libs_bedelau-pdfcheck = $(shell pkg-config --libs libqpdf)
 dir_bedelau-gateway := producers/gateway
 dir_bedelauctl := producers/ctl
 dir_bedelau-standin := tests/standin
+dir_bedelau-jsonschema := common/json/cli
 prog_dir = $(or $(dir_$(1)),workers/$(patsubst bedelau-%,%,$(1)))
 have := $(foreach p,$(programs),$(if $(wildcard $(call prog_dir,$(p))/*.c),$(p)))
 bins := $(addprefix $(BUILD)/bin/,$(have))
 unit_src := $(wildcard tests/unit/test_*.c)
 bench_src := $(wildcard tests/bench/*.c)
+fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+libs_fuzz_pdf = $(libs_bedelau-pdfcheck)
+ifeq ($(filter bedelau-pdfcheck,$(programs)),)
+fuzzers := $(filter-out fuzz_pdf,$(fuzzers))
+endif
 units := $(patsubst tests/unit/%.c,$(BUILD)/test/%,$(unit_src))
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -83,6 +89,11 @@ $(BUILD)/test/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libsop.a $(BUILD)/libcommo
 	@mkdir -p $(@D)
 	$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
+# libFuzzer's own main; `make fuzz` sets BUILD, CC and OPT
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libsop.a $(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	$(CC) $(OPT) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LDLIBS) $(libs_$*)
+
 $(BUILD)/test/suite $(BUILD)/test/lines: $(BUILD)/test/%: $(BUILD)/obj/tests/suite/%_main.o $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
 	$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -106,7 +117,13 @@ test-suite: $(BUILD)/test/suite ## the official JSON Schema test suite against c
 	@$< tests/suite/jsonschema tests/suite/expected-failures.txt
 test-differential: $(BUILD)/test/lines ## common/json against Python's jsonschema on 20,000 generated documents
 	@tests/suite/differential.py $<
-.PHONY: test-suite test-differential
+fuzz: ## each target of tests/fuzz for FUZZ_SECONDS (600), with clang's libFuzzer; no part of test
+	@deploy/dev/deps fuzz
+	@$(MAKE) --no-print-directory BUILD=build/fuzz CC="$$(command -v clang-14 || echo clang)" \
+	    OPT="-O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" \
+	    $(fuzzers:%=build/fuzz/fuzz/%) >/dev/null
+	@tests/fuzz/run $(fuzzers:%=build/fuzz/fuzz/%)
+.PHONY: test-suite test-differential fuzz
 check: test-unit
 lint: ## format, warnings as errors, clang-tidy, cppcheck, every schema and example
 	@tests/lint

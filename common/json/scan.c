@@ -116,6 +116,22 @@ utf8(struct scanner *s)
     return true;
 }
 
+bool
+scan_utf8(struct str text)
+{
+    struct scanner s = {.p = (const unsigned char *)text.p};
+
+    for (s.end = text.n ? s.p + text.n : s.p; s.p < s.end;) {
+        if (!*s.p)
+            return false;
+        if (*s.p < 0x80)
+            s.p++;
+        else if (!utf8(&s))
+            return false;
+    }
+    return true;
+}
+
 /* s->p stands on the opening quote; afterwards behind the closing one */
 static bool
 string(struct scanner *s)
@@ -451,12 +467,20 @@ skip_value(const char *p, const char *end)
     return end;
 }
 
+/* Nothing may be added to NULL, not even 0. */
+static const char *
+end_of(struct str s)
+{
+    return s.n ? s.p + s.n : s.p;
+}
+
 enum scan_kind
 scan_kind(struct str v)
 {
-    const char *p = skip_blanks(v.p, v.p + v.n);
+    const char *end = end_of(v);
+    const char *p = skip_blanks(v.p, end);
 
-    if (v.n == 0 || p == v.p + v.n)
+    if (p == end)
         return SCAN_NONE;
     switch (*p) {
     case '{':
@@ -480,7 +504,7 @@ struct scan_iter
 scan_iter(struct str v)
 {
     enum scan_kind kind = scan_kind(v);
-    struct scan_iter it = {.p = v.p, .end = v.p + v.n};
+    struct scan_iter it = {.p = v.p, .end = end_of(v)};
 
     if (kind != SCAN_OBJECT && kind != SCAN_ARRAY) {
         it.p = it.end;
@@ -613,7 +637,7 @@ struct str
 scan_string(struct str raw, struct buf *store)
 {
     const char *p = raw.p;
-    const char *end = raw.p + raw.n;
+    const char *end = end_of(raw);
     size_t at;
 
     if (raw.n < 2 || *p != '"')

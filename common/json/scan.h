@@ -25,6 +25,9 @@ enum { SCAN_DEPTH = 64 };
  * the text itself is never quoted. RES_RETRY when memory is out. Time grows as n log n at worst. */
 enum res scan_document(struct str text, struct err *e);
 
+/* Whether bytes from elsewhere (a header's value) could stand in a checked document's string: strict UTF-8 without NUL. */
+bool scan_utf8(struct str text);
+
 /* What kind of value the slice starts with (leading blanks allowed); SCAN_NONE for an empty slice. */
 enum scan_kind scan_kind(struct str value);
 

@@ -46,6 +46,13 @@ schema_set_add(struct schema_set *set, const char *uri, const json_t *doc, struc
     return schema_index_doc(set, uri, json_deep_copy(doc), e);
 }
 
+void
+schema_set_loader(struct schema_set *set, schema_load_fn fn, void *arg)
+{
+    set->load = fn;
+    set->load_arg = arg;
+}
+
 static char *
 file_uri(const char *path)
 {

@@ -13,6 +13,7 @@
 
 #include <jansson.h>
 
+#include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/str.h"
 
@@ -40,7 +41,13 @@ struct schema_finding {
                              * unevaluatedProperties or a keyword below propertyNames; else empty with p == NULL */
     const json_t *value;    /* the value at `instance`, borrowed */
     const json_t *expected; /* the keyword's value in the schema, borrowed; NULL where there is none */
+    const void *frame;      /* for schema_finding_path */
+    unsigned kw;            /* likewise */
 };
+
+/* Appends the JSON Pointer of the way that the check took to the keyword, through every $ref: what core 12.3.1 calls
+ * keywordLocation. Only during the callback. */
+void schema_finding_path(const struct schema_finding *finding, struct buf *out);
 
 /* Gets one finding; returns true to go on, false to hear no more. */
 typedef bool (*schema_finding_cb)(const struct schema_finding *finding, void *arg);
@@ -64,6 +71,13 @@ enum res schema_set_add_file(struct schema_set *set, const char *uri, const char
 
 /* Every *.json below `dir`, each under `base` followed by its path within `dir`. */
 enum res schema_set_add_dir(struct schema_set *set, const char *base, const char *dir, struct err *e);
+
+/* Finds the document that `uri` (absolute, without fragment) names. RES_OK with `*doc` NULL: there is none; else `*doc`
+ * becomes the set's. Any other result ends the compilation with it. */
+typedef enum res (*schema_load_fn)(const char *uri, json_t **doc, void *arg, struct err *e);
+
+/* Asks `fn` for documents that a schema refers to and nobody has added, when it is compiled. The meta-schemas come first. */
+void schema_set_loader(struct schema_set *set, schema_load_fn fn, void *arg);
 
 /* Registers a format, or replaces a built-in one, for schemas compiled from now on. `arg` must live as long as they. */
 enum res schema_format_add(struct schema_set *set, const char *name, schema_format_fn fn, void *arg);

@@ -139,6 +139,8 @@ struct schema_set {
     struct schema_map by_json; /* address of a json_t object -> node */
     struct schema_format *format;
     size_t nformat, cap_format;
+    schema_load_fn load; /* or NULL */
+    void *load_arg;
 };
 
 /* Records `doc` (takes the reference, also on failure) and every schema in it. */

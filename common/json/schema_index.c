@@ -248,17 +248,29 @@ schema_index_doc(struct schema_set *set, const char *uri, json_t *doc, struct er
     return claim(set, str_of(set->res[res].uri), node, e);
 }
 
-/* The resource root found under `uri`; the built-in meta-schemas come in at their first use. */
+/* A document that is not here yet: a built-in meta-schema, or what the loader finds. */
+static enum res
+fetch_doc(struct schema_set *set, const char *uri, struct err *e)
+{
+    const char *meta = schema_meta(uri);
+    json_t *doc = NULL;
+    enum res rc;
+
+    if (meta)
+        return schema_index_doc(set, uri, json_loads(meta, 0, NULL), e);
+    rc = set->load ? set->load(uri, &doc, set->load_arg, e) : RES_OK;
+    return rc == RES_OK && doc ? schema_index_doc(set, uri, doc, e) : rc;
+}
+
+/* The resource root found under `uri`; documents from elsewhere come in at their first use. */
 static enum res
 find_uri(struct schema_set *set, const char *uri, uint32_t *ret, struct err *e)
 {
-    const char *meta;
     enum res rc = RES_OK;
 
     *ret = schema_map_get(&set->by_uri, str_of(uri));
-    meta = *ret == SCHEMA_NONE ? schema_meta(uri) : NULL;
-    if (meta) {
-        rc = schema_index_doc(set, uri, json_loads(meta, 0, NULL), e);
+    if (*ret == SCHEMA_NONE) {
+        rc = fetch_doc(set, uri, e);
         *ret = schema_map_get(&set->by_uri, str_of(uri));
     }
     if (rc == RES_OK && *ret == SCHEMA_NONE)
@@ -369,8 +381,10 @@ read_vocabulary(const json_t *vocabulary, const char *uri, uint32_t *ret, struct
     return RES_OK;
 }
 
+/* The vocabularies of the meta-schema `uri`, which the schema resource `where` names. */
 static enum res
-meta_vocab(struct schema_set *set, const char *uri, bool strict, uint32_t *ret, struct err *e)
+meta_vocab(struct schema_set *set, const char *where, const char *uri, bool strict, uint32_t *ret,
+           struct err *e)
 {
     struct err unheard = {0};
     const json_t *vocabulary;
@@ -381,12 +395,12 @@ meta_vocab(struct schema_set *set, const char *uri, bool strict, uint32_t *ret, 
     if (strcmp(uri, SCHEMA_DIALECT) == 0 || strcmp(uri, SCHEMA_DIALECT "#") == 0)
         return RES_OK;
     if (strstr(uri, "//json-schema.org/") && strncmp(uri, SCHEMA_DIALECT, 38) != 0)
-        return err_set(e, RES_REJECT, "$schema %s: only draft 2020-12 is supported", uri);
+        return err_set(e, RES_REJECT, "%s#/$schema: only draft 2020-12 is supported, not %s", where, uri);
     rc = schema_index_find(set, "", uri, &node, &unheard);
     if (rc == RES_REJECT && !strict)
         return RES_OK;
     if (rc != RES_OK)
-        return err_set(e, rc, "$schema: %s", unheard.text);
+        return err_set(e, rc, "%s#/$schema: %s", where, unheard.text);
     vocabulary = json_object_get(set->node[node].json, "$vocabulary");
     return vocabulary ? read_vocabulary(vocabulary, uri, ret, e) : RES_OK;
 }
@@ -394,6 +408,7 @@ meta_vocab(struct schema_set *set, const char *uri, bool strict, uint32_t *ret, 
 enum res
 schema_index_vocab(struct schema_set *set, uint32_t res, bool strict, uint32_t *ret, struct err *e)
 {
+    const char *where = NULL;
     const char *uri = NULL;
     enum res rc = RES_OK;
     uint32_t r = res;
@@ -401,11 +416,13 @@ schema_index_vocab(struct schema_set *set, uint32_t res, bool strict, uint32_t *
     *ret = set->res[res].vocab;
     if (*ret)
         return RES_OK;
-    for (; r != SCHEMA_NONE && !uri; r = set->res[r].parent)
+    for (; r != SCHEMA_NONE && !uri; r = set->res[r].parent) {
         uri = json_string_value(json_object_get(set->node[set->res[r].node].json, "$schema"));
+        where = set->res[r].uri;
+    }
     *ret = VOCAB_DEFAULT;
     if (uri)
-        rc = meta_vocab(set, uri, strict, ret, e);
+        rc = meta_vocab(set, where, uri, strict, ret, e);
     if (rc == RES_OK)
         set->res[res].vocab = *ret;
     return rc;

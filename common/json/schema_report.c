@@ -88,6 +88,62 @@ put_location(struct buf *b, const struct schema_block *blk, unsigned kw)
     }
 }
 
+/* Where in `json` the subschema `sub` stands, by its identity: a subschema with an $id has a location of its own. */
+static void
+put_embedded(struct buf *b, const json_t *json, const json_t *sub)
+{
+    for (unsigned kw = 0; kw < KW_COUNT; kw++) {
+        json_t *v = schema_kw[kw].sub == SUB_NONE ? NULL : json_object_get(json, schema_kw[kw].name);
+        const char *key;
+        json_t *member;
+        size_t i;
+
+        if (v == sub)
+            buf_printf(b, "/%s", schema_kw[kw].name);
+        json_object_foreach (v, key, member) {
+            if (member == sub && schema_kw[kw].sub == SUB_MAP) {
+                buf_printf(b, "/%s", schema_kw[kw].name);
+                schema_pointer_add(b, str_of(key));
+            }
+        }
+        json_array_foreach (v, i, member) {
+            if (member == sub && schema_kw[kw].sub == SUB_LIST)
+                buf_printf(b, "/%s/%zu", schema_kw[kw].name, i);
+        }
+    }
+}
+
+static void
+put_step(struct buf *b, const struct schema_frame *f)
+{
+    const char *outer = f->up->blk->loc;
+    size_t n = strlen(outer);
+
+    if (f->step == STEP_REF)
+        buf_printf(b, "/%s", schema_kw_name((unsigned)f->n));
+    else if (strncmp(f->blk->loc, outer, n) == 0 && f->blk->loc[n] == '/')
+        buf_z(b, f->blk->loc + n);
+    else
+        put_embedded(b, f->up->blk->json, f->blk->json);
+}
+
+static void
+put_path(struct buf *b, const struct schema_frame *f)
+{
+    if (!f->up)
+        return;
+    put_path(b, f->up);
+    put_step(b, f);
+}
+
+void
+schema_finding_path(const struct schema_finding *finding, struct buf *out)
+{
+    put_path(out, finding->frame);
+    if (finding->kw < KW_COUNT)
+        buf_printf(out, "/%s", schema_kw_name(finding->kw));
+}
+
 static void
 tell(const struct schema_frame *f, unsigned kw, struct str property)
 {
@@ -109,6 +165,8 @@ tell(const struct schema_frame *f, unsigned kw, struct str property)
             .property = name.p && kw != KW_LIMIT ? name : property,
             .value = at->v,
             .expected = kw < KW_COUNT ? json_object_get(f->blk->json, schema_kw_name(kw)) : NULL,
+            .frame = f,
+            .kw = kw,
         };
 
         if (!r->cb(&finding, r->arg))

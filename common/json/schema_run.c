@@ -103,6 +103,17 @@ schema_enter_index(struct schema_frame *f, const struct schema_block *blk, const
     return schema_enter(&sub);
 }
 
+/* Block `b`, which another keyword than an applicator leads to. */
+static bool
+refer(struct schema_frame *f, uint32_t b, unsigned kw)
+{
+    const struct schema_block *blk = &f->run->s->block[b];
+    struct schema_frame sub = {
+        .run = f->run, .up = f, .blk = blk, .v = f->v, .seen = f->seen, .n = kw, .step = STEP_REF};
+
+    return schema_passes(f->run, blk, f->v) || schema_enter(&sub);
+}
+
 /* Whether `b` holds, without a word; what it evaluated counts only then. */
 static bool
 holds(struct schema_frame *f, uint32_t b)
@@ -134,7 +145,7 @@ op_false(struct schema_frame *f, const struct schema_ins *in)
 static bool
 op_ref(struct schema_frame *f, const struct schema_ins *in)
 {
-    return schema_same(f, in->block, f->seen);
+    return refer(f, in->block, in->kw);
 }
 
 /* The outermost resource of those entered that has the anchor wins. */
@@ -152,7 +163,7 @@ op_dynamic_ref(struct schema_frame *f, const struct schema_ins *in)
             if (ref->target[i].res == at->blk->res)
                 block = ref->target[i].block;
     } while ((at = at->up));
-    return schema_same(f, block, f->seen);
+    return refer(f, block, in->kw);
 }
 
 static bool

@@ -22,7 +22,7 @@ struct schema_run {
     pcre2_match_data *md;
 };
 
-enum schema_step { STEP_SAME, STEP_KEY, STEP_INDEX, STEP_NAME };
+enum schema_step { STEP_SAME, STEP_KEY, STEP_INDEX, STEP_NAME, STEP_REF };
 
 struct schema_frame { /* one subschema on one value */
     struct schema_run *run;
@@ -30,7 +30,8 @@ struct schema_frame { /* one subschema on one value */
     const struct schema_block *blk;
     const json_t *v;
     struct schema_seen *seen; /* NULL: nobody asks what was evaluated */
-    const char *key;          /* STEP_KEY, STEP_NAME: the name, of `n` bytes; STEP_INDEX: `n` is the index */
+    const char *key;          /* STEP_KEY, STEP_NAME: the name, of `n` bytes; STEP_INDEX: `n` is the index;
+                               * STEP_REF: `n` is the keyword that referred */
     size_t n;
     enum schema_step step;
 };

@@ -411,7 +411,7 @@ value(struct reader *r, const char *p, uint32_t at)
 bool
 tape_read(struct tape *t, struct str text)
 {
-    struct reader r = {.t = t, .end = text.p + text.n};
+    struct reader r = {.t = t, .end = text.n ? text.p + text.n : text.p};
     const char *p;
 
     t->text = text.p;

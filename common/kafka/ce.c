@@ -121,8 +121,10 @@ take_member(struct ce *ce, struct str name, struct str raw, struct str *version,
     if (scan_kind(raw) == SCAN_NULL)
         return RES_OK;
     if (!decode_value(ce, raw, &v) || (scan_kind(raw) != SCAN_STRING && is_core(ce, name)))
-        return err_set(e, RES_REJECT, "attribute %.*s is not a string", name.n > 20 ? 20 : (int)name.n,
-                       name.p);
+        return is_core(ce, name) || ext_name_ok(name)
+                   ? err_set(e, RES_REJECT, "attribute %.*s is not a string", STR_FMT(name))
+                   : err_set(e, RES_REJECT,
+                             "no CloudEvent: an attribute's name is not allowed"); /* nor quoted */
     if (str_is(name, "specversion"))
         *version = v;
     if (!ce_attr(ce, name, v))
@@ -177,11 +179,13 @@ read_headers(rd_kafka_headers_t *hdrs, struct ce *ce, struct err *e)
         struct str n = str_of(name);
 
         if (str_starts(n, STR("ce_"))) {
+            if (!scan_utf8((struct str){value, size}))
+                return err_set(e, RES_REJECT, "no CloudEvent: a header's value is not UTF-8 without NUL");
             n.p += 3;
             n.n -= 3;
             if (!ce_attr(ce, n, (struct str){value, size}))
                 return err_set(e, RES_REJECT, "no CloudEvent: a header's name is not allowed");
-        } else if (str_is(n, "traceparent") && !ce->traceparent.n) {
+        } else if (str_is(n, "traceparent") && !ce->traceparent.n && scan_utf8((struct str){value, size})) {
             ce->traceparent = (struct str){value, size};
         }
     }

@@ -56,6 +56,8 @@ structured_refusals(void **state)
         {"{\"id\":\"1\",\"source\":\"s\",\"type\":\"t\",\"subject\":\"S\"}", "specversion is not 1.0"},
         {"{\"specversion\":\"0.3\",\"id\":\"1\",\"source\":\"s\",\"type\":\"t\",\"subject\":\"S\"}",
          "specversion is not 1.0"},
+        {"{" CORE ",\"a\\nb\":[]}", "an attribute's name is not allowed"},
+        {"{" CORE ",\"revisi\":[]}", "attribute revisi is not a string"},
         {"{\"specversion\":1.0,\"id\":\"1\",\"source\":\"s\",\"type\":\"t\",\"subject\":\"S\"}",
          "is not a string"},
         {"{\"specversion\":\"1.0\",\"source\":\"s\",\"type\":\"t\",\"subject\":\"S\"}",
@@ -246,6 +248,35 @@ binary_mode(void **state)
     forget_got();
 }
 
+/* An attribute goes to Postgres and into other events, so its bytes must be text wherever they came from. */
+static void
+binary_mode_takes_text_only(void **state)
+{
+    static const struct str bad[] = {
+        {"a\xff", 2}, {"\xc3", 1}, {"\xed\xa0\x80", 3}, {"\xc0\x80", 2}, {"a\0b", 3}};
+    static const char *const names[] = {"ce_id", "ce_dataschema", "ce_revisi"};
+    const struct header good[] = {BINARY, {"ce_id", STR("\xc3\xa9\xf0\x9f\x98\x80")}};
+    const struct header trace[] = {BINARY, {"ce_id", STR("7")}, {"traceparent", {"\xff", 1}}};
+
+    (void)state;
+    read_binary(good, 5, STR("{}"));
+    assert_int_equal(got_res, RES_OK);
+    forget_got();
+    read_binary(trace, 6, STR("{}")); /* no attribute of the event: passed over */
+    assert_int_equal(got_res, RES_OK);
+    assert_null(got.traceparent.p);
+    forget_got();
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+            const struct header row[] = {BINARY, {names[k], bad[i]}, {"ce_id", STR("7")}};
+
+            read_binary(row, 6, STR("{}"));
+            assert_int_equal(got_res, RES_REJECT);
+            assert_non_null(strstr(got_e.text, "is not UTF-8"));
+            forget_got();
+        }
+}
+
 /* Without any header the bytes alone tell: structured mode. */
 static void
 structured_without_headers(void **state)
@@ -383,11 +414,17 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(structured),           cmocka_unit_test(structured_refusals),
-        cmocka_unit_test(escaped_names),        cmocka_unit_test(long_attributes),
-        cmocka_unit_test(attributes_by_name),   cmocka_unit_test(null_records),
-        cmocka_unit_test(binary_mode),          cmocka_unit_test(structured_without_headers),
-        cmocka_unit_test(written_is_read_back), cmocka_unit_test(memory_runs_out),
+        cmocka_unit_test(structured),
+        cmocka_unit_test(structured_refusals),
+        cmocka_unit_test(escaped_names),
+        cmocka_unit_test(long_attributes),
+        cmocka_unit_test(attributes_by_name),
+        cmocka_unit_test(null_records),
+        cmocka_unit_test(binary_mode),
+        cmocka_unit_test(binary_mode_takes_text_only),
+        cmocka_unit_test(structured_without_headers),
+        cmocka_unit_test(written_is_read_back),
+        cmocka_unit_test(memory_runs_out),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

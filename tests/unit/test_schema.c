@@ -525,6 +525,120 @@ test_many_required_names(void **state)
               ". required #/required [zz]\n");
 }
 
+/* The way of the check, and where the keyword stands: "/way location". */
+static bool
+write_path(const struct schema_finding *f, void *arg)
+{
+    struct buf *b = arg;
+
+    schema_finding_path(f, b);
+    buf_printf(b, " %s\n", f->location);
+    return true;
+}
+
+static void
+expect_paths(const char *schema, const char *instance, const char *want)
+{
+    struct schema *s = compile(schema, NULL);
+    struct buf b = buf_make(1 << 20);
+    json_t *v = parse(instance);
+
+    assert_false(schema_check(s, v, write_path, &b));
+    assert_string_equal(b.p, want);
+    buf_free(&b);
+    json_decref(v);
+    schema_free(s);
+}
+
+static void
+test_path_goes_through_references(void **state)
+{
+    (void)state;
+    expect_paths("{\"items\":{\"$ref\":\"#/$defs/a\"},\"$defs\":{\"a\":{\"allOf\":[{\"minimum\":2}]}}}",
+                 "[1]", "/items/$ref/allOf/0/minimum #/$defs/a/allOf/0/minimum\n");
+    expect_paths("{\"properties\":{\"a\":{\"type\":\"null\"},\"b\":{\"$ref\":\"#/properties/a\"}}}",
+                 "{\"b\":1}", "/properties/b/$ref/type #/properties/a/type\n");
+    expect_paths("{\"properties\":{\"a/b~\":{\"prefixItems\":[true,false]}}}", "{\"a/b~\":[1,2]}",
+                 "/properties/a~1b~0/prefixItems/1 #/properties/a~1b~0/prefixItems/1\n");
+    expect_paths("{\"propertyNames\":{\"$ref\":\"#/$defs/n\"},\"$defs\":{\"n\":{\"maxLength\":1}}}",
+                 "{\"ab\":1}", "/propertyNames/$ref/maxLength #/$defs/n/maxLength\n");
+    expect_paths("{\"$dynamicRef\":\"#x\",\"$defs\":{\"x\":{\"$dynamicAnchor\":\"x\",\"const\":1}}}", "2",
+                 "/$dynamicRef/const #/$defs/x/const\n");
+    expect_paths("{\"additionalProperties\":false}", "{\"a\":1}",
+                 "/additionalProperties #/additionalProperties\n");
+}
+
+/* A subschema with an $id has another location than the schema around it. */
+static void
+test_path_crosses_embedded_resources(void **state)
+{
+    (void)state;
+    expect_paths("{\"properties\":{\"a/\":{\"$id\":\"urn:a\",\"maximum\":1}}}", "{\"a/\":2}",
+                 "/properties/a~1/maximum urn:a#/maximum\n");
+    expect_paths("{\"items\":{\"$id\":\"urn:i\",\"anyOf\":[false]}}", "[0]", "/items/anyOf urn:i#/anyOf\n");
+    expect_paths("{\"allOf\":[true,{\"$id\":\"urn:b\",\"not\":{}}]}", "0", "/allOf/1/not urn:b#/not\n");
+}
+
+struct shelf { /* what a loader was asked for */
+    unsigned asked;
+    enum res answer;
+};
+
+static enum res
+load_from_shelf(const char *uri, json_t **doc, void *arg, struct err *e)
+{
+    struct shelf *shelf = arg;
+
+    shelf->asked++;
+    *doc = NULL;
+    if (shelf->answer != RES_OK)
+        return err_set(e, shelf->answer, "the shelf fell");
+    if (strcmp(uri, "https://example.org/s/b") == 0)
+        *doc = parse("{\"$ref\":\"c#/$defs/n\"}");
+    if (strcmp(uri, "https://example.org/s/c") == 0)
+        *doc = parse("{\"$defs\":{\"n\":{\"minimum\":3}}}");
+    return RES_OK;
+}
+
+static enum res
+compile_from_shelf(struct shelf *shelf, const char *text, struct schema **ret, struct err *e)
+{
+    struct schema_set *set = schema_set_new();
+    json_t *doc = parse(text);
+    enum res rc;
+
+    schema_set_loader(set, load_from_shelf, shelf);
+    assert_int_equal(schema_set_add(set, "https://example.org/s/a", doc, e), RES_OK);
+    rc = schema_compile(set, "https://example.org/s/a", NULL, ret, e);
+    json_decref(doc);
+    schema_set_free(set);
+    return rc;
+}
+
+static void
+test_loader_is_asked_for_what_is_missing(void **state)
+{
+    const char *twice = "{\"items\":{\"$ref\":\"b\"},\"contains\":{\"$ref\":\"b\"},\"not\":{\"$ref\":"
+                        "\"https://json-schema.org/draft/2020-12/schema\"}}";
+    struct shelf shelf = {0};
+    struct schema *s = NULL;
+    struct err e = {0};
+
+    (void)state;
+    assert_int_equal(compile_from_shelf(&shelf, twice, &s, &e), RES_OK);
+    assert_int_equal(shelf.asked, 2); /* each once, the meta-schema never */
+    expect(s, "[2,4]", "/0 minimum https://example.org/s/c#/$defs/n/minimum\n");
+    schema_free(s);
+    assert_int_equal(compile_from_shelf(&shelf, "{\"$ref\":\"d\"}", &s, &e), RES_REJECT);
+    assert_string_equal(e.text,
+                        "https://example.org/s/a#/$ref: no schema with the URI 'https://example.org/s/d' has "
+                        "been added");
+    err_clear(&e);
+    shelf.answer = RES_RETRY;
+    assert_int_equal(compile_from_shelf(&shelf, "{\"$ref\":\"d\"}", &s, &e), RES_RETRY);
+    assert_non_null(strstr(e.text, "the shelf fell"));
+}
+
 int
 main(void)
 {
@@ -545,6 +659,9 @@ main(void)
         cmocka_unit_test(test_meta_schema_judges_schemas),
         cmocka_unit_test(test_threads_share_a_schema),
         cmocka_unit_test(test_many_required_names),
+        cmocka_unit_test(test_path_goes_through_references),
+        cmocka_unit_test(test_path_crosses_embedded_resources),
+        cmocka_unit_test(test_loader_is_asked_for_what_is_missing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
