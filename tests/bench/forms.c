@@ -61,10 +61,11 @@ by_single_pass(const struct forms *f, size_t i)
 {
     struct form_context ctx = context(f, i);
     struct buf out = buf_make(1 << 20);
-    struct rules_count n = rules_judge(f->rules, f->tape, buf_view(&f->text[i]), &ctx, &out);
+    bool in_full;
+    struct rules_count n = rules_judge(f->rules, f->tape, buf_view(&f->text[i]), &ctx, &out, &in_full);
 
     buf_free(&out);
-    return n.errors + n.notes == 0;
+    return n.errors + n.notes == 0 && !in_full;
 }
 
 static void

@@ -159,3 +159,20 @@ def test_a_broken_set_ends_the_program(pipeline, tmp_path, file, old, new, words
     assert done.returncode == 78
     for word in words:
         assert word in done.stderr
+
+
+def test_how_forms_were_read(pipeline):
+    """Good forms and those with notes by rule are proved in one pass; the first of them is compared with the full engine."""
+    p = pipeline(standin=False)
+    p.start("validator", "projector")
+    p.submit(f"{OPD}-RF-1")
+    p.submit(f"{OPD}-RF-2", tahun_pembangunan=1990)
+    p.submit(f"{OPD}-RF-3", tanggal_surat="2020-01-31")  # a note of a rule by name, none of a schema
+    p.flush()
+    harness.eventually(lambda: p.one("select count(*) from event where type like '%%.check.completed.v1'"), lambda n: n == 3,
+                       what="three checks")
+    assert findings(p, f"{OPD}-RF-3") == {("PA20-W-006", "/tanggal_surat")}
+    text = harness.http(f"http://127.0.0.1:{p.ports['validator']}/metrics")[1].decode()
+    got = dict(line.rsplit(" ", 1) for line in text.splitlines() if line.startswith("bedelau_forms_"))
+    assert (got['bedelau_forms_read_total{way="single_pass"}'], got['bedelau_forms_read_total{way="full"}']) == ("2", "1"), got
+    assert (got["bedelau_forms_compared_total"], got["bedelau_forms_compared_differ_total"]) == ("1", "0"), got

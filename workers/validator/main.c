@@ -60,6 +60,14 @@ start(struct worker *w, struct err *e)
     v->m_waiting = metric(ms, METRIC_COUNTER, "bedelau_checks", "putusan=\"lain\"", "Checks by verdict");
     v->m_refused = metric(ms, METRIC_COUNTER, "bedelau_facts_refused", "", "Facts that were not admitted");
     v->m_held = metric(ms, METRIC_COUNTER, "bedelau_forms_held", "", "Forms that wait for their turn");
+    v->m_short = metric(ms, METRIC_COUNTER, "bedelau_forms_read", "way=\"single_pass\"",
+                        "Forms by how they were checked");
+    v->m_full =
+        metric(ms, METRIC_COUNTER, "bedelau_forms_read", "way=\"full\"", "Forms by how they were checked");
+    v->m_shadow =
+        metric(ms, METRIC_COUNTER, "bedelau_forms_compared", "", "Forms checked both ways, to compare");
+    v->m_shadow_differs = metric(ms, METRIC_COUNTER, "bedelau_forms_compared_differ", "",
+                                 "Forms that two ways of checking found different: a fault of this program");
     return res;
 }
 

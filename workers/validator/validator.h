@@ -14,6 +14,8 @@ struct validator {
     const char *opd_file;
     struct rules *rules;
     struct tape *tape; /* of rules_judge */
+    uint64_t shadow;   /* forms that took the short way */
+    struct metric *m_short, *m_full, *m_shadow, *m_shadow_differs;
     struct metric *m_returned, *m_accepted, *m_waiting, *m_refused, *m_held;
     struct others *others; /* of the batch part; in its arena */
 };

@@ -355,11 +355,12 @@ check_named(const struct rules *r, const struct form_fields *fields, const struc
 
 struct rules_count
 rules_judge(const struct rules *r, struct tape *tape, struct str form, const struct form_context *ctx,
-            struct buf *out)
+            struct buf *out, bool *in_full)
 {
     struct form_fields fields = {0};
 
-    if (!tape || !schema_fast_valid(r->fast, tape, form, fields.raw))
+    *in_full = !tape || !schema_fast_valid(r->fast, tape, form, fields.raw);
+    if (*in_full)
         return rules_check(r, form, ctx, out);
     if (!rules_clean(r, &fields, ctx))
         return check_named(r, &fields, ctx, out);

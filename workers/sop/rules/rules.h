@@ -68,11 +68,12 @@ void rules_fields(const struct rules *r, struct str form, struct form_fields *f)
 bool rules_clean(const struct rules *r, const struct form_fields *f, const struct form_context *ctx);
 
 /* The short way to the same findings: a form that both schemas let pass, and most do, is proved so in one pass over its
- * bytes, without a tree. `tape` is the caller's, for one thread at a time; NULL (no memory) proves nothing. */
+ * bytes, without a tree. `tape` is the caller's, for one thread at a time; NULL (no memory) proves nothing.
+ * `*in_full` tells whether it took the long way all the same. */
 struct tape;
 struct tape *rules_tape(const struct rules *r); /* to be freed by tape_free of common/json/schema_fast.h */
 struct rules_count rules_judge(const struct rules *r, struct tape *tape, struct str form,
-                               const struct form_context *ctx, struct buf *out);
+                               const struct form_context *ctx, struct buf *out, bool *in_full);
 
 /* One more finding of the catalogue, for what is judged elsewhere (dokumen_*): appends the object without a comma.
  * False when the catalogue has no such code; nothing is appended then. */
