@@ -114,3 +114,13 @@ cred_read(struct policy *p, const char *file, struct err *e)
     close(fd);
     return res;
 }
+
+enum res
+cred_text(struct policy *p, const char *text, struct err *e)
+{
+    char *copy = str_dup(str_of(text));
+    enum res res = copy ? read_lines(p, copy, "credentials", e) : err_set(e, RES_FATAL, "out of memory");
+
+    free(copy);
+    return res;
+}

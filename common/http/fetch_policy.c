@@ -298,6 +298,8 @@ policy_init(struct policy *p, const struct fetch_opts *opts, struct err *e)
         return res;
     if (opts->file_root && (res = read_root(p, opts->file_root, e)))
         return res;
+    if (opts->credentials && (res = cred_text(p, opts->credentials, e)))
+        return res;
     return opts->credentials_file ? cred_read(p, opts->credentials_file, e) : RES_OK;
 }
 

@@ -59,6 +59,9 @@ const char **policy_headers(const struct policy *p, const struct target *t);
 /* Reads the credentials file into `p`. */
 enum res cred_read(struct policy *p, const char *file, struct err *e);
 
+/* Takes such lines from a text that the caller has. */
+enum res cred_text(struct policy *p, const char *text, struct err *e);
+
 /* Reads "host", "host:port" or (`below`) "*.host" into `*ret`; false, with `*ret` zeroed, when it is none. */
 bool policy_host(const char *text, bool below, struct policy_host *ret);
 

@@ -85,7 +85,8 @@ static const struct ctl_cmd commands[] = {
      "create --opd KODE[,KODE] | --officer ID [--label T] [--expires 90d] | list | revoke ID|--label T",
      "the gateway's bearer tokens",
      "  create          prints the token, the only time that it can be seen\n"
-     "    --opd KODE,..   for these departments; an unknown one is added with --nama NAME\n"
+     "    --opd KODE,..   for these departments; an unknown one is added with --nama NAME;\n"
+     "                    '*' alone: reads documents of all and nothing else (the validator's)\n"
      "    --officer ID    for this officer (a pseudonym, not a name)\n"
      "    --label TEXT    what it is for\n"
      "    --expires TIME  90d, 24h, ..; default: never\n"

@@ -25,12 +25,13 @@ check_opds(struct ctl *c, struct wanted *w)
 {
     const char *p = w->opd;
     int n_opd = 0;
+    bool all = p && strcmp(p, "*") == 0; /* reads documents of all departments and nothing else */
     size_t used = (size_t)snprintf(w->array, sizeof w->array, "{");
 
     while (p && *p) {
         size_t n = strcspn(p, ",");
 
-        if (!ctl_words_opd((struct str){p, n})) {
+        if (!all && !ctl_words_opd((struct str){p, n})) {
             ctl_fail(c, APP_USAGE, "not a kode_opd: %.*s", (int)n, p);
             return false;
         }
@@ -55,7 +56,7 @@ check(struct ctl *c, struct wanted *w)
         ctl_fail(c, APP_USAGE, "a token needs either --opd KODE[,KODE] or --officer ID");
         return false;
     }
-    if (w->nama && (!w->opd || strchr(w->opd, ','))) {
+    if (w->nama && (!w->opd || strpbrk(w->opd, ",*"))) {
         ctl_fail(c, APP_USAGE, "--nama goes with one --opd");
         return false;
     }
@@ -136,7 +137,7 @@ create(struct ctl *c, int argc, char **argv)
     if (ctl_db(c) != RES_OK || ctl_exec(c, "begin", 0, NULL, NULL) != RES_OK || store(c, &w) != RES_OK ||
         ctl_exec(c, "commit", 0, NULL, NULL) != RES_OK)
         return ctl_failed(c);
-    if (w.opd)
+    if (w.opd && strcmp(w.opd, "*") != 0)
         warn_unknown(c, &w);
     if (c->json)
         ctl_print(json_pack("{s:s, s:s%}", "token", w.token, "id", w.hex, (size_t)ID_HEX));

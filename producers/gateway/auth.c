@@ -100,6 +100,12 @@ auth_owns(const struct auth *a, struct str kode_opd)
     return false;
 }
 
+bool
+auth_is_reader(const struct auth *a)
+{
+    return auth_owns(a, STR("*"));
+}
+
 /* ---- cache ------------------------------------------------------------------------------------------------------ */
 
 struct auth_cache {

@@ -41,6 +41,9 @@ bool auth_is_officer(const struct auth *a);
 /* Whether the token is bound to that department. */
 bool auth_owns(const struct auth *a, struct str kode_opd);
 
+/* Whether the token is bound to all departments ('*'): it reads documents, saying for whom, and nothing else. */
+bool auth_is_reader(const struct auth *a);
+
 /* A cache of fixed size: a newer token takes the place of an older one that falls on the same slot. */
 struct auth_cache;
 struct auth_cache *auth_cache_new(void); /* NULL when memory is out */

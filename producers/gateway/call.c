@@ -353,6 +353,8 @@ forbidden(unsigned flags, const struct auth *who)
 
     if (officer && !who->aktif)
         return "The officer is not active.";
+    if (auth_is_reader(who) && !(flags & CALL_READER))
+        return "This token reads documents only.";
     if (flags & CALL_OFFICER && !officer)
         return "Only officers may do this.";
     if (flags & CALL_OPD && (officer || !who->nopd))

@@ -14,7 +14,8 @@ enum {
     CALL_OPEN = 1,    /* no token is asked for */
     CALL_OPD = 2,     /* only a department's token will do */
     CALL_OFFICER = 4, /* only an officer's token will do */
-    CALL_LARGE = 8    /* the body may be as long as a document */
+    CALL_LARGE = 8,   /* the body may be as long as a document */
+    CALL_READER = 16  /* a token for all departments will do too */
 };
 
 /* Static data: what is served where. */

@@ -129,17 +129,34 @@ not_found(struct call *call)
     call_problem(call, 404, "There is no such document.");
 }
 
+/* For a department's own token it is the department's; a token for all says whose the document must be. */
+static void
+arg_owner(struct call *call)
+{
+    if (!auth_is_reader(call->who)) {
+        arg_opd(call);
+        return;
+    }
+    pg_array(&call->args, PG_TEXT);
+    pg_elem_text(&call->args, server_query(call->req, "kode_opd"));
+    pg_array_end(&call->args);
+}
+
 void
 documents_get(struct call *call)
 {
     unsigned char sha[HASH_SIZE];
 
+    if (auth_is_reader(call->who) && !server_query(call->req, "kode_opd").n) {
+        call_problem(call, 422, "A token for all departments must name one: ?kode_opd=.");
+        return;
+    }
     if (!name_ok(server_seg(call->req, 0), sha)) {
         not_found(call);
         return;
     }
     pg_arg_text(&call->args, (struct str){(const char *)sha, HASH_SIZE});
-    arg_opd(call);
+    arg_owner(call);
     pg_arg_text(&call->args, call->who->officer);
     call_query(call, &get, on_get, not_found);
 }

@@ -31,9 +31,9 @@ const struct conf_key sop_keys[] = {
     {NULL, NULL, CONF_STR, 0, NULL, 0, NULL, 0, 0, NULL},
 };
 
-const char *const sop_sections[] = {"kafka",     "postgres", "log",        "sop",       "gateway",
-                                    "validator", "deadline", "integrator", "projector", "notifier",
-                                    "monitor",   "standin",  NULL};
+const char *const sop_sections[] = {"kafka",     "postgres",    "log",      "sop",        "gateway",
+                                    "validator", "attachments", "deadline", "integrator", "projector",
+                                    "notifier",  "monitor",     "standin",  NULL};
 
 /* Namespace of our derived ids: UUIDv5(DNS, "bedelau.batam.go.id"), fixed for ever. */
 static const unsigned char id_namespace[16] = {0x9b, 0x1e, 0x6c, 0x52, 0x0a, 0x4f, 0x5d, 0x0e,
@@ -117,7 +117,8 @@ parse(void *arg, struct flow_item *it, struct err *e)
     if (res != RES_OK)
         return res;
     t = item_event(it)->fact.type;
-    if (t == FACT_UNKNOWN ? w->def->records_unknown : w->def->wants(t))
+    if (t == FACT_UNKNOWN ? w->def->records_unknown
+                          : w->def->wants(t) && (!w->def->heeds || w->def->heeds(w, &item_event(it)->fact)))
         return RES_OK;
     event_free(it->mine);
     it->mine = NULL;

@@ -89,7 +89,7 @@ next_held(const struct periksa *p, int32_t revisi)
     return first;
 }
 
-static void
+void
 admit_held(struct worker *w, struct berkas *b)
 {
     struct periksa *p = b->more;

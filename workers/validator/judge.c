@@ -170,6 +170,16 @@ find(struct worker *w, const struct tahan *form, const struct form_context *ctx,
     return n;
 }
 
+enum putusan
+judge_putusan(const struct worker *w, unsigned errors, struct str kode_opd, struct str kategori)
+{
+    const struct validator *own = w->own;
+
+    if (errors)
+        return PUTUSAN_DIKEMBALIKAN;
+    return review_manual(&own->review, kode_opd, kategori) ? PUTUSAN_MENUNGGU_PEMERIKSA : PUTUSAN_DITERIMA;
+}
+
 void
 judge_form(struct worker *w, struct berkas *b, const struct tahan *form)
 {
@@ -192,12 +202,8 @@ judge_form(struct worker *w, struct berkas *b, const struct tahan *form)
                         .traceparent = form->traceparent,
                         .time_us = w->now_us};
 
-    if (n.errors)
-        v.putusan = PUTUSAN_DIKEMBALIKAN;
-    else
-        v.putusan = review_manual(&own->review, form->fact.kode_opd, form->keys.kategori)
-                        ? PUTUSAN_MENUNGGU_PEMERIKSA
-                        : PUTUSAN_DITERIMA;
-    judge_say(w, b, &v);
+    v.putusan = judge_putusan(w, n.errors, form->fact.kode_opd, form->keys.kategori);
+    if (!lampiran_open(w, b, form, &v, n.errors))
+        judge_say(w, b, &v);
     buf_free(&findings);
 }

@@ -7,6 +7,7 @@
 #include "workers/sop/rules/rules.h"
 #include "workers/sop/worker.h"
 #include "workers/validator/keys.h"
+#include "workers/validator/lampiran.h"
 #include "workers/validator/review.h"
 
 struct validator {
@@ -18,6 +19,8 @@ struct validator {
     struct metric *m_short, *m_full, *m_shadow, *m_shadow_differs;
     struct metric *m_returned, *m_accepted, *m_waiting, *m_refused, *m_held;
     struct others *others; /* of the batch part; in its arena */
+    struct lampiran_settings attachments;
+    struct lampiran *documents; /* NULL: they are not checked */
 };
 
 /* A form that waits for its turn or has just come. Text lives in the batch's arena or in the record. */
@@ -40,10 +43,14 @@ struct periksa {
     bool aktif, ditarik;
     bool akan_aktif; /* its completion is in this batch */
     struct tahan *held;
+    struct lampiran_job *jobs;
 };
 
 /* admit.c: carries out what the table of section 6 says of one fact. */
 void admit(struct worker *w, struct berkas *b, struct flow_item *it);
+
+/* admit.c: forms whose turn has come by a verdict that no arriving fact gave. */
+void admit_held(struct worker *w, struct berkas *b);
 
 /* others.c: what a form's judgement needs to know of other requests. Two forms for one system that arrive together,
  * whether in one batch or in two processes, are ordered: between others_load and COMMIT this transaction alone may
@@ -63,6 +70,9 @@ bool others_officer(const struct worker *w, struct str id);
 
 /* judge.c: checks a form that was admitted and says what follows. */
 void judge_form(struct worker *w, struct berkas *b, const struct tahan *form);
+
+/* The system's own verdict on a form with so many errors, as [validator] review says. */
+enum putusan judge_putusan(const struct worker *w, unsigned errors, struct str kode_opd, struct str kategori);
 
 /* One check.completed; `oleh` is "sistem" or an officer's id, `findings` a JSON array. */
 struct verdict {

@@ -84,4 +84,7 @@ bool rules_put(const struct rules *r, const char *kode, struct str lokasi, struc
 const char *rules_code(const struct rules *r, const char *aturan);
 int64_t rules_number(const struct rules *r, const char *aturan, const char *parameter, int64_t otherwise);
 
+/* Whether dokumen_tte demands an electronic signature of the attachment of this jenis in this form. */
+bool rules_signed(const struct rules *r, struct str form, struct str jenis);
+
 #endif

@@ -344,5 +344,7 @@ const struct rule_kind rule_kinds[] = {
     {"dokumen_pdf", NULL, 0, 0, RULE_ELSEWHERE},
     {"dokumen_tidak_terenkripsi", NULL, 0, 0, RULE_ELSEWHERE},
     {"dokumen_tte", NULL, 0, P_BILA | P_JENIS_LAMPIRAN, RULE_ELSEWHERE},
+    {"dokumen_ca_dikenal", NULL, 0, 0, RULE_ELSEWHERE},
+    {"dokumen_belum_diperiksa", NULL, 0, 0, RULE_ELSEWHERE},
     {NULL, NULL, 0, 0, 0},
 };
