@@ -25,9 +25,9 @@ static const struct conf_key keys[] = {
     {NULL, NULL, CONF_STR, 0, NULL, 0, NULL, 0, 0, NULL},
 };
 
-static const char *const sections[] = {"kafka",     "postgres", "log",        "sop",       "gateway",
-                                       "validator", "deadline", "integrator", "projector", "notifier",
-                                       "monitor",   "standin",  NULL};
+static const char *const sections[] = {"kafka",     "postgres",    "log",      "sop",        "gateway",
+                                       "validator", "attachments", "deadline", "integrator", "projector",
+                                       "notifier",  "monitor",     "standin",  NULL};
 
 #define GATEWAY_HELP                                                                                         \
     "  --gateway URL   default $BEDELAU_GATEWAY_URL, else http://127.0.0.1:9480\n"                           \

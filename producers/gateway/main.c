@@ -32,9 +32,9 @@ static const struct conf_key keys[] = {
     {NULL, NULL, CONF_STR, 0, NULL, 0, NULL, 0, 0, NULL},
 };
 
-static const char *const sections[] = {"kafka",     "postgres", "log",        "sop",       "gateway",
-                                       "validator", "deadline", "integrator", "projector", "notifier",
-                                       "monitor",   "standin",  NULL};
+static const char *const sections[] = {"kafka",     "postgres",    "log",      "sop",        "gateway",
+                                       "validator", "attachments", "deadline", "integrator", "projector",
+                                       "notifier",  "monitor",     "standin",  NULL};
 
 static enum res
 make_topics(struct gateway *gw, struct err *e)

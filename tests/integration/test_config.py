@@ -5,7 +5,7 @@ import harness
 import pytest
 
 PROGRAMS = ("validator", "deadline", "integrator", "projector", "gateway")
-BASE = "[postgres]\nconninfo = host=127.0.0.1 port=1 dbname=x\n[integrator]\nurl = http://127.0.0.1:1\n"
+BASE = "[postgres]\nconninfo = host=127.0.0.1 port=1 dbname=x\n[attachments]\ncheck = off\n[integrator]\nurl = http://127.0.0.1:1\n"
 
 
 def run(name, *words, conf=None, tmp=None, env=None):
@@ -73,6 +73,7 @@ def test_words_of_its_own(name, tmp_path):
     spelled = spelled.replace("[postgres]", BASE.splitlines()[0] + "\n" + BASE.splitlines()[1], 1)
     if name == "integrator":
         spelled = spelled.replace("[integrator]", "[integrator]\nurl = http://127.0.0.1:1", 1)
+    spelled = spelled.replace("\ncheck = on", "\ncheck = off")
     done = run(name, "--check-config", conf=spelled, tmp=tmp_path)
     assert done.returncode == 0, done.stderr + spelled
 
@@ -85,9 +86,9 @@ def test_environment_wins(tmp_path):
 
 def test_secret_is_not_shown(tmp_path):
     done = run("integrator", "--check-config", conf="[postgres]\nconninfo = host=x password=rahasia bukan=ini\n"
-               "[integrator]\nurl = http://127.0.0.1:1\n", tmp=tmp_path)
+               "[integrator]\nurl = http://127.0.0.1:1\n[attachments]\ncheck = off\n", tmp=tmp_path)
     done2 = run("integrator", conf="[postgres]\nconninfo = host=x password=rahasia bukan=ini\n"
-                "[integrator]\nurl = http://127.0.0.1:1\n", tmp=tmp_path)
+                "[integrator]\nurl = http://127.0.0.1:1\n[attachments]\ncheck = off\n", tmp=tmp_path)
     assert "rahasia" not in done.stdout + done.stderr + done2.stdout + done2.stderr
     assert done2.returncode == 78 and "conninfo" in done2.stderr
 
