@@ -166,7 +166,7 @@ lampiran_open(struct worker *w, struct berkas *b, const struct tahan *form, cons
                        .errors = errors,
                        .error_us = errors ? w->now_us : INT64_MIN};
 
-    t.n = l ? dokumen_list(own->rules, form->data, &w->arena, docs) : 0;
+    t.n = l ? dokumen_list(own->rules, form->data, v->findings, &w->arena, docs) : 0;
     if (!t.n)
         return false;
     for (unsigned i = 0; i < t.n; i++)

@@ -31,8 +31,24 @@ read_one(const struct rules *r, struct str form, struct str raw, struct arena *a
     return d->uri.n > 0 && hash_unhex(scan_string(m[1], NULL), d->sha256, HASH_SIZE);
 }
 
+/* Whether the address itself has an error. */
+static bool
+wrong_uri(struct str findings, unsigned at)
+{
+    struct scan_iter it = scan_iter(findings);
+    char place[40];
+
+    snprintf(place, sizeof place, "/lampiran/%u/uri", at);
+    while (scan_next(&it))
+        if (str_is(scan_string(scan_get(it.value, "lokasi"), NULL), place) &&
+            str_is(scan_string(scan_get(it.value, "tingkat"), NULL), "E"))
+            return true;
+    return false;
+}
+
 unsigned
-dokumen_list(const struct rules *r, struct str form, struct arena *a, struct dokumen out[DOKUMEN_MAX])
+dokumen_list(const struct rules *r, struct str form, struct str findings, struct arena *a,
+             struct dokumen out[DOKUMEN_MAX])
 {
     struct str list = scan_get(form, "lampiran");
     struct scan_iter it = scan_iter(list);
@@ -43,7 +59,7 @@ dokumen_list(const struct rules *r, struct str form, struct arena *a, struct dok
         return 0;
     for (; n < DOKUMEN_MAX && scan_next(&it); at++) {
         out[n] = (struct dokumen){.at = at};
-        n += read_one(r, form, it.value, a, &out[n]);
+        n += read_one(r, form, it.value, a, &out[n]) && !wrong_uri(findings, at);
     }
     return n;
 }

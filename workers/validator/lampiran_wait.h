@@ -31,8 +31,9 @@ struct dokumen {
     bool sign; /* an electronic signature is demanded */
 };
 
-/* The documents of a form that can be asked for at all: of the others the form's own findings speak. */
-unsigned dokumen_list(const struct rules *r, struct str form, struct arena *a,
+/* The documents of a form that can be asked for at all: those whose size, digest and address are as they have to be. Of the
+ * others `findings`, what the rules found, speaks already. */
+unsigned dokumen_list(const struct rules *r, struct str form, struct str findings, struct arena *a,
                       struct dokumen out[DOKUMEN_MAX]);
 
 /* As a job's body, and back; text into `a`. */
