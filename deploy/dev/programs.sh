@@ -11,6 +11,7 @@ ctl() { "$bin/bedelauctl" -c "$conf" "$@"; }
 
 # One file for all programs; keys not written here have their defaults.
 conf_write() {
+    [ -s "$run/secret/store" ] || say unknown | write_file "$run/secret/store"
     [ -s "$run/secret/callback" ] || say "whsec_$(head -c 24 /dev/urandom | base64)" | write_file "$run/secret/callback"
     write_file "$conf" <<END
 # written by deploy/dev/up; changes here are lost
@@ -31,6 +32,11 @@ callback_secret_file = $run/secret/callback
 
 [validator]
 listen = 127.0.0.1:$PORT_VALIDATOR
+
+[attachments]
+store = $(url gateway)
+store_token_file = $run/secret/store
+pdf = $(if [ -x "$bin/bedelau-pdfcheck" ]; then say on; else say off; fi)
 
 [deadline]
 listen = 127.0.0.1:$PORT_DEADLINE
@@ -82,6 +88,10 @@ programs_start() {
     local name
     ctl topics create >"$run/log/topics.log" 2>&1 || failed topics "the topics could not be made"
     ctl migrate >"$run/log/migrate.log" 2>&1 || failed migrate "the database could not be brought up to date"
+    # the validator reads documents from the gateway, by a token that the gateway must know
+    program_start gateway
+    daemon_wait gateway 60 http_ok "$(url gateway)/readyz"
+    token store --opd '*' --label validator
     for name in "${programs[@]}"; do
         program_start "$name"
     done
@@ -119,6 +129,16 @@ tokens_make() {
     # the three examples come from three departments
     token examples --opd "$(example_opds)" --label examples
     token officer --officer pemeriksa-1
+}
+
+# The examples' attachments, for the departments that the examples come from.
+documents_put() {
+    local file
+    for file in "$root"/schemas/examples/lampiran/*.pdf; do
+        curl -fsS -m 30 -o /dev/null -T "$file" -H "Authorization: Bearer $(<"$run/secret/examples")" \
+            -H 'Content-Type: application/pdf' "$(url gateway)/v1/documents/$(sha256sum "$file" | cut -d' ' -f1)" ||
+            die 70 "the attachment $file could not be stored; see $run/log/gateway.log"
+    done
 }
 
 # env_line NAME VALUE: sourceable by any POSIX shell.

@@ -156,6 +156,7 @@ class Place:
         env["BEDELAU_KAFKA_TOPIC_PREFIX"] = self.name
         env["BEDELAU_KAFKA_GROUP_PREFIX"] = schema
         env["BEDELAU_POSTGRES_SCHEMA"] = schema
+        env["BEDELAU_ATTACHMENTS_CHECK"] = "off"  # the form's documents are nowhere
         return env | more
 
     def schema(self):
