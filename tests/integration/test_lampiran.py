@@ -596,6 +596,23 @@ def test_off_is_said_once(pipeline):
     assert jobs(p) == []
 
 
+def test_switched_off_while_forms_wait(checking):
+    """They do not wait for ever: to the officer, or back with the error that was found."""
+    p = checking(harness.free_port())
+    p.submit(f"{OPD}-O-2", lampiran=papers())
+    p.submit(f"{OPD}-O-3", lampiran=papers(), perihal=None)
+    p.flush()
+    told(p, f"{OPD}-O-2", 1), told(p, f"{OPD}-O-3", 1)
+    p.terminate("validator")
+    p.start("validator", attachments_check="off")
+    unchecked = [(UNCHECKED, f"/lampiran/{i}") for i in range(3)]
+    assert found(told(p, f"{OPD}-O-2", 2)[1]) == unchecked
+    assert found(told(p, f"{OPD}-O-3", 2)[1]) == [("PA20-E-207", "/perihal"), *unchecked]
+    assert verdicts(p, f"{OPD}-O-2") == ["menunggu_lampiran", "menunggu_pemeriksa"]
+    assert verdicts(p, f"{OPD}-O-3") == ["menunggu_lampiran", "dikembalikan"]
+    nothing_left(p)
+
+
 def test_a_helper_that_is_not_there(tmp_path):
     shutil.copy(harness.BIN / "bedelau-validator", tmp_path / "bedelau-validator")
     conf = BASE.replace("check = off", "allow = a.go.id").replace("[integrator]", f"[sop]\nschemas = {ROOT}/schemas\n[integrator]")

@@ -224,7 +224,22 @@ begin(void *arg, const struct job *job)
 }
 
 static enum res
-open_all(struct lampiran *l, struct err *e)
+open_sources(struct lampiran *l, struct err *e)
+{
+    enum res res = load_calendar(l, e);
+
+    if (res == RES_OK && l->set->store)
+        res = open_store(l, e);
+    if (res == RES_OK && (l->set->allow || l->set->file_root))
+        res = open_hosts(l, e);
+    if (res == RES_OK && l->set->pdf)
+        res = open_pdf(l, e);
+    return res;
+}
+
+/* Also where documents are checked no more: the forms that wait must not wait for ever. */
+static enum res
+open_jobs(struct lampiran *l, struct err *e)
 {
     struct app *app = l->w->app;
     struct jobs_opts jo = {.loop = app->loop,
@@ -236,15 +251,8 @@ open_all(struct lampiran *l, struct err *e)
                            .begin = begin,
                            .arg = l,
                            .clk = app->clk};
-    enum res res = load_calendar(l, e);
 
-    if (res == RES_OK && l->set->store)
-        res = open_store(l, e);
-    if (res == RES_OK && (l->set->allow || l->set->file_root))
-        res = open_hosts(l, e);
-    if (res == RES_OK && l->set->pdf)
-        res = open_pdf(l, e);
-    return res == RES_OK ? jobs_new(&jo, &l->jobs, e) : res;
+    return jobs_new(&jo, &l->jobs, e);
 }
 
 enum res
@@ -255,10 +263,6 @@ lampiran_new(struct worker *w, struct lampiran **ret, struct err *e)
     enum res res;
 
     *ret = NULL;
-    if (!own->attachments.check) {
-        log_warn("attachments are not checked: [attachments] check is off");
-        return RES_OK;
-    }
     l = calloc(1, sizeof *l);
     if (!l)
         return err_set(e, RES_FATAL, "out of memory");
@@ -266,7 +270,11 @@ lampiran_new(struct worker *w, struct lampiran **ret, struct err *e)
     l->set = &own->attachments;
     l->max = (size_t)rules_number(own->rules, "dokumen_ukuran", "maksimum", DOCUMENT_MAX);
     make_metrics(l);
-    res = open_all(l, e);
+    if (!l->set->check)
+        log_warn("attachments are not checked: [attachments] check is off");
+    res = l->set->check ? open_sources(l, e) : RES_OK;
+    if (res == RES_OK)
+        res = open_jobs(l, e);
     if (res == RES_OK)
         *ret = l;
     else
@@ -299,8 +307,6 @@ lampiran_committed(struct worker *w, const struct flow_batch *b)
     struct lampiran *l = ((const struct validator *)w->own)->documents;
     bool answered = false;
 
-    if (!l)
-        return;
     for (size_t i = 0; i < b->n; i++)
         if (!b->items[i].rkm) {
             l->answered--;
@@ -321,8 +327,6 @@ lampiran_committed(struct worker *w, const struct flow_batch *b)
 void
 lampiran_undone(struct lampiran *l, bool whole)
 {
-    if (!l)
-        return;
     l->nborn = whole ? 0 : l->born_mark;
     if (whole)
         arena_reset(&l->born_arena);
@@ -331,10 +335,6 @@ lampiran_undone(struct lampiran *l, bool whole)
 void
 lampiran_status(const struct lampiran *l, struct buf *json)
 {
-    if (!l) {
-        buf_z(json, ",\"attachments\":{\"check\":false}");
-        return;
-    }
     buf_printf(json, ",\"attachments\":{\"check\":true,\"attempts\":%u,\"answers\":%u,\"pdf\":%u}",
                l->running, l->answered, l->pdf ? pdf_pending(l->pdf) : 0);
 }

@@ -17,7 +17,7 @@ struct lampiran_settings {
         redirects, pdf_limit_ms;
 };
 
-struct lampiran; /* NULL where documents are not checked: every function here copes with it */
+struct lampiran;
 
 /* The jobs of one request in the batch; in its arena. */
 struct lampiran_job {
@@ -29,7 +29,8 @@ struct lampiran_job {
 /* RES_FATAL with both names for settings that do not fit together. */
 enum res lampiran_check(const struct lampiran_settings *set, struct err *e);
 
-/* `*ret` is the caller's; NULL with RES_OK when [attachments] check is off. The rules must be loaded. */
+/* `*ret` is the caller's. With [attachments] check off nothing is fetched any more, and forms that still wait go to an
+ * officer, or back where they have errors. The rules must be loaded. */
 enum res lampiran_new(struct worker *w, struct lampiran **ret, struct err *e);
 void lampiran_free(struct lampiran *l);
 

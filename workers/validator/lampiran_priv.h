@@ -60,12 +60,12 @@ lampiran_attempt_ms(const struct lampiran_settings *set)
     return set->lease_ms * 3 / 4;
 }
 
-/* Whether waiting is over at `now_us`. An attempt is always made: who was away at the clock's end must not send a form
+/* Whether waiting is over at `now_us`; where documents are checked no more it is. An attempt is always made: who was away at the clock's end must not send a form
  * to an officer unseen. */
 static inline bool
 lampiran_is_over(const struct lampiran *l, const struct tunggu *t, int64_t deadline_us, int64_t now_us)
 {
-    return t->parks > 0 && now_us >= tunggu_limit(t, deadline_us, l->set->hold_ms * 1000);
+    return !l->set->check || (t->parks > 0 && now_us >= tunggu_limit(t, deadline_us, l->set->hold_ms * 1000));
 }
 
 /* lampiran_fetch.c: a job that was claimed, or born leased, and is committed. */

@@ -40,20 +40,29 @@ on_job(void *arg, struct job *job)
         remember(w, b, job);
 }
 
+static bool
+any_answer(const struct flow_batch *b)
+{
+    for (size_t i = 0; i < b->n; i++)
+        if (!b->items[i].rkm)
+            return true;
+    return false;
+}
+
 void
 lampiran_load(struct worker *w, const struct flow_batch *b)
 {
     struct lampiran *l = of(w);
     struct str *subjects;
 
-    if (!l)
+    l->nanswers = 0;
+    l->born_mark = l->nborn;
+    if (!l->set->check && !any_answer(b))
         return;
     subjects = arena_new(&w->arena, (w->n + 1) * sizeof *subjects);
     for (size_t i = 0; i < w->n; i++)
         subjects[i] = w->all[i].nomor;
     l->answers = arena_new(&w->arena, (b->n + 1) * sizeof *l->answers);
-    l->nanswers = 0;
-    l->born_mark = l->nborn;
     jobs_load(l->jobs, &(struct jobs_query){subjects, w->n, &w->arena, on_job, w});
 }
 
@@ -166,7 +175,7 @@ lampiran_open(struct worker *w, struct berkas *b, const struct tahan *form, cons
                        .errors = errors,
                        .error_us = errors ? w->now_us : INT64_MIN};
 
-    t.n = l ? dokumen_list(own->rules, form->data, v->findings, &w->arena, docs) : 0;
+    t.n = l->set->check ? dokumen_list(own->rules, form->data, v->findings, &w->arena, docs) : 0;
     if (!t.n)
         return false;
     for (unsigned i = 0; i < t.n; i++)
@@ -414,13 +423,11 @@ void
 lampiran_write(struct worker *w)
 {
     struct lampiran *l = of(w);
-    size_t n = l ? count_jobs(w) : 0;
+    size_t n = count_jobs(w);
     const struct lampiran_job **all = arena_new(&w->arena, (n + 1) * sizeof *all);
     struct job **jobs = arena_new(&w->arena, (n + 1) * sizeof *jobs);
     size_t k = 0;
 
-    if (!l)
-        return;
     for (size_t i = 0; i < w->n; i++)
         for (struct lampiran_job *lj = ((struct periksa *)w->all[i].more)->jobs; lj; lj = lj->next) {
             all[k] = lj;

@@ -85,7 +85,7 @@ heeds(const struct worker *w, const struct fact *f)
     const struct validator *v = w->own;
 
     return f->type != FACT_DEADLINE ||
-           (v->documents && f->tahap == TAHAP_PEMERIKSAAN && f->keadaan == KEADAAN_BERJALAN);
+           (v->attachments.check && f->tahap == TAHAP_PEMERIKSAAN && f->keadaan == KEADAAN_BERJALAN);
 }
 
 static enum res

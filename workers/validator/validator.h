@@ -20,7 +20,7 @@ struct validator {
     struct metric *m_returned, *m_accepted, *m_waiting, *m_refused, *m_held;
     struct others *others; /* of the batch part; in its arena */
     struct lampiran_settings attachments;
-    struct lampiran *documents; /* NULL: they are not checked */
+    struct lampiran *documents;
 };
 
 /* A form that waits for its turn or has just come. Text lives in the batch's arena or in the record. */
