@@ -28,8 +28,8 @@ struct fetch_opts {
         credentials_file; /* lines `host<TAB>Header: value` (# = comment), readable by its owner alone; NULL =
                                      none. A host without a port is that of https; `host:port` is both schemes' */
     const char *credentials; /* more such lines, as text; NULL = none */
-    const char *ca_file;  /* NULL = the system's */
-    unsigned in_flight;   /* HTTP fetches at once, the rest wait; 0 = 8. Files are read one after the other */
+    const char *ca_file;     /* NULL = the system's */
+    unsigned in_flight; /* HTTP fetches at once, the rest wait; 0 = 8. Files are read one after the other */
     unsigned redirects; /* 0 = none, else followed by us, each hop judged like the first, credentials only to
                                      their own host, never https to http */
     unsigned slow_s;    /* under 1 KiB a second on average for so long = FETCH_LATER; 0 = 20 */

@@ -53,7 +53,7 @@ struct worker_def {
     bool records_unknown; /* takes facts of unknown type too */
     bool (*wants)(enum fact_type t);
     bool (*heeds)(const struct worker *w, const struct fact *f); /* of a wanted type, this one; may be NULL */
-    enum res (*check)(struct worker *w, struct err *e); /* settings that cannot be; may be NULL */
+    enum res (*check)(struct worker *w, struct err *e);          /* settings that cannot be; may be NULL */
     enum res (*start)(struct worker *w, struct err *e);
     void (*begin)(struct worker *w,
                   const struct flow_batch *b); /* before rows are locked: worker_also; may be NULL */

@@ -73,12 +73,6 @@ attempt_free(struct attempt *at)
 {
     struct lampiran *l = at->l;
 
-    if (at->next)
-        at->next->prev = at->prev;
-    if (at->prev)
-        at->prev->next = at->next;
-    else
-        l->attempts = at->next;
     loop_timer_stop(l->w->app->loop, &at->timer);
     let_go(at);
     hash_free(at->hash);
@@ -88,11 +82,27 @@ attempt_free(struct attempt *at)
     metric_set(l->m_running, --l->running);
 }
 
+static void
+unlist(struct attempt *at)
+{
+    if (at->next)
+        at->next->prev = at->prev;
+    if (at->prev)
+        at->prev->next = at->next;
+    else
+        at->l->attempts = at->next;
+}
+
 void
 attempt_free_all(struct lampiran *l)
 {
-    while (l->attempts)
-        attempt_free(l->attempts);
+    struct attempt *next;
+
+    for (struct attempt *at = l->attempts; at; at = next) {
+        next = at->next;
+        attempt_free(at);
+    }
+    l->attempts = NULL;
 }
 
 static void
@@ -101,6 +111,7 @@ finish(struct attempt *at)
     struct lampiran *l = at->l;
 
     post(at);
+    unlist(at);
     attempt_free(at);
     if (lampiran_room(l) == 1)
         jobs_wake(l->jobs, 0); /* it was full */
