@@ -172,7 +172,6 @@ not_now(struct attempt *at, const struct fetch_end *end)
         return;
     metric_add(at->l->m_later, 1);
     complain(at, end->code, end->why);
-    at->store_down |= at->from_store;
     a->code = end->code;
     if (end->retry_after_s > a->retry_after_s)
         a->retry_after_s = end->retry_after_s;
@@ -212,14 +211,24 @@ faults_of_pdf(const struct dokumen *d, const struct pdf_verdict *v)
 }
 
 static void
+log_helper(const struct attempt *at, const struct pdf_verdict *v)
+{
+    log_warn("the PDF helper failed over an attachment", LOG_S("nomor", at->a->own.nomor),
+             LOG_I("lampiran", at->cur->at), LOG_Z("why", v->why));
+}
+
+static void
 on_pdf(void *arg, const struct pdf_verdict *v)
 {
     struct attempt *at = arg;
 
-    if (v->kind == PDF_HELPER_FAILED && at->a)
-        log_warn("the PDF helper failed over an attachment", LOG_S("nomor", at->a->own.nomor),
-                 LOG_I("lampiran", at->cur->at), LOG_Z("why", v->why));
-    found(at, faults_of_bytes(at) | faults_of_pdf(at->cur, v));
+    if (v->kind == PDF_NOT_JUDGED) {
+        not_now(at, &(struct fetch_end){.retry_after_s = -1, .why = v->why});
+    } else {
+        if (v->kind == PDF_HELPER_FAILED && at->a)
+            log_helper(at, v);
+        found(at, faults_of_bytes(at) | faults_of_pdf(at->cur, v));
+    }
     let_go(at);
     attempt_go_on(at);
 }
@@ -324,6 +333,7 @@ on_done(void *arg, const struct fetch_end *end)
     } else if (is_absent(at, end->fate)) {
         found(at, DOKUMEN_ABSENT);
     } else {
+        at->store_down |= at->from_store;
         not_now(at, end);
     }
     let_go(at);
