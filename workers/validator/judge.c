@@ -183,7 +183,6 @@ judge_putusan(const struct worker *w, unsigned errors, struct str kode_opd, stru
 void
 judge_form(struct worker *w, struct berkas *b, const struct tahan *form)
 {
-    struct validator *own = w->own;
     struct buf findings = buf_make(DATA_MAX);
     struct form_context ctx = {.subject = b->nomor,
                                .today = form_day(form->fact.time_us),
