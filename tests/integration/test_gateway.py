@@ -73,7 +73,7 @@ class Gate:
         self.port = p.ports["gateway"]
         make = {"opd": ["--opd", OPD], "other": ["--opd", OTHER], "both": ["--opd", f"{OPD},{OTHER}"],
                 "expired": ["--opd", OPD, "--label", "expired"], "revoked": ["--opd", OPD, "--label", "revoked"],
-                "officer": ["--officer", "pk-01"], "off": ["--officer", "pk-02"]}
+                "reader": ["--opd", "*"], "officer": ["--officer", "pk-01"], "off": ["--officer", "pk-02"]}
         self.token = {name: p.ctl("token", "create", *words).strip() for name, words in make.items()}
         p.rows("update token set expires_at = now() - interval '1 ms' where label = 'expired'")
         p.ctl("token", "revoke", "--label", "revoked")
@@ -593,6 +593,23 @@ def test_document(gate):
     assert len(noted) == before + 1 and {"actor": "pk-01", "subject": sha} in noted
 
 
+def test_a_token_for_all_departments(gate):
+    """It reads documents, saying for whom, and does nothing else."""
+    body = b"%PDF-1.7\n" + os.urandom(300)
+    path = f"/v1/documents/{hashlib.sha256(body).hexdigest()}"
+    assert put(gate, body).status == 201
+    assert gate.ask("GET", f"{path}?kode_opd={OPD}", token="reader").body == body
+    for other in (OTHER, "*", f"{OPD},{OTHER}"):
+        gate.refused(404, "GET", f"{path}?kode_opd={other}", token="reader")
+    gate.refused(422, "GET", path, token="reader")
+    gate.refused(422, "GET", f"{path}?kode_opd=", token="reader")
+    gate.refused(404, "GET", f"{path}?kode_opd={OPD}", token="other")  # a department's own token reads its own
+    for method, where in OPERATIONS:
+        if (method, where.split("/")[2]) != ("GET", "documents"):
+            gate.refused(403, method, where, b"{}" if method != "GET" else None, "reader")
+    gate.refused(403, "POST", "/v1/events", event("request.submitted", f"{OPD}-GW-ALL", form(f"{OPD}-GW-ALL"), "/opd/*"), "reader", CE)
+
+
 def test_document_media_types(gate):
     for media, kept in ((None, "application/octet-stream"), ("image/png; x=y", "image/png"), ("a\tb/c", "application/octet-stream"),
                         ("text/<b>", "application/octet-stream"), ("x/" + "y" * 200, "application/octet-stream")):
@@ -658,7 +675,7 @@ def test_callback_with_other_signatures_beside(gate):
 
 
 @pytest.mark.parametrize("change", [
-    {"key": KEYS[2]}, {"at": time.time() - 400}, {"at": time.time() + 400}, {"webhook_signature": "v1,AAAA"}, {"webhook_signature": ""},
+    {"key": KEYS[2]}, {"at": time.time() - 400}, {"at": time.time() + 4000}, {"webhook_signature": "v1,AAAA"}, {"webhook_signature": ""},
     {"webhook_id": "another"}, {"webhook_timestamp": "kemarin"}, {"webhook_timestamp": "-1"}, {"webhook_id": None}, {"webhook_timestamp": None},
     {"webhook_signature": None}, {"body": callback(status="aktif")},
 ], ids=str)
