@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/app/notify.h"
+#include "common/app/trim.h"
 #include "common/base/id.h"
 #include "common/base/log.h"
 #include "common/kafka/kafka.h"
@@ -358,7 +358,7 @@ run(struct app *app)
         log_error("cannot start", LOG_Z("why", e.text));
         app->exit_code = APP_CONFIG;
     } else {
-        malloc_trim(0); /* what reading schemas and settings left behind */
+        app_trim();
         log_info("started", LOG_Z("version", APP_VERSION), LOG_Z("librdkafka", rd_kafka_version_str()),
                  LOG_Z("listen", app->set.listen));
         on_watch(app);

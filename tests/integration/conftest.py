@@ -8,6 +8,10 @@ import harness
 LOGS = pathlib.Path(__file__).resolve().parents[2] / "build/test/log/integration"
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "alone: needs the machine, the broker or the database's sessions for itself")
+
+
 @pytest.fixture
 def folder(request):
     """Where this test's programs write their logs; kept."""

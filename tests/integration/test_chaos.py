@@ -8,6 +8,8 @@ import harness
 import pytest
 from harness import OPD, event, every_event_once, form
 
+pytestmark = pytest.mark.alone
+
 SEED = 20261125
 # how each kind of request may end; who takes a form back while it is on its way may come too late
 ENDS = {"good": {"selesai"}, "bad": {"dikembalikan"}, "mended": {"selesai"}, "withdrawn": {"dibatalkan"},

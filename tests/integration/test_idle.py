@@ -3,7 +3,10 @@ import datetime
 import pathlib
 
 import harness
+import pytest
 from harness import OPD
+
+pytestmark = pytest.mark.alone
 
 PROGRAMS = (*harness.WORKERS, "gateway")
 WINDOW_S = 10

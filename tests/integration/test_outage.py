@@ -6,6 +6,8 @@ import harness
 import pytest
 from harness import OPD, ROOT, every_event_once
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture
 def own_services(tmp_path_factory):

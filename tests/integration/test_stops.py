@@ -5,6 +5,8 @@ import harness
 import pytest
 from harness import OPD, every_event_once
 
+pytestmark = pytest.mark.alone
+
 # transactions that are open and wait for their program; and those of which half is sent: to Postgres these are active
 OPEN = "select count(*) from pg_stat_activity where application_name = 'bedelau-{}' and xact_start is not null and "
 IDLE, HALF_SENT = "state like 'idle in transaction%%'", "state = 'active' and wait_event = 'ClientRead'"
