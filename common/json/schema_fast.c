@@ -15,8 +15,8 @@ struct maker {
     struct list {
         struct fast_ins *ins;
         size_t n, cap;
-    } list[9]; /* by json_type, and last for every value */
-    unsigned depth;
+    } list[9];               /* by json_type, and last for every value */
+    unsigned depth, inlined; /* blocks put in place: references within references multiply */
 };
 enum { ANY = 8 };
 
@@ -64,6 +64,18 @@ as_member(struct fast_ins *ins)
     ins->block = x->asked[0].block;
 }
 
+/* What the instruction needs, made once, however often it is put in place. */
+static enum res
+table_of(struct maker *m, const struct schema_ins *in, const json_t *json, const void **ret)
+{
+    struct fast_table *known = &m->fs->table[in - m->fs->s->code];
+    enum res rc = known->made ? RES_OK : fast_tables(m->f, m->fs, in, json, &known->p, m->e);
+
+    known->made = rc == RES_OK;
+    *ret = known->p;
+    return rc;
+}
+
 static enum res
 translate(struct maker *m, unsigned kind, const struct schema_ins *in, const json_t *json)
 {
@@ -73,7 +85,7 @@ translate(struct maker *m, unsigned kind, const struct schema_ins *in, const jso
     enum res rc = RES_OK;
 
     if (!sized)
-        rc = fast_tables(m->f, m->fs, in, json, &ins.p, m->e);
+        rc = table_of(m, in, json, &ins.p);
     if (in->op == OP_FORMAT && ins.p != in->p)
         ins.op = FAST_FORMAT;
     as_const(&ins);
@@ -92,7 +104,7 @@ may_inline(const struct maker *m, uint32_t block)
 {
     const struct schema_block *blk = &m->fs->s->block[block];
 
-    return m->depth < 16 && m->list[ANY].n < FAST_INLINE &&
+    return m->depth < 16 && m->inlined < FAST_INLINE &&
            !(blk->flags & (BLOCK_TRACK_OBJECT | BLOCK_TRACK_ARRAY));
 }
 
@@ -100,8 +112,10 @@ may_inline(const struct maker *m, uint32_t block)
 static enum res
 put(struct maker *m, uint32_t block)
 {
-    if (may_inline(m, block))
+    if (may_inline(m, block)) {
+        m->inlined++;
         return put_block(m, block);
+    }
     return push(m, ANY, (struct fast_ins){.op = OP_REF, .block = block});
 }
 
@@ -190,6 +204,7 @@ make_block(struct maker *m, uint32_t block)
     for (unsigned k = 0; k <= ANY; k++)
         m->list[k].n = 0;
     m->types = 0xff;
+    m->inlined = 0;
     if (blk->flags & (BLOCK_TRACK_OBJECT | BLOCK_TRACK_ARRAY))
         rc = push(m, ANY, (struct fast_ins){.op = FAST_BEYOND});
     if (rc == RES_OK)
@@ -211,7 +226,8 @@ make_schema(struct schema_fast *f, struct fast_schema *fs, struct err *e)
     enum res rc = RES_OK;
 
     fs->block = schema_arena_get(&f->arena, fs->s->nblock, sizeof *fs->block);
-    if (!fs->block)
+    fs->table = schema_arena_get(&f->arena, fs->s->ncode, sizeof *fs->table);
+    if (!fs->block || !fs->table)
         return fast_no_memory(e);
     for (uint32_t i = 0; rc == RES_OK && i < fs->s->nblock; i++)
         rc = make_block(&m, i);

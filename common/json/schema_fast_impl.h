@@ -76,6 +76,10 @@ struct fast_block {
 struct fast_schema {
     const struct schema *s;
     struct fast_block *block;
+    struct fast_table {
+        const void *p;
+        bool made;
+    } * table; /* by the schema's own instruction */
 };
 
 struct schema_fast {

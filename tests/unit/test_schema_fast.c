@@ -189,6 +189,51 @@ test_keywords(void **state)
     }
 }
 
+/* ---- references within references ------------------------------------------------------------------------------- */
+
+enum { LEVELS = 8, EACH = 3 };
+
+/* Each level refers to the next one three times; the last asks something that is beyond the single pass, of objects. */
+static json_t *
+multiplied(void)
+{
+    json_t *defs = json_pack("{s:{s:i,s:{s:i}}}", "d8", "minLength", 2, "propertyNames", "maxLength", 3);
+
+    for (int i = 0; i < LEVELS; i++) {
+        json_t *all = json_array();
+        char name[16], ref[32];
+
+        snprintf(name, sizeof name, "d%d", i);
+        snprintf(ref, sizeof ref, "#/$defs/d%d", i + 1);
+        for (int k = 0; k < EACH; k++)
+            json_array_append_new(all, json_pack("{s:s}", "$ref", ref));
+        json_object_set_new(defs, name, json_pack("{s:o}", "allOf", all));
+    }
+    return json_pack("{s:s,s:o}", "$ref", "#/$defs/d0", "$defs", defs);
+}
+
+/* Put in place without a bound, 8 levels of 3 are some 10,000 instructions, and 13 of 8 are more than memory holds. */
+static void
+test_references_do_not_multiply(void **state)
+{
+    struct bench b = {.n = 1};
+    struct err e = {0};
+    json_t *doc = multiplied();
+    bool valid;
+
+    (void)state;
+    assert_int_equal(schema_compile_json(doc, NULL, &b.schema[0], &e), RES_OK);
+    json_decref(doc);
+    open_fast(&b);
+    assert_in_range(schema_fast_gaps(b.fast), 1, 2000);
+    assert_true(proves(&b, STR("\"ab\""), &valid));
+    assert_false(proves(&b, STR("\"a\""), &valid));
+    assert_false(valid);
+    assert_false(proves(&b, STR("{\"abc\":1}"), &valid));
+    assert_true(valid);
+    close_bench(&b);
+}
+
 /* ---- form PA.20, as an example of a large schema ------------------------------------------------------------------ */
 
 static void
@@ -383,8 +428,11 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keywords),  cmocka_unit_test(test_whole_of_a_real_schema),
-        cmocka_unit_test(test_mutants),   cmocka_unit_test(test_case_files),
+        cmocka_unit_test(test_keywords),
+        cmocka_unit_test(test_references_do_not_multiply),
+        cmocka_unit_test(test_whole_of_a_real_schema),
+        cmocka_unit_test(test_mutants),
+        cmocka_unit_test(test_case_files),
         cmocka_unit_test(test_no_memory),
     };
 
