@@ -1,7 +1,7 @@
-/* The schema engine. Input: a schema, a newline, an instance. Compiling and checking must end, and both ways of asking must
- * agree. */
+/* The schema engine. Input: a schema, a newline, an instance. Compiling and checking must end, both ways of asking must
+ * agree, and so must the single pass (prove.h). */
 #include "common/json/schema.h"
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/prove.h"
 
 static const struct schema_opts opts[] = {
     {.max_steps = 50000, .max_depth = 300, .match_limit = 5000},
@@ -45,6 +45,24 @@ check(const struct schema *s, const json_t *instance)
     MUST(schema_check(s, instance, NULL, NULL) == valid);
 }
 
+/* `text` is the instance as it was written. */
+static void
+check_fast(const struct schema *s, struct str text)
+{
+    struct schema_fast *f = NULL;
+    struct tape *t = NULL;
+    struct err e = {0};
+    enum res rc = schema_fast_new(&s, 1, NULL, 0, &f, &e);
+
+    MUST(rc == RES_OK ? f != NULL : rc == RES_REJECT && !f && e.text[0]);
+    if (!f)
+        return;
+    MUST(t = schema_fast_tape(f));
+    prove(f, t, &s, 1, NULL, 0, text);
+    tape_free(t);
+    schema_fast_free(f);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
@@ -61,8 +79,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
         MUST((rc == RES_OK) == (s != NULL));
         MUST(rc == RES_OK || (rc == RES_REJECT && e.text[0]));
-        if (s)
+        if (s) {
             check(s, instance);
+            check_fast(s, (struct str){end + 1, n - head - 1});
+        }
         schema_free(s);
     }
     json_decref(doc);
