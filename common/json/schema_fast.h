@@ -1,6 +1,7 @@
 /* schema_fast: proves a document valid in one pass over its bytes, without a tree, and hands out its members as slices.
- * It says "valid" only for what schema_check on the jansson tree (read with JSON_REJECT_DUPLICATES) would say valid;
- * whatever it cannot prove it leaves to them, which alone make findings. Most documents are valid, and for those this is
+ * It says "valid" only for what schema_check on the jansson tree (read with JSON_REJECT_DUPLICATES) would say valid, were
+ * it not for a limit (max_depth, max_steps, match_limit): a proof that went another way may be had where it gave up.
+ * Whatever it cannot prove it leaves to them, which alone make findings. Most documents are valid, and for those this is
  * all the work there is.
  *
  *   schema_fast_new(&order, 1, names, 2, &fast, &e);

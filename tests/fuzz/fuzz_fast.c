@@ -1,17 +1,20 @@
 /* The single pass (prove.h). Input: a byte whose lowest bit says what follows.
- *   0: a form, held to the two schemas of PA.20; rules_judge must say what rules_check says. The other bits are what is
- *      known beside the form.
+ *   0: a form, held to the two schemas of PA.20; rules_judge must say what rules_check says. Bit 1: not the form, but lines
+ *      of what is other in it than in an example, `"name":value`, or `"name":` for a member that is taken out: most such
+ *      forms are valid, or nearly so. The other bits are what is known beside the form.
  *   1: a schema, a newline, an instance. Bit 1: strict, with formats; bit 2: a second schema stands before the instance. */
 #include "tests/fuzz/prove.h"
+#include "workers/sop/rules/file.h"
 #include "workers/sop/rules/rules_priv.h"
 
-enum { SCHEMAS = 1, STRICT = 2, TWO = 4 };
+enum { SCHEMAS = 1, CHANGES = 2, STRICT = 2, TWO = 4, LETTER = 64, EVENT = 128 };
 
 static const char *const pick[] = {"a", "b", "foo", "bar", "", "x-a", "\xc3\xa9"};
 enum { PICKS = sizeof pick / sizeof *pick };
 
 static struct rules *rules; /* made once: to load them takes longer than many inputs */
 static struct tape *tape;   /* used again and again, as the validator does */
+static struct str example;  /* what changes are made to */
 
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -24,6 +27,8 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
         fprintf(stderr, "%s\n", e.text);
     MUST(rules);
     MUST(tape = rules_tape(rules));
+    example.p = file_read("schemas/examples/selesai.json", &example.n, &e);
+    MUST(example.p);
     return 0;
 }
 
@@ -40,12 +45,12 @@ known_of(unsigned two_bits)
 static struct form_context
 context_of(unsigned bits)
 {
-    struct form_context ctx = {.original_active = known_of(bits >> 1),
-                               .duplicate_open = known_of(bits >> 3),
-                               .letter_seen = known_of(bits >> 5)};
+    struct form_context ctx = {.original_active = known_of(bits >> 2),
+                               .duplicate_open = known_of(bits >> 4),
+                               .letter_seen = bits & LETTER ? KNOWN_YES : KNOWN_NOT};
 
     MUST(caltime_date_parse(STR("2025-10-06"), &ctx.today));
-    if (bits & 128) {
+    if (bits & EVENT) {
         ctx.subject = STR("2.15.01-DEMO-001");
         ctx.revisi = 1;
     }
@@ -79,6 +84,71 @@ form(struct str text, unsigned bits)
     prove(rules->fast, tape, both, 2, rules->names, rules->nnames, text);
     if (scan_document(text, NULL) == RES_OK) /* as rules_check demands */
         judge(text, &ctx);
+}
+
+/* The line off `rest`, without its end. */
+static struct str
+take_line(struct str *rest)
+{
+    const char *end = memchr(rest->p, '\n', rest->n);
+    struct str line = {rest->p, end ? (size_t)(end - rest->p) : rest->n};
+
+    rest->p += line.n + (end != NULL);
+    rest->n -= line.n + (end != NULL);
+    return line;
+}
+
+/* `key` is the raw name of a member, without its quotes. */
+static bool
+is_changed(struct str lines, struct str key)
+{
+    while (lines.n) {
+        struct str line = take_line(&lines);
+
+        if (line.n >= key.n + 3 && line.p[0] == '"' && memcmp(line.p + 1, key.p, key.n) == 0 &&
+            memcmp(line.p + 1 + key.n, "\":", 2) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void
+put_member(struct buf *out, struct str member)
+{
+    buf_char(out, out->n ? ',' : '{');
+    buf_str(out, member);
+}
+
+/* The example with these lines in place of its own members. */
+static void
+change(struct str lines, struct buf *out)
+{
+    struct scan_iter it = scan_iter(example);
+
+    while (scan_next(&it))
+        if (!is_changed(lines, it.key))
+            put_member(out, (struct str){it.key.p - 1, (size_t)(it.value.p + it.value.n - it.key.p + 1)});
+    while (lines.n) {
+        struct str line = take_line(&lines);
+
+        if (line.n && line.p[line.n - 1] != ':')
+            put_member(out, line);
+    }
+    buf_char(out, '}');
+}
+
+static void
+changed(struct str lines, unsigned bits)
+{
+    struct buf out = buf_make(1 << 20);
+    char *text;
+
+    change(lines, &out);
+    MUST(!out.failed && (text = malloc(out.n))); /* without the room that is behind it in `out` */
+    memcpy(text, out.p, out.n);
+    form((struct str){text, out.n}, bits);
+    free(text);
+    buf_free(&out);
 }
 
 /* ---- schemas ---------------------------------------------------------------------------------------------------- */
@@ -146,6 +216,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     memcpy(text, data + 1, n - 1);
     if (data[0] & SCHEMAS)
         schemas((struct str){text, n - 1}, data[0]);
+    else if (data[0] & CHANGES)
+        changed((struct str){text, n - 1}, data[0]);
     else
         form((struct str){text, n - 1}, data[0]);
     free(text);

@@ -234,6 +234,41 @@ test_references_do_not_multiply(void **state)
     close_bench(&b);
 }
 
+/* ---- limits ----------------------------------------------------------------------------------------------------- */
+
+static bool
+note_limit(const struct schema_finding *f, void *arg)
+{
+    unsigned *n = arg;
+
+    assert_string_equal(f->keyword, "limit");
+    assert_true(str_is(f->property, "regex"));
+    ++*n;
+    return true;
+}
+
+/* The table of states has no limit to give up at: what it proves, the full engine finds nothing against. */
+static void
+test_limit_is_no_finding(void **state)
+{
+    static const char text[] = "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac\"";
+    struct schema_opts opts = {.match_limit = 1000};
+    struct bench b = {.n = 1};
+    struct err e = {0};
+    json_t *schema = parse(STR("{\"pattern\":\"^((a+)+b|a*c)$\"}")), *doc = parse(str_of(text));
+    unsigned limits = 0;
+
+    (void)state;
+    assert_int_equal(schema_compile_json(schema, &opts, &b.schema[0], &e), RES_OK);
+    open_fast(&b);
+    assert_true(schema_fast_valid(b.fast, b.tape, str_of(text), NULL));
+    assert_false(schema_check(b.schema[0], doc, note_limit, &limits));
+    assert_int_equal(limits, 1);
+    close_bench(&b);
+    json_decref(schema);
+    json_decref(doc);
+}
+
 /* ---- form PA.20, as an example of a large schema ------------------------------------------------------------------ */
 
 static void
@@ -430,6 +465,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keywords),
         cmocka_unit_test(test_references_do_not_multiply),
+        cmocka_unit_test(test_limit_is_no_finding),
         cmocka_unit_test(test_whole_of_a_real_schema),
         cmocka_unit_test(test_mutants),
         cmocka_unit_test(test_case_files),
