@@ -254,9 +254,12 @@ schema_fast_new(const struct schema *const *all, unsigned n, const char *const *
                 struct schema_fast **ret, struct err *e)
 {
     struct schema_fast *f = calloc(1, sizeof *f);
-    enum res rc = f ? make(f, all, n, e) : fast_no_memory(e);
+    enum res rc;
 
     *ret = NULL;
+    if (!f)
+        return fast_no_memory(e);
+    rc = make(f, all, n, e);
     if (rc == RES_OK)
         rc = fast_collect_names(f, pick, npick, e);
     for (unsigned k = 0; rc == RES_OK && k < n; k++)
