@@ -91,9 +91,9 @@ struct schema_fast {
     unsigned npick;
     unsigned gaps;
     struct fast_pattern {
-        struct str text; /* in the schema */
-        struct schema_dfa *dfa;
-    } * pattern; /* each once; owned */
+        struct str text;        /* in the schema */
+        struct schema_dfa *dfa; /* NULL: refused, which may have taken long */
+    } * pattern;                /* each once; owned */
     size_t npattern, cap_pattern;
 };
 

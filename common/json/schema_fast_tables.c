@@ -26,12 +26,12 @@ set_of(const struct schema_fast *f, const struct str *names, uint32_t n, struct 
 
 /* ---- patterns --------------------------------------------------------------------------------------------------- */
 
-static const struct schema_dfa *
-known_dfa(const struct schema_fast *f, struct str pattern)
+static const struct fast_pattern *
+known_pattern(const struct schema_fast *f, struct str pattern)
 {
     for (size_t i = 0; i < f->npattern; i++)
         if (str_eq(f->pattern[i].text, pattern))
-            return f->pattern[i].dfa;
+            return &f->pattern[i];
     return NULL;
 }
 
@@ -40,16 +40,15 @@ static enum res
 make_dfa(struct maker *m, struct str pattern, const void **ret)
 {
     struct schema_fast *f = m->f;
+    const struct fast_pattern *known = known_pattern(f, pattern);
     struct schema_dfa *dfa = NULL;
-    enum res rc;
 
-    if ((*ret = known_dfa(f, pattern)))
+    if (known) {
+        *ret = known->dfa;
         return RES_OK;
-    rc = schema_dfa_compile(pattern, 0, &dfa, NULL);
-    if (rc == RES_RETRY)
+    }
+    if (schema_dfa_compile(pattern, 0, &dfa, NULL) == RES_RETRY)
         return fast_no_memory(m->e);
-    if (rc != RES_OK)
-        return RES_OK;
     if (!schema_grow(&f->pattern, &f->cap_pattern, f->npattern, sizeof *f->pattern)) {
         schema_dfa_free(dfa);
         return fast_no_memory(m->e);
