@@ -15,8 +15,8 @@ drop_text(const char *line)
     unsigned long inode;
     char may[5];
 
-    if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %*s %*s %lu", &from, &to, may, &inode) != 4 || inode == 0 ||
-        strcmp(may, "r-xp") != 0)
+    if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %*s %*s %lu", &from, &to, may, &inode) != 4 ||
+        inode == 0 || strcmp(may, "r-xp") != 0)
         return;
     madvise((void *)from, to - from, MADV_RANDOM); /* then a page comes alone, not with its neighbours */
     madvise((void *)from, to - from, MADV_DONTNEED);

@@ -547,7 +547,7 @@ name_index(struct str key, const struct str *names, unsigned n)
 
     if (memchr(key.p, '\\', key.n))
         key = scan_string((struct str){key.p - 1, key.n + 2}, &tmp);
-    while (i < n && (names[i].n != key.n || memcmp(names[i].p, key.p, key.n) != 0))
+    while (i < n && (!key.p || names[i].n != key.n || memcmp(names[i].p, key.p, key.n) != 0))
         i++;
     buf_free(&tmp);
     return i;

@@ -107,7 +107,7 @@ escape(const char *p, const char *end)
     if (end - p < 2)
         return 0;
     if (p[1] != 'u')
-        return memchr("\"\\/bfnrt", p[1], 8) ? 2 : 0;
+        return p[1] && strchr("\"\\/bfnrt", p[1]) ? 2 : 0;
     if (end - p < 6 || !hex4(p + 2, &u) || u == 0 || (u >= 0xdc00 && u <= 0xdfff))
         return 0;
     if (u < 0xd800 || u > 0xdbff)

@@ -69,7 +69,7 @@ static void
 check_all(const struct verdict *row, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        struct reading r;
+        struct reading r = {0};
 
         read_event(&r, &row[i].s);
         if ((r.res == RES_OK) != !row[i].code ||
@@ -202,7 +202,7 @@ what_each_type_needs(void **state)
 static void
 members(void **state)
 {
-    struct reading r;
+    struct reading r = {0};
     const struct event *ev = read_event(
         &r, &(struct sample){.source = "/opd/1.02",
                              .data = "{\"revisi\":2,\"kode_opd\":\"1.0\\u0032\",\"nama_opd\":\"Dinas "
@@ -239,7 +239,7 @@ whose_time_counts(void **state)
                {"2026-11-24T06:00:00Z", -86400000000, false},
                {"2026-11-24T05:59:59.999999Z", -86400000000, true},
                {"2026-11-25T06:00:00.000001Z", 0, true}};
-    struct reading r;
+    struct reading r = {0};
 
     (void)state;
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
@@ -277,7 +277,7 @@ what_a_repeat_is(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
-        struct reading r;
+        struct reading r = {0};
         const struct event *b = read_event(&r, &row[i].s);
 
         assert_int_equal(memcmp(a->seen_key, b->seen_key, 16) == 0, row[i].same_key);

@@ -350,7 +350,7 @@ test_mutants(void **state)
     json_t *doc = json_load_file("schemas/examples/selesai.json", 0, &je);
     char *text = json_dumps(doc, JSON_COMPACT);
     size_t n = strlen(text);
-    char *mutant = malloc(n + 1);
+    char *mutant = calloc(1, n + 1);
     struct bench b;
 
     (void)state;
