@@ -15,7 +15,7 @@ def pytest_configure(config):
 @pytest.fixture
 def folder(request):
     """Where this test's programs write their logs; kept."""
-    path = LOGS / re.sub(r"[^A-Za-z0-9_.-]+", "_", request.node.name)
+    path = LOGS / re.sub(r"[^A-Za-z0-9_.-]+", "_", f"{request.module.__name__}.{request.node.name}")
     path.mkdir(parents=True, exist_ok=True)
     for old in path.iterdir():
         old.unlink()

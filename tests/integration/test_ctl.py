@@ -111,10 +111,14 @@ def same(cell, value):
     return cell == str(value)
 
 
+def tell_the_same(printed, rows):
+    return len(printed) == len(rows) and all(same(cells.get(k), v) for cells, row in zip(printed, rows) for k, v in row.items())
+
+
 def both(ctl, *words):
-    """The rows of a command's JSON, after its table was found to tell the same."""
-    printed, rows = table(ctl.good(*words)), ctl.json(*words)
-    assert len(printed) == len(rows), words
+    """The rows of a command's JSON, after its table was found to tell the same. Programs may have moved between the two."""
+    printed, rows = harness.eventually(lambda: (table(ctl.good(*words)), ctl.json(*words)), lambda got: tell_the_same(*got),
+                                       20, f"table and JSON of {words} tell the same")
     for cells, row in zip(printed, rows):
         assert {k: same(cells[k], v) for k, v in row.items()} == dict.fromkeys(row, True), (cells, row)
         assert set(cells) == set(row)
@@ -419,9 +423,10 @@ def test_lag(line, ctl, tmp_path):
 
 def test_offsets(line, ctl, audited):
     topic, group = f"{line.prefix}.requests", f"{line.prefix}-nobody"
-    rows = both(ctl, "offsets", "show")
-    assert {(r["consumer_group"], r["topic"], r["partition"], r["next_offset"]) for r in rows} == {
-        tuple(r.values()) for r in line.rows("select consumer_group, topic, partition, next_offset from consumer_offset")}
+    names = ("consumer_group", "topic", "partition", "next_offset")
+    harness.eventually(lambda: ({tuple(r[n] for n in names) for r in both(ctl, "offsets", "show")},
+                                {tuple(r.values()) for r in line.rows(f"select {', '.join(names)} from consumer_offset")}),
+                       lambda got: got[0] and got[0] == got[1], 20, "what is shown is what is stored")
     assert both(ctl, "offsets", "show", "--group", group) == []
     end = next(p["log_end"] for p in ctl.json("lag")["partitions"] if (p["topic"], p["partition"]) == (topic, 1))
     assert end > 1
