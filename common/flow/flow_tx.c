@@ -1,9 +1,11 @@
 #include "common/flow/flow_priv.h"
 
+#include "common/base/backoff.h"
 #include "common/base/clk.h"
 #include "common/base/id.h"
 #include "common/base/log.h"
 
+static const struct backoff pace = {.min_ms = 50, .max_ms = 5000};
 static const struct pg_stmt begin_stmt = {"begin", "begin"};
 static const struct pg_stmt commit_stmt = {"commit", "commit"};
 static const struct pg_stmt rollback_stmt = {"rollback", "rollback"};
@@ -53,7 +55,7 @@ flow_healthy(struct flow *f)
     if (f->faulty)
         log_info("transactions succeed again", LOG_Z("group", f->opts.group));
     f->faulty = false;
-    f->backoff_ms = 0;
+    f->failures = 0;
 }
 
 static void
@@ -168,10 +170,7 @@ after_undo(struct flow *f)
     note_fault(f);
     f->careful = false;
     f->state = WAIT;
-    f->backoff_ms = f->backoff_ms ? f->backoff_ms * 2 : BACKOFF_MIN_MS;
-    if (f->backoff_ms > BACKOFF_MAX_MS)
-        f->backoff_ms = BACKOFF_MAX_MS;
-    loop_timer_set(f->opts.loop, &f->backoff, 1 + (int64_t)(id_random() % (uint64_t)f->backoff_ms));
+    loop_timer_set(f->opts.loop, &f->backoff, backoff_ms(&pace, f->failures++, -1, id_random()));
 }
 
 static void

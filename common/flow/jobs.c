@@ -5,7 +5,7 @@
 
 #include "common/base/id.h"
 
-enum { LOOK_MS = 10000, CLAIM_MAX = 200, STMTS = 8 };
+enum { LOOK_MS = 10000, CLAIM_MAX = 200, BORN_MAX = 64, STMTS = 8 };
 
 enum which { LOAD, PUT, BODY, REMOVE, ATTEMPT, ANSWER, CLAIM, NEXT };
 
@@ -21,7 +21,11 @@ struct jobs {
     int64_t next_us;     /* earliest due known; INT64_MIN = unknown */
     struct job *claimed; /* until the claim is committed */
     size_t nclaimed;
-    struct arena arena; /* of the claimed */
+    struct arena arena;          /* of the claimed */
+    struct job born[BORN_MAX];   /* in this batch; their text is in `born_arena` */
+    unsigned nborn, born_before; /* how many there were before this part */
+    struct arena born_arena;
+    int64_t saved_us; /* earliest due of what this batch saved without a lease; INT64_MAX = none */
     struct jobs_query query;
 };
 
@@ -123,6 +127,7 @@ void
 jobs_load(struct jobs *j, const struct jobs_query *q)
 {
     j->query = *q;
+    j->born_before = j->nborn;
     pg_args_reset(&j->args);
     pg_array(&j->args, PG_TEXT);
     for (size_t i = 0; i < q->n; i++)
@@ -262,6 +267,14 @@ send_removals(struct jobs *j, const struct chosen *c)
     pg_send(j->opts.pg, &j->stmt[REMOVE], &j->args, NULL, NULL);
 }
 
+/* A part that is rolled back after this leaves a look too many, no more. */
+static void
+note_saved(struct jobs *j, const struct job *job)
+{
+    if (!job->done && !job->lease && job->due_us < j->saved_us)
+        j->saved_us = job->due_us;
+}
+
 void
 jobs_save(struct jobs *j, struct job *const *all, size_t n)
 {
@@ -277,6 +290,8 @@ jobs_save(struct jobs *j, struct job *const *all, size_t n)
         if (count(&c))
             kinds[i].send(j, &c);
     }
+    for (size_t i = 0; i < n; i++)
+        note_saved(j, all[i]);
 }
 
 void
@@ -312,13 +327,49 @@ jobs_answered(struct jobs *j, const struct job_answer *all, size_t n)
     pg_send(j->opts.pg, &j->stmt[ANSWER], a, NULL, NULL);
 }
 
-int64_t
-jobs_lease(struct jobs *j, int64_t *due_us)
-{
-    int64_t token = (int64_t)(id_random() >> 1);
+/* ---- born leased ------------------------------------------------------------------------------------------------ */
 
-    *due_us = clk_us(j->opts.clk) + j->opts.lease_ms * 1000;
-    return token ? token : 1;
+void
+jobs_bear(struct jobs *j, struct job *job)
+{
+    int64_t now_us = clk_us(j->opts.clk);
+    struct job *copy;
+
+    if (j->nborn == BORN_MAX || j->nborn >= j->opts.room(j->opts.arg))
+        return;
+    job->lease = (int64_t)(id_random() >> 1) | 1;
+    job->due_us = now_us + j->opts.lease_ms * 1000;
+    job->attempts = 1;
+    job->quiet_us = now_us + j->opts.call_ms * 1000;
+    copy = &j->born[j->nborn++];
+    *copy = *job;
+    for (unsigned i = 0; i < 6; i++) {
+        struct str *const texts_of_it[] = {&copy->key,   &copy->subject, &copy->step,
+                                           &copy->state, &copy->reason,  &copy->body};
+
+        *texts_of_it[i] = arena_str(&j->born_arena, *texts_of_it[i]);
+    }
+}
+
+void
+jobs_committed(struct jobs *j)
+{
+    for (unsigned i = 0; i < j->nborn; i++)
+        j->opts.begin(j->opts.arg, &j->born[i]);
+    if (j->saved_us != INT64_MAX)
+        jobs_wake(j, j->saved_us);
+    jobs_undone(j, true);
+}
+
+void
+jobs_undone(struct jobs *j, bool whole)
+{
+    j->nborn = whole ? 0 : j->born_before;
+    if (!whole)
+        return;
+    j->born_before = 0;
+    j->saved_us = INT64_MAX;
+    arena_reset(&j->born_arena);
 }
 
 /* ---- claiming --------------------------------------------------------------------------------------------------- */
@@ -446,6 +497,7 @@ jobs_new(const struct jobs_opts *opts, struct jobs **ret, struct err *e)
     j->opts = *opts;
     j->args = pg_args_make();
     j->next_us = INT64_MIN;
+    j->saved_us = INT64_MAX;
     j->timer = (struct loop_timer){.fn = on_timer, .arg = j};
     j->turn = (struct pg_turn){.fn = on_turn, .arg = j};
     for (unsigned i = 0; i < STMTS; i++)
@@ -471,5 +523,6 @@ jobs_free(struct jobs *j)
     }
     pg_args_free(&j->args);
     arena_free(&j->arena);
+    arena_free(&j->born_arena);
     free(j);
 }

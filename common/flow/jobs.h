@@ -48,7 +48,7 @@ struct jobs_opts {
 enum res jobs_new(const struct jobs_opts *opts, struct jobs **ret, struct err *e);
 void jobs_free(struct jobs *j);
 
-/* Asks (pg_send) for all jobs of these subjects; each is copied into `arena` and given to `fn`. The parents' rows must
+/* Begins a part of a batch: asks (pg_send) for all jobs of these subjects; each is copied into `arena` and given to `fn`. The parents' rows must
  * be locked already. */
 struct jobs_query {
     const struct str *subjects;
@@ -73,8 +73,15 @@ struct job_answer {
 };
 void jobs_answered(struct jobs *j, const struct job_answer *all, size_t n);
 
-/* A new lease token and its end, for a job that is to be born leased. */
-int64_t jobs_lease(struct jobs *j, int64_t *due_us);
+/* Leases a fresh job to this process, where there is room for its attempt; else it is left to be claimed. It is copied:
+ * `begin` gets it after COMMIT. Before jobs_save, and in the part that made it. */
+void jobs_bear(struct jobs *j, struct job *job);
+
+/* The batch is durable: what was born begins, and what was saved without a lease is looked for when it is due. */
+void jobs_committed(struct jobs *j);
+
+/* The batch (`whole`), or its last part, was rolled back: what was born in it was not. */
+void jobs_undone(struct jobs *j, bool whole);
 
 /* Something is due at that time, or room came free: look then. */
 void jobs_wake(struct jobs *j, int64_t due_us);

@@ -658,6 +658,16 @@ scan_string(struct str raw, struct buf *store)
     return store->failed ? STR_NULL : (struct str){store->p + at, store->n - at};
 }
 
+struct str
+scan_text(struct arena *a, struct str raw)
+{
+    struct buf tmp = buf_make(raw.n + 1); /* never longer than it was */
+    struct str s = arena_str(a, scan_string(raw, &tmp));
+
+    buf_free(&tmp);
+    return s;
+}
+
 bool
 scan_int(struct str raw, int64_t *ret)
 {

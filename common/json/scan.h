@@ -3,6 +3,7 @@
 #ifndef JSON_SCAN_H
 #define JSON_SCAN_H
 
+#include "common/base/arena.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/str.h"
@@ -52,6 +53,9 @@ bool scan_next(struct scan_iter *it);
  * bytes may move: give it room first or copy at once). STR_NULL when `raw` is not a string, when
  * `store` is full, and for an escaped one without a `store` (NULL). */
 struct str scan_string(struct str raw, struct buf *store);
+
+/* The same copied into an arena. */
+struct str scan_text(struct arena *a, struct str raw);
 
 /* A raw number that is a whole number within int64 (1.0 and 1e2 are not). */
 bool scan_int(struct str raw, int64_t *ret);

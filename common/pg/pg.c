@@ -2,13 +2,15 @@
 
 #include <stdlib.h>
 
+#include "common/base/backoff.h"
 #include "common/base/clk.h"
 #include "common/base/id.h"
 #include "common/base/log.h"
 
 #define PG_EPOCH_US INT64_C(946684800000000)
 
-enum { STMTS_MAX = 96, LISTENS_MAX = 4, BACKOFF_MIN_MS = 100, BACKOFF_MAX_MS = 5000, CONNECT_MS = 5000 };
+enum { STMTS_MAX = 96, LISTENS_MAX = 4, CONNECT_MS = 5000 };
+static const struct backoff pace = {.min_ms = 100, .max_ms = 5000};
 
 enum pending_kind { P_PREPARE, P_STMT, P_SYNC };
 
@@ -35,8 +37,8 @@ struct pg {
     struct loop_timer retry;
     struct loop_timer connect_limit;
     struct loop_defer
-        broke; /* the connection failed inside a send: tell the groups from the loop, not from there */
-    int64_t backoff_ms;
+        broke;        /* the connection failed inside a send: tell the groups from the loop, not from there */
+    int64_t failures; /* connections in a row that failed */
     const struct pg_stmt *prepared[STMTS_MAX];
     unsigned nprepared;
     struct pending *head, **tail;
@@ -220,10 +222,7 @@ went_down(struct pg *pg, const char *why)
     pg->why[strcspn(pg->why, "\n")] = '\0';
     drop_conn(pg);
     tell(pg, false);
-    pg->backoff_ms = pg->backoff_ms ? pg->backoff_ms * 2 : BACKOFF_MIN_MS;
-    if (pg->backoff_ms > BACKOFF_MAX_MS)
-        pg->backoff_ms = BACKOFF_MAX_MS;
-    loop_timer_set(pg->loop, &pg->retry, 1 + (int64_t)(id_random() % (uint64_t)pg->backoff_ms));
+    loop_timer_set(pg->loop, &pg->retry, backoff_ms(&pace, pg->failures++, -1, id_random()));
     fail_all(pg);
 }
 
@@ -276,7 +275,7 @@ came_up(struct pg *pg)
     pg->state = UP;
     pg->epoch++;
     pg->flush_failed = false;
-    pg->backoff_ms = 0;
+    pg->failures = 0;
     loop_watch_set(pg->watch, LOOP_READ);
     tell(pg, true);
     listen_all(pg);

@@ -212,34 +212,6 @@ limits(void **state)
     }
 }
 
-static void
-pauses(void **state)
-{
-    static const struct tunggu_pace pace = {1000, 8000, 3600000};
-    static const struct {
-        int64_t parks, retry_after, least, most;
-    } cases[] = {
-        {0, -1, 1, 1000},
-        {1, -1, 1, 2000},
-        {3, -1, 1, 8000},
-        {63, -1, 1, 8000},
-        {INT64_MAX, -1, 1, 8000},
-        {0, 0, 1, 1000},
-        {0, 60, 60000, 60999},
-        {0, 7200, 3600000, 3600999}, /* cut to its maximum */
-        {0, INT64_MAX, 3600000, 3600999},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++)
-        for (uint64_t random = 0; random < 20000; random += 7) {
-            int64_t ms = tunggu_pause_ms(&pace, cases[i].parks, cases[i].retry_after, random * 1000003);
-
-            if (ms < cases[i].least || ms > cases[i].most)
-                fail_msg("case %zu: %lld ms", i, (long long)ms);
-        }
-}
-
 /* ---- what is said ----------------------------------------------------------------------------------------------- */
 
 #define ERROR "{\"kode\":\"E1\",\"tingkat\":\"E\",\"lokasi\":\"/perihal\"}"
@@ -332,7 +304,6 @@ main(void)
         cmocka_unit_test(body_comes_back),
         cmocka_unit_test(state_comes_back),
         cmocka_unit_test(limits),
-        cmocka_unit_test(pauses),
         cmocka_unit_test(findings_of),
         cmocka_unit_test(notes_alone),
     };

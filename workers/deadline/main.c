@@ -26,39 +26,17 @@ wants(enum fact_type t)
 }
 
 static enum res
-load_calendar(struct worker *w, struct err *e)
-{
-    struct deadline *d = w->own;
-    char *path = worker_schema_path(w, w->sop.calendar_file);
-    size_t n;
-    char *csv = path ? worker_read_file(path, 4 << 20, &n, e) : NULL;
-    const char *name = path ? strrchr(path, '/') : NULL;
-    char version[64];
-    enum res res;
-
-    snprintf(version, sizeof version, "%.*s", (int)strcspn(name ? name + 1 : "?", "."),
-             name ? name + 1 : "?");
-    res = csv ? calendar_load((struct str){csv, n}, version, 420, &d->cal, e) : RES_FATAL;
-    free(csv);
-    free(path);
-    return res == RES_OK ? res : err_set(e, RES_FATAL, "[sop] calendar cannot be read");
-}
-
-static enum res
 start(struct worker *w, struct err *e)
 {
     struct deadline *d = w->own;
     struct metrics *ms = w->app->metrics;
-    enum res res = load_calendar(w, e);
+    enum res res = worker_calendar(w, &d->cal, e);
 
+    if (res == RES_OK)
+        res = worker_terms(w, &d->rules.terms, e);
     if (res != RES_OK)
         return res;
     d->rules.cal = d->cal;
-    for (int i = 0; i < TAHAPS; i++)
-        if (!clock_term_parse(w->sop.term[i], &d->rules.terms.of[i]))
-            return err_set(e, RES_FATAL,
-                           "[sop] %s must be a number and hari_kerja, hari_kalender or detik, not \"%s\"",
-                           tahap_name((enum tahap)i), w->sop.term[i]);
     d->m_changed =
         metric(ms, METRIC_COUNTER, "bedelau_clock_changes", "", "Clock states told, missed ones apart");
     d->m_missed = metric(ms, METRIC_COUNTER, "bedelau_clocks_missed", "", "Clocks called missed");

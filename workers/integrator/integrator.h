@@ -4,21 +4,22 @@
 #ifndef INTEGRATOR_INTEGRATOR_H
 #define INTEGRATOR_INTEGRATOR_H
 
+#include "common/base/backoff.h"
 #include "common/calendar/calendar.h"
 #include "common/flow/jobs.h"
 #include "common/http/client.h"
 #include "workers/integrator/map.h"
 #include "workers/sop/worker.h"
 
-/* Jobs born leased per batch; answers that may wait for their transaction, per call allowed in flight. */
-enum { BORN_MAX = 64, ANSWERS_PER_CALL = 4 };
+/* Answers that may wait for their transaction, per call allowed in flight. */
+enum { ANSWERS_PER_CALL = 4 };
 enum mode { MODE_LIVE, MODE_SHADOW, MODE_OFF };
 enum auth { AUTH_NONE, AUTH_API_KEY, AUTH_BASIC, AUTH_BEARER };
 
 struct integrator {
     const char *url, *callback_url; /* settings */
-    int64_t mode, auth, in_flight, timeout_ms, lease_ms, backoff_min_ms, backoff_max_ms, poll_ms,
-        retry_after_max_ms;
+    int64_t mode, auth, in_flight, timeout_ms, lease_ms, poll_ms;
+    struct backoff pace;
     const char *auth_header, *auth_secret;
     const char *ca_file, *cert_file, *key_file;
     bool tls_insecure;
@@ -27,10 +28,6 @@ struct integrator {
     struct calendar_term term;
     struct client *client;
     struct jobs *jobs;
-    struct job born[BORN_MAX]; /* begun after COMMIT; their text is in `born_arena` */
-    unsigned nborn;
-    unsigned born_mark; /* how many earlier parts of this batch had */
-    struct arena born_arena;
     struct job_answer *answers; /* of this part; in the batch's arena */
     size_t nanswers;
     unsigned calling;  /* calls under way */

@@ -26,13 +26,13 @@ static const struct conf_key keys[] = {
      "Longest a call may take from its sending; must be less than lease"},
     {"integrator", "lease", CONF_MS, SET(lease_ms), "60s", 0, NULL, 100, 3600000,
      "How long a job belongs to the process that calls; after that another asks what became of it"},
-    {"integrator", "backoff_min", CONF_MS, SET(backoff_min_ms), "1s", 0, NULL, 1, 3600000,
+    {"integrator", "backoff_min", CONF_MS, SET(pace.min_ms), "1s", 0, NULL, 1, 3600000,
      "First ceiling of the wait after a failure; doubles, with full jitter"},
-    {"integrator", "backoff_max", CONF_MS, SET(backoff_max_ms), "5m", 0, NULL, 1, 86400000,
+    {"integrator", "backoff_max", CONF_MS, SET(pace.max_ms), "5m", 0, NULL, 1, 86400000,
      "Last ceiling of the wait"},
     {"integrator", "poll", CONF_MS, SET(poll_ms), "60s", 0, NULL, 10, 86400000,
      "How often a registration is asked about where Bedelau gave no Retry-After"},
-    {"integrator", "retry_after_max", CONF_MS, SET(retry_after_max_ms), "1h", 0, NULL, 1000, 86400000,
+    {"integrator", "retry_after_max", CONF_MS, SET(pace.retry_after_max_ms), "1h", 0, NULL, 1000, 86400000,
      "A longer Retry-After is cut to this"},
     {"integrator", "ca_file", CONF_STR, SET(ca_file), NULL, 0, NULL, 0, 0,
      "Certificates to trust; default: the system's"},
@@ -95,19 +95,15 @@ load_data(struct worker *w, struct err *e)
 {
     struct integrator *n = w->own;
     char *map = worker_schema_path(w, "integrasi.map.json");
-    char *path = worker_schema_path(w, w->sop.calendar_file);
-    size_t size;
-    char *csv = path ? worker_read_file(path, 4 << 20, &size, e) : NULL;
-    enum res res = csv ? calendar_load((struct str){csv, size}, "kalender", 420, &n->cal, e) : RES_FATAL;
+    struct clock_terms terms = {0};
+    enum res res = worker_calendar(w, &n->cal, e);
 
     if (res == RES_OK)
+        res = worker_terms(w, &terms, e);
+    if (res == RES_OK)
         res = map_load(map, &n->map, e);
-    if (res == RES_OK && !clock_term_parse(w->sop.term[TAHAP_INTEGRASI], &n->term))
-        res =
-            err_set(e, RES_FATAL, "[sop] integrasi must be a number and hari_kerja, hari_kalender or detik");
+    n->term = terms.of[TAHAP_INTEGRASI];
     free(map);
-    free(path);
-    free(csv);
     return res;
 }
 
@@ -116,7 +112,7 @@ check_settings(const struct integrator *n, struct err *e)
 {
     if (n->timeout_ms >= n->lease_ms)
         return err_set(e, RES_FATAL, "[integrator] timeout must be less than [integrator] lease");
-    if (n->backoff_min_ms > n->backoff_max_ms)
+    if (n->pace.min_ms > n->pace.max_ms)
         return err_set(e, RES_FATAL,
                        "[integrator] backoff_min must not be more than [integrator] backoff_max");
     if (n->auth != AUTH_NONE && !*n->auth_secret)
@@ -164,7 +160,7 @@ apply(struct worker *w, struct berkas *b, struct flow_item *it, enum met met)
         settle_fact(w, b, ev);
 }
 
-/* Calls begin only now that their attempts are durable; and waiting jobs are looked for. */
+/* Calls begin only now that their attempts are durable. */
 static void
 committed(struct worker *w, const struct flow_batch *b)
 {
@@ -176,17 +172,7 @@ committed(struct worker *w, const struct flow_batch *b)
             n->answered--;
             answered = true;
         }
-    for (unsigned i = 0; i < n->nborn; i++)
-        call_begin(w, &n->born[i]);
-    n->nborn = 0;
-    arena_reset(&n->born_arena);
-    for (size_t i = 0; i < w->n; i++) {
-        const struct urusan *u = w->all[i].more;
-
-        for (unsigned k = 0; k < u->njobs; k++)
-            if (!u->jobs[k]->done && !u->jobs[k]->lease)
-                jobs_wake(n->jobs, u->jobs[k]->due_us);
-    }
+    jobs_committed(n->jobs);
     if (answered && room(w))
         jobs_wake(n->jobs, w->now_us);
 }
@@ -194,11 +180,9 @@ committed(struct worker *w, const struct flow_batch *b)
 static void
 undone(struct worker *w, bool whole)
 {
-    struct integrator *n = w->own;
+    const struct integrator *n = w->own;
 
-    n->nborn = whole ? 0 : n->born_mark;
-    if (whole)
-        arena_reset(&n->born_arena);
+    jobs_undone(n->jobs, whole);
 }
 
 static void
@@ -219,7 +203,6 @@ free_own(struct worker *w)
     jobs_free(n->jobs);
     map_free(n->map);
     calendar_free(n->cal);
-    arena_free(&n->born_arena);
 }
 
 int

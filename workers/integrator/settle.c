@@ -19,16 +19,6 @@ struct memo {
     bool conflict;    /* 409 was said: what is there may be another's */
 };
 
-static struct str
-memo_text(struct worker *w, struct str raw)
-{
-    struct buf tmp = buf_make(8192);
-    struct str s = arena_str(&w->arena, scan_string(raw, &tmp));
-
-    buf_free(&tmp);
-    return s;
-}
-
 static struct memo
 read_memo(struct worker *w, const struct job *job)
 {
@@ -37,9 +27,9 @@ read_memo(struct worker *w, const struct job *job)
     struct memo memo = {0};
 
     scan_pick(job->state, names, m, 5);
-    memo.id = memo_text(w, m[0]);
-    memo.trace = memo_text(w, m[1]);
-    memo.told = memo_text(w, m[2]);
+    memo.id = scan_text(&w->arena, m[0]);
+    memo.trace = scan_text(&w->arena, m[1]);
+    memo.told = scan_text(&w->arena, m[2]);
     scan_int(m[3], &memo.parks);
     memo.conflict = scan_kind(m[4]) == SCAN_TRUE;
     return memo;
@@ -86,35 +76,11 @@ finish(struct job *job)
     job->done = true;
 }
 
-static int64_t
-clamp_retry(const struct integrator *n, int64_t retry_after_s)
-{
-    int64_t ms = retry_after_s * 1000;
-
-    return ms > n->retry_after_max_ms ? n->retry_after_max_ms : ms;
-}
-
 /* When to ask again what becomes of something that Bedelau took on. */
 static int64_t
 poll_wait_ms(const struct integrator *n, const struct answer *a)
 {
-    return a->retry_after_s >= 0 ? clamp_retry(n, a->retry_after_s) : n->poll_ms;
-}
-
-/* Capped exponential with full jitter; Retry-After is a floor. */
-static int64_t
-park_ms(const struct integrator *n, int64_t parks, int64_t retry_after_s)
-{
-    int64_t ceiling = n->backoff_min_ms;
-    int64_t ms;
-
-    while (parks-- > 0 && ceiling < n->backoff_max_ms)
-        ceiling *= 2;
-    ceiling = ceiling > n->backoff_max_ms ? n->backoff_max_ms : ceiling;
-    ms = 1 + (int64_t)(id_random() % (uint64_t)ceiling);
-    if (retry_after_s >= 0 && ms < clamp_retry(n, retry_after_s))
-        ms = clamp_retry(n, retry_after_s) + (int64_t)(id_random() % (uint64_t)n->backoff_min_ms);
-    return ms;
+    return a->retry_after_s >= 0 ? backoff_retry_after_ms(&n->pace, a->retry_after_s) : n->poll_ms;
 }
 
 static struct str
@@ -139,7 +105,7 @@ park(struct worker *w, struct berkas *b, struct job *job, const struct answer *a
 {
     const struct integrator *n = w->own;
     struct memo memo = read_memo(w, job);
-    int64_t due = w->now_us + park_ms(n, memo.parks, a->retry_after_s) * 1000;
+    int64_t due = w->now_us + backoff_ms(&n->pace, memo.parks, a->retry_after_s, id_random()) * 1000;
 
     if (a->fate == CLIENT_UNKNOWN && job->quiet_us > due)
         due = job->quiet_us; /* the attempt may still act until then */
@@ -161,7 +127,7 @@ wait_for_access(struct worker *w, struct job *job, const struct answer *a)
 
     log_error("the endpoint refuses our credentials; waiting", LOG_I("code", a->code),
               LOG_S("nomor", job->subject));
-    next_step(job, job->step, w->now_us + n->backoff_max_ms * 1000, reason_of(w, a));
+    next_step(job, job->step, w->now_us + n->pace.max_ms * 1000, reason_of(w, a));
 }
 
 /* ---- what Bedelau says ------------------------------------------------------------------------------------------- */
@@ -532,8 +498,8 @@ take_kept_callbacks(struct worker *w, struct berkas *b, struct job *job)
         struct said s;
 
         scan_pick(it.value, names, m, 4);
-        ev.ce.source = memo_text(w, m[0]);
-        ev.ce.id = memo_text(w, m[1]);
+        ev.ce.source = scan_text(&w->arena, m[0]);
+        ev.ce.id = scan_text(&w->arena, m[1]);
         scan_int(m[2], &ev.fact.time_us);
         s = read_said(w, m[3]);
         if (str_eq(s.id, u->id_integrasi))
@@ -669,32 +635,6 @@ first_deadline(const struct worker *w, const struct berkas *b, const struct fact
     return calendar_due(n->cal, check->time_us, n->term, &due, &e) == RES_OK ? due : INT64_MIN;
 }
 
-/* Leased to us at birth when a call could begin at once; else free, to be claimed. */
-static void
-lease_at_birth(struct worker *w, struct job *job)
-{
-    struct integrator *n = w->own;
-
-    job->due_us = w->now_us;
-    if (n->mode != MODE_LIVE || n->nborn == BORN_MAX || n->calling + n->nborn >= (unsigned)n->in_flight)
-        return;
-    job->lease = jobs_lease(n->jobs, &job->due_us);
-    job->attempts = 1;
-    job->quiet_us = w->now_us + n->timeout_ms * 1000;
-}
-
-static void
-remember_born(struct integrator *n, const struct job *job)
-{
-    struct job *copy = &n->born[n->nborn++];
-    struct str *const texts[] = {&copy->key,   &copy->subject, &copy->step,
-                                 &copy->state, &copy->reason,  &copy->body};
-
-    *copy = *job;
-    for (unsigned i = 0; i < 6; i++)
-        *texts[i] = arena_str(&n->born_arena, *texts[i]);
-}
-
 static void
 create_job(struct worker *w, struct berkas *b, const struct fact *check)
 {
@@ -708,15 +648,14 @@ create_job(struct worker *w, struct berkas *b, const struct fact *check)
     *job = (struct job){.key = make_key(w, b, check),
                         .subject = b->nomor,
                         .step = STR("send"),
+                        .due_us = w->now_us,
                         .deadline_us = first_deadline(w, b, check),
                         .quiet_us = INT64_MIN,
                         .body = body->body,
                         .fresh = true};
     write_memo(w, job, &(struct memo){.trace = u->trace});
-    lease_at_birth(w, job);
+    jobs_bear(((struct integrator *)w->own)->jobs, job);
     u->jobs[u->njobs++] = job;
-    if (job->lease)
-        remember_born(w->own, job);
 }
 
 /* A withdrawal stops what has not begun, asks where it is not known, and takes back what is there. */

@@ -91,7 +91,6 @@ store_load(struct worker *w, const struct flow_batch *b)
         subjects[i] = w->all[i].nomor;
     n->answers = arena_new(&w->arena, (b->n + 1) * sizeof *n->answers);
     n->nanswers = 0;
-    n->born_mark = n->nborn;
     if (decided(b, &w->args))
         pg_send(w->app->pg, &bodies_stmt, &w->args, on_bodies, w);
     jobs_load(n->jobs, &q);

@@ -134,6 +134,12 @@ size_t worker_dirty(const struct worker *w);
 /* Reads a whole file of at most `max` bytes; the caller frees. NULL with a reason. */
 char *worker_read_file(const char *path, size_t max, size_t *n, struct err *e);
 
+/* worker_clock.c: the calendar that [sop] names (`*ret` is the caller's) and the terms. RES_FATAL with the setting. */
+struct calendar;
+struct clock_terms;
+enum res worker_calendar(const struct worker *w, struct calendar **ret, struct err *e);
+enum res worker_terms(const struct worker *w, struct clock_terms *ret, struct err *e);
+
 /* A path below [sop] schemas. The caller frees. */
 char *worker_schema_path(const struct worker *w, const char *name);
 

@@ -223,11 +223,7 @@ reasoned(const struct event *ev)
 static struct str
 officer_of(struct worker *w, const struct event *ev)
 {
-    struct buf tmp = buf_make(4096);
-    struct str s = arena_str(&w->arena, scan_string(scan_get(ev->ce.data, "pemeriksa"), &tmp));
-
-    buf_free(&tmp);
-    return s;
+    return scan_text(&w->arena, scan_get(ev->ce.data, "pemeriksa"));
 }
 
 static void

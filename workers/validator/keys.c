@@ -6,7 +6,7 @@
 #include "workers/sop/rules/normal.h"
 
 /* Bytes of a key that is indexed: what the form's rules allow (255 and 100 characters) and no more. */
-enum { NAME_MAX_BYTES = 1020, LETTER_MAX = 100, TEXT_MAX = 4 << 20 };
+enum { NAME_MAX_BYTES = 1020, LETTER_MAX = 100 };
 
 static bool
 is_blank(unsigned char c)
@@ -57,16 +57,6 @@ keys_name(struct str name, struct buf *out)
 }
 
 static struct str
-text_of(struct arena *arena, struct str raw)
-{
-    struct buf tmp = buf_make(TEXT_MAX);
-    struct str s = arena_str(arena, scan_string(raw, &tmp));
-
-    buf_free(&tmp);
-    return s;
-}
-
-static struct str
 name_key(struct arena *arena, struct str name)
 {
     struct buf b = buf_make(NAME_MAX_BYTES);
@@ -107,7 +97,7 @@ keys_read(struct arena *arena, struct str form, struct form_keys *ret)
 
     scan_pick(form, names, raw, 6);
     for (unsigned i = 0; i < 6; i++)
-        s[i] = text_of(arena, raw[i]);
+        s[i] = scan_text(arena, raw[i]);
     *ret = (struct form_keys){.jenis = s[0], .nama_sistem = s[1], .kategori = s[2]};
     if (str_is(s[0], "baru"))
         ret->kunci = name_key(arena, s[1]);

@@ -4,7 +4,7 @@
 #include "common/base/log.h"
 #include "workers/validator/lampiran_priv.h"
 
-enum { LIST_MAX = 64, TOKEN_MAX = 4096, DOCUMENT_MAX = 10 << 20, WIB_MINUTES = 420 };
+enum { LIST_MAX = 64, TOKEN_MAX = 4096, DOCUMENT_MAX = 10 << 20 };
 
 /* Where a store of our own may be: this machine, or the building. */
 static const char *const building[] = {
@@ -59,7 +59,7 @@ lampiran_check(const struct lampiran_settings *set, struct err *e)
     if (set->timeout_ms >= lampiran_attempt_ms(set))
         return err_set(e, RES_FATAL,
                        "[attachments] timeout must be less than three quarters of [attachments] lease");
-    if (set->backoff_min_ms > set->backoff_max_ms)
+    if (set->pace.min_ms > set->pace.max_ms)
         return err_set(e, RES_FATAL,
                        "[attachments] backoff_min must not be more than [attachments] backoff_max");
     return check_store(set, e);
@@ -158,25 +158,6 @@ open_pdf(struct lampiran *l, struct err *e)
     return res;
 }
 
-static enum res
-load_calendar(struct lampiran *l, struct err *e)
-{
-    struct worker *w = l->w;
-    char *path = worker_schema_path(w, w->sop.calendar_file);
-    size_t size;
-    char *csv = path ? worker_read_file(path, 4 << 20, &size, e) : NULL;
-    enum res res =
-        csv ? calendar_load((struct str){csv, size}, "kalender", WIB_MINUTES, &l->cal, e) : RES_FATAL;
-
-    for (int i = 0; res == RES_OK && i < TAHAPS; i++)
-        if (!clock_term_parse(w->sop.term[i], &l->terms.of[i]))
-            res = err_set(e, RES_FATAL, "[sop] %s must be a number and hari_kerja, hari_kalender or detik",
-                          tahap_name(i));
-    free(path);
-    free(csv);
-    return res;
-}
-
 static void
 make_metrics(struct lampiran *l)
 {
@@ -226,8 +207,10 @@ begin(void *arg, const struct job *job)
 static enum res
 open_sources(struct lampiran *l, struct err *e)
 {
-    enum res res = load_calendar(l, e);
+    enum res res = worker_calendar(l->w, &l->cal, e);
 
+    if (res == RES_OK)
+        res = worker_terms(l->w, &l->terms, e);
     if (res == RES_OK && l->set->store)
         res = open_store(l, e);
     if (res == RES_OK && (l->set->allow || l->set->file_root))
@@ -293,14 +276,13 @@ lampiran_free(struct lampiran *l)
     attempt_free_all(l);
     jobs_free(l->jobs);
     calendar_free(l->cal);
-    arena_free(&l->born_arena);
     free(l->store_url);
     free(l);
 }
 
 /* ---- around a transaction --------------------------------------------------------------------------------------- */
 
-/* Attempts begin only now that they are durable; and waiting jobs are looked for. */
+/* Attempts begin only now that they are durable. */
 void
 lampiran_committed(struct worker *w, const struct flow_batch *b)
 {
@@ -312,14 +294,7 @@ lampiran_committed(struct worker *w, const struct flow_batch *b)
             l->answered--;
             answered = true;
         }
-    for (unsigned i = 0; i < l->nborn; i++)
-        attempt_begin(l, &l->born[i]);
-    l->nborn = 0;
-    arena_reset(&l->born_arena);
-    for (size_t i = 0; i < w->n; i++)
-        for (struct lampiran_job *lj = ((struct periksa *)w->all[i].more)->jobs; lj; lj = lj->next)
-            if (!lj->job->done && !lj->job->lease)
-                jobs_wake(l->jobs, lj->job->due_us);
+    jobs_committed(l->jobs);
     if (answered && lampiran_room(l))
         jobs_wake(l->jobs, w->now_us);
 }
@@ -327,9 +302,7 @@ lampiran_committed(struct worker *w, const struct flow_batch *b)
 void
 lampiran_undone(struct lampiran *l, bool whole)
 {
-    l->nborn = whole ? 0 : l->born_mark;
-    if (whole)
-        arena_reset(&l->born_arena);
+    jobs_undone(l->jobs, whole);
 }
 
 void

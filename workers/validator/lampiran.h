@@ -4,6 +4,7 @@
 #ifndef VALIDATOR_LAMPIRAN_H
 #define VALIDATOR_LAMPIRAN_H
 
+#include "common/base/backoff.h"
 #include "common/flow/jobs.h"
 #include "workers/sop/worker.h"
 #include "workers/validator/lampiran_wait.h"
@@ -13,8 +14,8 @@ struct lampiran_settings {
     bool check, allow_http, pdf;
     const char *store, *store_token, *allow, *allow_net, *file_root, *credentials_file, *ca_file;
     const char *pdf_helper, *signature_ca_file;
-    int64_t hold_ms, in_flight, timeout_ms, lease_ms, backoff_min_ms, backoff_max_ms, retry_after_max_ms,
-        redirects, pdf_limit_ms;
+    int64_t hold_ms, in_flight, timeout_ms, lease_ms, redirects, pdf_limit_ms;
+    struct backoff pace;
 };
 
 struct lampiran;
@@ -49,7 +50,7 @@ void lampiran_answer(struct worker *w, struct berkas *b, const void *answer);
 /* Clock 2 as the deadline worker has it. */
 void lampiran_deadline(struct worker *w, struct berkas *b, const struct event *ev);
 
-/* After all items: jobs whose form counts no more end, new ones are leased. */
+/* After all items: jobs whose form counts no more end, new ones are born. */
 void lampiran_settle(struct worker *w, struct berkas *b);
 
 void lampiran_load(struct worker *w, const struct flow_batch *b);

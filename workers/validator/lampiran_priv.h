@@ -10,8 +10,8 @@
 #include "workers/validator/pdf.h"
 #include "workers/validator/validator.h"
 
-/* Jobs born leased per batch; answers that may wait for their transaction, per attempt allowed at once. */
-enum { LAMPIRAN_BORN = 64, LAMPIRAN_ANSWERS = 4 };
+/* Answers that may wait for their transaction, per attempt allowed at once. */
+enum { LAMPIRAN_ANSWERS = 4 };
 
 enum lampiran_form { FORM_OPENED, FORM_CONCLUDED, FORM_UNRESOLVED, FORM_CANCELLED, LAMPIRAN_FORMS };
 
@@ -26,10 +26,6 @@ struct lampiran {
     struct fetch *hosts;     /* https (http, files) of the hosts that are allowed; NULL = none */
     struct pdf_checker *pdf; /* NULL = structure and signatures are not judged */
     struct jobs *jobs;
-    struct job born[LAMPIRAN_BORN]; /* begun after COMMIT; their text is in `born_arena` */
-    unsigned nborn;
-    unsigned born_mark; /* how many earlier parts of this batch had */
-    struct arena born_arena;
     struct job_answer *answers; /* of this part; in the batch's arena */
     size_t nanswers;
     struct attempt *attempts; /* under way */

@@ -56,7 +56,6 @@ lampiran_load(struct worker *w, const struct flow_batch *b)
     struct str *subjects;
 
     l->nanswers = 0;
-    l->born_mark = l->nborn;
     if (!l->set->check && !any_answer(b))
         return;
     subjects = arena_new(&w->arena, (w->n + 1) * sizeof *subjects);
@@ -267,10 +266,8 @@ static void
 park(struct worker *w, struct job *job, const struct tunggu *t, const struct lampiran_answer *a)
 {
     const struct lampiran *l = of(w);
-    const struct lampiran_settings *set = l->set;
-    struct tunggu_pace pace = {set->backoff_min_ms, set->backoff_max_ms, set->retry_after_max_ms};
-    int64_t limit = tunggu_limit(t, job->deadline_us, set->hold_ms * 1000);
-    int64_t due = w->now_us + tunggu_pause_ms(&pace, t->parks - 1, a->retry_after_s, id_random()) * 1000;
+    int64_t limit = tunggu_limit(t, job->deadline_us, l->set->hold_ms * 1000);
+    int64_t due = w->now_us + backoff_ms(&l->set->pace, t->parks - 1, a->retry_after_s, id_random()) * 1000;
     char reason[64] = "lampiran belum dapat diperiksa";
 
     if (a->code)
@@ -332,28 +329,6 @@ lampiran_deadline(struct worker *w, struct berkas *b, const struct event *ev)
 
 /* ---- after all items -------------------------------------------------------------------------------------------- */
 
-/* Leased to us at birth when an attempt could begin at once; else free, to be claimed. */
-static void
-lease_at_birth(struct worker *w, struct job *job)
-{
-    struct lampiran *l = of(w);
-    struct job *copy;
-
-    if (l->nborn == LAMPIRAN_BORN || l->nborn >= lampiran_room(l))
-        return;
-    job->lease = jobs_lease(l->jobs, &job->due_us);
-    job->attempts = 1;
-    job->quiet_us = w->now_us + lampiran_attempt_ms(l->set) * 1000;
-    copy = &l->born[l->nborn++];
-    *copy = *job;
-    for (unsigned i = 0; i < 6; i++) {
-        struct str *const texts[] = {&copy->key,   &copy->subject, &copy->step,
-                                     &copy->state, &copy->reason,  &copy->body};
-
-        *texts[i] = arena_str(&l->born_arena, *texts[i]);
-    }
-}
-
 /* Another revisi, a withdrawal, an end: what is still fetched is heard by nobody. */
 static void
 cancel(struct worker *w, const struct berkas *b, struct job *job)
@@ -377,7 +352,7 @@ lampiran_settle(struct worker *w, struct berkas *b)
             cancel(w, b, job);
             lj->cancelled = true;
         } else if (job->fresh) {
-            lease_at_birth(w, job);
+            jobs_bear(of(w)->jobs, job);
         }
     }
 }

@@ -4,18 +4,6 @@
 
 #include "common/json/scan.h"
 
-enum { TEXT_MAX = 16384 };
-
-static struct str
-text_of(struct arena *a, struct str raw)
-{
-    struct buf tmp = buf_make(TEXT_MAX);
-    struct str s = arena_str(a, scan_string(raw, &tmp));
-
-    buf_free(&tmp);
-    return s;
-}
-
 /* ---- documents -------------------------------------------------------------------------------------------------- */
 
 static bool
@@ -26,7 +14,7 @@ read_one(const struct rules *r, struct str form, struct str raw, struct arena *a
 
     if (!scan_pick(raw, names, m, 4) || !scan_int(m[2], &d->ukuran) || d->ukuran <= 0)
         return false;
-    d->uri = text_of(a, m[0]);
+    d->uri = scan_text(a, m[0]);
     d->sign = rules_signed(r, form, scan_string(m[3], NULL));
     return d->uri.n > 0 && hash_unhex(scan_string(m[1], NULL), d->sha256, HASH_SIZE);
 }
@@ -94,7 +82,7 @@ dokumen_read(struct str body, struct arena *a, struct dokumen out[DOKUMEN_MAX])
         scan_pick(it.value, names, m, 5);
         scan_int(m[0], &v[0]);
         scan_int(m[3], &v[1]);
-        out[n] = (struct dokumen){.at = (unsigned)v[0], .sign = v[1] != 0, .uri = text_of(a, m[4])};
+        out[n] = (struct dokumen){.at = (unsigned)v[0], .sign = v[1] != 0, .uri = scan_text(a, m[4])};
         scan_int(m[2], &out[n].ukuran);
         hash_unhex(scan_string(m[1], NULL), out[n].sha256, HASH_SIZE);
     }
@@ -163,9 +151,9 @@ tunggu_read(struct str state, struct arena *a, struct tunggu *t)
     t->revisi = (int32_t)v[0];
     t->errors = (unsigned)v[1];
     t->parks = v[2];
-    t->kode_opd = text_of(a, m[4]);
-    t->kategori = text_of(a, m[5]);
-    t->trace = text_of(a, m[6]);
+    t->kode_opd = scan_text(a, m[4]);
+    t->kategori = scan_text(a, m[5]);
+    t->trace = scan_text(a, m[6]);
     read_known(t, m[7]);
     t->temuan = arena_str(a, m[8]);
     return true;
@@ -199,24 +187,6 @@ tunggu_limit(const struct tunggu *t, int64_t deadline_us, int64_t hold_us)
     if (t->error_us != INT64_MIN && t->error_us + hold_us < limit)
         limit = t->error_us + hold_us;
     return limit;
-}
-
-int64_t
-tunggu_pause_ms(const struct tunggu_pace *p, int64_t parks, int64_t retry_after_s, uint64_t random)
-{
-    int64_t ceiling = p->min_ms;
-    int64_t floor_ms = 0;
-    int64_t ms;
-
-    while (parks-- > 0 && ceiling < p->max_ms)
-        ceiling *= 2;
-    if (ceiling > p->max_ms)
-        ceiling = p->max_ms;
-    ms = 1 + (int64_t)(random % (uint64_t)ceiling);
-    if (retry_after_s > 0)
-        floor_ms =
-            retry_after_s > p->retry_after_max_ms / 1000 ? p->retry_after_max_ms : retry_after_s * 1000;
-    return ms < floor_ms ? floor_ms + (int64_t)(random % (uint64_t)p->min_ms) : ms;
 }
 
 /* ---- findings --------------------------------------------------------------------------------------------------- */

@@ -66,13 +66,6 @@ unsigned tunggu_faulty(const struct tunggu *t);
  * = never. */
 int64_t tunggu_limit(const struct tunggu *t, int64_t deadline_us, int64_t hold_us);
 
-/* Full jitter below a ceiling that doubles; `random` is any number. Retry-After (-1 = none) is a floor, cut to its own
- * maximum. */
-struct tunggu_pace {
-    int64_t min_ms, max_ms, retry_after_max_ms;
-};
-int64_t tunggu_pause_ms(const struct tunggu_pace *p, int64_t parks, int64_t retry_after_s, uint64_t random);
-
 /* Appends the JSON array of all findings: those of the form and, under /lampiran/N, of each document, E first. Returns
  * how many errors there are. */
 unsigned tunggu_findings(const struct rules *r, const struct tunggu *t, struct buf *out);

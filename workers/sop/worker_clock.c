@@ -1,0 +1,47 @@
+/* The calendar and the terms that [sop] names, as the programs that reckon with clocks read them. */
+#include <stdlib.h>
+
+#include "workers/sop/clocks.h"
+#include "workers/sop/worker.h"
+
+enum { CALENDAR_MAX = 4 << 20, WIB_MINUTES = 420 };
+
+/* The file's name up to its first dot: carried on every clock. */
+static void
+version_of(const char *path, char *out, size_t size)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+
+    snprintf(out, size, "%.*s", (int)strcspn(name, "."), name);
+}
+
+enum res
+worker_calendar(const struct worker *w, struct calendar **ret, struct err *e)
+{
+    char *path = worker_schema_path(w, w->sop.calendar_file);
+    size_t n;
+    char *csv = path ? worker_read_file(path, CALENDAR_MAX, &n, e) : NULL;
+    char version[64];
+    enum res res = RES_FATAL;
+
+    *ret = NULL;
+    if (csv) {
+        version_of(path, version, sizeof version);
+        res = calendar_load((struct str){csv, n}, version, WIB_MINUTES, ret, e);
+    }
+    free(csv);
+    free(path);
+    return res == RES_OK ? res : err_set(e, RES_FATAL, "[sop] calendar cannot be read");
+}
+
+enum res
+worker_terms(const struct worker *w, struct clock_terms *ret, struct err *e)
+{
+    for (int i = 0; i < TAHAPS; i++)
+        if (!clock_term_parse(w->sop.term[i], &ret->of[i]))
+            return err_set(e, RES_FATAL,
+                           "[sop] %s must be a number and hari_kerja, hari_kalender or detik, not \"%s\"",
+                           tahap_name((enum tahap)i), w->sop.term[i]);
+    return RES_OK;
+}
