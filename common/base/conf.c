@@ -597,13 +597,31 @@ conf_sample(const struct conf_spec *spec, struct buf *out)
         buf_printf(out, "\n# [%s] hands every other setting on unread\n", p->section);
 }
 
+struct str
+conf_word(const char **list)
+{
+    static const char between[] = ", \t";
+    struct str word;
+
+    if (!*list)
+        return STR_NULL;
+    *list += strspn(*list, between);
+    word = (struct str){*list, strcspn(*list, between)};
+    *list += word.n;
+    return word.n ? word : STR_NULL;
+}
+
 size_t
 conf_list(char *value, char **ret, size_t max)
 {
+    const char *at = value;
+    struct str word;
     size_t n = 0;
-    char *save = NULL;
 
-    for (char *z = strtok_r(value, ", \t", &save); z && n < max; z = strtok_r(NULL, ", \t", &save))
-        ret[n++] = z;
+    while (n < max && (word = conf_word(&at)).n) {
+        ret[n++] = value + (word.p - value);
+        if (*at)
+            value[at++ - value] = '\0';
+    }
     return n;
 }

@@ -74,7 +74,10 @@ void conf_free(struct conf *conf);
 /* A commented sample file with each key, its default, bounds and help. */
 void conf_sample(const struct conf_spec *spec, struct buf *out);
 
-/* Splits a list value in place at commas and blanks; returns how many, at most `max`. */
+/* The next word of a list value, divided by commas and blanks; `*list` moves on. STR_NULL at its end, and of NULL. */
+struct str conf_word(const char **list);
+
+/* Splits a list value in place the same way; returns how many, at most `max`. */
 size_t conf_list(char *value, char **ret, size_t max);
 
 #endif

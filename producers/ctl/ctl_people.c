@@ -5,6 +5,7 @@
 
 #include "producers/ctl/ctl.h"
 #include "producers/ctl/ctl_words.h"
+#include "workers/sop/names.h"
 
 static int
 show(struct ctl *c, int argc, char **argv, const char *sql)
@@ -122,7 +123,7 @@ load_line(struct ctl *c, const char *path, int line, char *text, struct ctl_load
     const char *args[OPD_FIELDS];
     int64_t changed;
 
-    if (got < 2 || !ctl_words_opd(str_of(f[0])) || !*f[1]) {
+    if (got < 2 || !kode_opd_ok(str_of(f[0])) || !*f[1]) {
         ctl_fail(c, CTL_NO, "%s line %d: not kode_opd,nama_opd,peran", path, line);
         return false;
     }

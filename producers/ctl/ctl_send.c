@@ -103,7 +103,7 @@ parse(struct ctl *c, const char *path, const char *text, size_t n)
 static bool
 check_nomor(struct ctl *c, const char *nomor)
 {
-    if (ctl_words_nomor(str_of(nomor)))
+    if (nomor_ok(str_of(nomor)))
         return true;
     ctl_fail(c, APP_USAGE, "not a nomor_permohonan: %s", nomor);
     return false;

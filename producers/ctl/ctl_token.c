@@ -6,6 +6,7 @@
 #include "common/base/hash.h"
 #include "producers/ctl/ctl.h"
 #include "producers/ctl/ctl_words.h"
+#include "workers/sop/names.h"
 
 enum { OPD_MAX = 64 }; /* the gateway reads no more */
 enum { ID_HEX = 12 };  /* how much of the hash names a token in lists */
@@ -31,7 +32,7 @@ check_opds(struct ctl *c, struct wanted *w)
     while (p && *p) {
         size_t n = strcspn(p, ",");
 
-        if (!all && !ctl_words_opd((struct str){p, n})) {
+        if (!all && !kode_opd_ok((struct str){p, n})) {
             ctl_fail(c, APP_USAGE, "not a kode_opd: %.*s", (int)n, p);
             return false;
         }

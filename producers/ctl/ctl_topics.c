@@ -5,6 +5,7 @@
 
 #include "producers/ctl/ctl.h"
 #include "producers/ctl/ctl_words.h"
+#include "workers/sop/names.h"
 
 enum { TOPICS_MAX = 512, SETTINGS_MAX = 8 };
 
@@ -73,7 +74,7 @@ add_opds(struct topics *ts, const char *list)
         size_t n = strcspn(list, ",");
         char opd[64];
 
-        if (!ctl_words_opd((struct str){list, n}) || n >= sizeof opd) {
+        if (!kode_opd_ok((struct str){list, n}) || n >= sizeof opd) {
             ctl_fail(ts->c, APP_USAGE, "not a kode_opd: %.*s", (int)n, list);
             return false;
         }

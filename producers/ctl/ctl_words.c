@@ -114,33 +114,6 @@ ctl_words_token(const unsigned char random[32], char out[CTL_WORDS_TOKEN])
 
 /* ---- names ------------------------------------------------------------------------------------------------------ */
 
-/* [0-9A-Z] and then [0-9A-Z.-] up to `max` characters in all. */
-static bool
-is_code(struct str z, size_t min, size_t max)
-{
-    if (z.n < min || z.n > max || *z.p == '.' || *z.p == '-')
-        return false;
-    for (size_t i = 0; i < z.n; i++) {
-        char c = z.p[i];
-
-        if (!(c >= '0' && c <= '9') && !(c >= 'A' && c <= 'Z') && c != '.' && c != '-')
-            return false;
-    }
-    return true;
-}
-
-bool
-ctl_words_opd(struct str z)
-{
-    return is_code(z, 2, 40);
-}
-
-bool
-ctl_words_nomor(struct str z)
-{
-    return is_code(z, 3, 64);
-}
-
 bool
 ctl_words_in(const char *list, const char *word)
 {

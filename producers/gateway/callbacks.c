@@ -66,7 +66,7 @@ read_body(struct callback *cb, struct str body, struct refusal *r)
     if (!form_check(body, r))
         return false;
     cb->nomor = form_text(body, "nomor_permohonan", store);
-    if (!form_nomor_ok(cb->nomor))
+    if (!nomor_ok(cb->nomor))
         return refusal_set(r, 422, "nomor_permohonan is missing or malformed.");
     if (!form_text(body, "id_integrasi", store).n || !form_text(body, "status", store).n)
         return refusal_set(r, 422, "id_integrasi and status must be given.");

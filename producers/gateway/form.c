@@ -1,9 +1,7 @@
 #include "producers/gateway/form.h"
 
-#include <string.h>
-#include <strings.h>
-
 #include "common/json/scan.h"
+#include "workers/sop/rules/secret.h"
 
 bool
 form_check(struct str text, struct refusal *r)
@@ -17,56 +15,7 @@ form_check(struct str text, struct refusal *r)
     return true;
 }
 
-/* ---- names that look like a credential --------------------------------------------------------------------------- */
-
-static bool
-is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool
-is_lower(char c)
-{
-    return c >= 'a' && c <= 'z';
-}
-
-/* Where `word` (lower case) first stands in `s` from `from` on, in any case; s.n when nowhere. */
-static size_t
-find_word(struct str s, const char *word, size_t from)
-{
-    size_t n = strlen(word);
-
-    for (size_t i = from; i + n <= s.n; i++)
-        if (strncasecmp(s.p + i, word, n) == 0)
-            return i;
-    return s.n;
-}
-
-/* "nik" as a word of its own: nik, nik_pemohon, noNik, NO-NIK; but neither nikah nor teknik. */
-static bool
-names_nik(struct str s)
-{
-    for (size_t i = find_word(s, "nik", 0); i < s.n; i = find_word(s, "nik", i + 1)) {
-        bool begins = i == 0 || !is_letter(s.p[i - 1]) || (is_lower(s.p[i - 1]) && s.p[i] == 'N');
-
-        if (begins && (i + 3 == s.n || !is_lower(s.p[i + 3])))
-            return true;
-    }
-    return false;
-}
-
-bool
-form_key_is_secret(struct str key)
-{
-    static const char *const words[] = {"password",   "passwd", "katasandi", "kata_sandi",
-                                        "kata-sandi", "secret", "token"};
-
-    for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (find_word(key, words[i], 0) < key.n)
-            return true;
-    return names_nik(key);
-}
+/* ---- members that look like a credential -------------------------------------------------------------------------- */
 
 struct walk {
     struct buf at;    /* the pointer to where we are */
@@ -89,7 +38,7 @@ visit(struct walk *w, const struct scan_iter *it, unsigned index)
         refusal_pointer(&w->at, key);
     else
         buf_printf(&w->at, "/%u", index);
-    if (it->object && form_key_is_secret(key))
+    if (it->object && secret_name(key))
         refusal_place(w->r, "", buf_view(&w->at));
     else
         find_secrets(w, it->value);
@@ -125,21 +74,6 @@ form_no_credentials(struct str form, struct refusal *r)
     return refusal_set(
         r, 422,
         "Members that look like a credential or a NIK may not be sent; kesalahan says where they are.");
-}
-
-bool
-form_nomor_ok(struct str s)
-{
-    if (s.n < 3 || s.n > 64)
-        return false;
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        bool alnum = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-
-        if (!alnum && (i == 0 || (c != '.' && c != '-')))
-            return false;
-    }
-    return true;
 }
 
 struct str

@@ -10,15 +10,8 @@
 /* Whether `text` is one JSON object; 400 says where it is not. */
 bool form_check(struct str text, struct refusal *r);
 
-/* Whether a member's name (decoded) looks like a credential or an identity number: as forms/pa20.schema.json says in
- * tanpa_kredensial. */
-bool form_key_is_secret(struct str key);
-
 /* 422 when a member at any depth is named so, with the place of each. */
 bool form_no_credentials(struct str form, struct refusal *r);
-
-/* Whether `s` can be a request's number: 3-64 of A-Z 0-9 . -, the first a letter or digit. */
-bool form_nomor_ok(struct str s);
 
 /* A raw value that counts revisi or putaran: a whole number from 1 to a million, as the workers read it. `*n` is 0
  * otherwise. */

@@ -248,7 +248,7 @@ check_subject(struct intake *in, struct refusal *r)
         in->ce.subject = form_text(in->ce.data, "nomor_permohonan", &in->store);
     if (!in->ce.subject.n)
         return refusal_set(r, 422, "The subject is missing: it is the nomor_permohonan.");
-    if (!form_nomor_ok(in->ce.subject))
+    if (!nomor_ok(in->ce.subject))
         return refusal_set(r, 422, "The subject is no nomor_permohonan: 3-64 of A-Z, 0-9, dot and hyphen.");
     return true;
 }

@@ -5,6 +5,7 @@
 #include "producers/gateway/form.h"
 #include "producers/gateway/handlers.h"
 #include "producers/gateway/intake.h"
+#include "workers/sop/names.h"
 
 /* All three: $1 what, $2 an officer asks, $3 the departments. */
 static const struct pg_stmt request = {
@@ -71,7 +72,7 @@ read_nomor(struct call *call, const struct pg_stmt *stmt)
 {
     struct str nomor = server_seg(call->req, 0);
 
-    if (!form_nomor_ok(nomor)) {
+    if (!nomor_ok(nomor)) {
         not_found(call);
         return;
     }

@@ -72,7 +72,7 @@ read_nomor(struct request *rq, struct str form, struct refusal *r)
                            "A form without nomor_permohonan needs the header Idempotency-Key, so that a "
                            "repeat gets the same number.");
     rq->nomor = form_text(form, "nomor_permohonan", &rq->store);
-    return form_nomor_ok(rq->nomor) ||
+    return nomor_ok(rq->nomor) ||
            refusal_set(r, 422, "nomor_permohonan is 3-64 of A-Z, 0-9, dot and hyphen, or left out.");
 }
 

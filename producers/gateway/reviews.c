@@ -164,7 +164,7 @@ reviews_post(struct call *call)
     call->drop = review_free;
     rv->store = buf_make(16384);
     rv->nomor = server_seg(call->req, 0);
-    if (!form_nomor_ok(rv->nomor)) {
+    if (!nomor_ok(rv->nomor)) {
         call_problem(call, 404, "There is no such request.");
     } else if (!call_media_is(call, "application/json")) {
         call_problem(call, 415, "The decision is sent as application/json.");

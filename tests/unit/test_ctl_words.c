@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "producers/ctl/ctl_words.c" /* NOLINT(bugprone-suspicious-include) */
+#include "workers/sop/names.h"
 
 static void
 test_span(void **state)
@@ -123,19 +124,19 @@ static void
 test_names(void **state)
 {
     (void)state;
-    assert_true(ctl_words_opd(STR("1.01.01")));
-    assert_true(ctl_words_opd(STR("2X")));
-    assert_false(ctl_words_opd(STR("1")));
-    assert_false(ctl_words_opd(STR("")));
-    assert_false(ctl_words_opd(STR(".1")));
-    assert_false(ctl_words_opd(STR("1a")));
-    assert_false(ctl_words_opd(STR("1,2")));
-    assert_false(ctl_words_opd(STR("1\"2")));
-    assert_true(ctl_words_opd(STR("1234567890123456789012345678901234567890")));
-    assert_false(ctl_words_opd(STR("12345678901234567890123456789012345678901")));
-    assert_true(ctl_words_nomor(STR("BDL-2026-000001")));
-    assert_false(ctl_words_nomor(STR("A1")));
-    assert_false(ctl_words_nomor(STR("A1/../x")));
+    assert_true(kode_opd_ok(STR("1.01.01")));
+    assert_true(kode_opd_ok(STR("2X")));
+    assert_false(kode_opd_ok(STR("1")));
+    assert_false(kode_opd_ok(STR("")));
+    assert_false(kode_opd_ok(STR(".1")));
+    assert_false(kode_opd_ok(STR("1a")));
+    assert_false(kode_opd_ok(STR("1,2")));
+    assert_false(kode_opd_ok(STR("1\"2")));
+    assert_true(kode_opd_ok(STR("1234567890123456789012345678901234567890")));
+    assert_false(kode_opd_ok(STR("12345678901234567890123456789012345678901")));
+    assert_true(nomor_ok(STR("BDL-2026-000001")));
+    assert_false(nomor_ok(STR("A1")));
+    assert_false(nomor_ok(STR("A1/../x")));
 }
 
 static void

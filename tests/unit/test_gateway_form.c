@@ -10,6 +10,7 @@
 #include "common/json/scan.h"
 #include "producers/gateway/form.c"    /* NOLINT(bugprone-suspicious-include) */
 #include "producers/gateway/refusal.c" /* NOLINT(bugprone-suspicious-include) */
+#include "workers/sop/names.h"
 
 static void
 test_splice(void **state)
@@ -169,10 +170,10 @@ test_nomor(void **state)
 
     (void)state;
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        assert_int_equal(form_nomor_ok(str_of(cases[i].nomor)), cases[i].good);
+        assert_int_equal(nomor_ok(str_of(cases[i].nomor)), cases[i].good);
     memset(longest, 'A', sizeof longest);
-    assert_true(form_nomor_ok((struct str){longest, 64}));
-    assert_false(form_nomor_ok((struct str){longest, 65}));
+    assert_true(nomor_ok((struct str){longest, 64}));
+    assert_false(nomor_ok((struct str){longest, 65}));
 }
 
 static void

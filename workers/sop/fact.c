@@ -36,22 +36,6 @@ event_free(void *event)
 
 /* ---- checks of the envelope ------------------------------------------------------------------------------------- */
 
-/* ^[A-Z0-9][A-Z0-9.-]{2,63}$ */
-bool
-fact_nomor_ok(struct str s)
-{
-    if (s.n < 3 || s.n > 64)
-        return false;
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        bool alnum = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-
-        if (!alnum && (i == 0 || (c != '.' && c != '-')))
-            return false;
-    }
-    return true;
-}
-
 struct str
 fact_sender(struct str source)
 {
@@ -343,7 +327,7 @@ interpret(const struct event_opts *o, struct flow_item *it, struct event *ev, st
     f->append =
         (struct append){rd_kafka_message_timestamp(m, NULL),
                         bare_topic(rd_kafka_topic_name(m->rkt), o->topic_prefix), m->partition, m->offset};
-    if (!fact_nomor_ok(ev->subject))
+    if (!nomor_ok(ev->subject))
         return refuse(it, "BAD_SUBJECT", e, "the subject is no nomor_permohonan");
     if (!source_ok(ev->ce.source, f->append.topic))
         return refuse(it, "BAD_SOURCE", e, "the source may not publish there: it must begin /opd/<kode_opd>");

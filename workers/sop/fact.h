@@ -59,9 +59,6 @@ struct event_opts {
 enum res event_read(const struct event_opts *opts, struct flow_item *it, struct err *e);
 void event_free(void *event);
 
-/* Whether a text has the shape of a nomor_permohonan (PA.20 row 1). */
-bool fact_nomor_ok(struct str s);
-
 /* The department in a source "/opd/<kode_opd>[/..]"; STR_NULL for our own sources. */
 struct str fact_sender(struct str source);
 

@@ -101,3 +101,30 @@ giliran_name(enum giliran g)
 {
     return gilirans[g];
 }
+
+static bool
+is_code(struct str s, size_t least, size_t most)
+{
+    if (s.n < least || s.n > most)
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        bool alnum = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+
+        if (!alnum && (i == 0 || (c != '.' && c != '-')))
+            return false;
+    }
+    return true;
+}
+
+bool
+nomor_ok(struct str s)
+{
+    return is_code(s, 3, 64);
+}
+
+bool
+kode_opd_ok(struct str s)
+{
+    return is_code(s, 2, 40);
+}

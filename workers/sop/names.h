@@ -92,6 +92,10 @@ status_is_final(enum status s)
     return s == STATUS_SELESAI || s == STATUS_DIBATALKAN || s == STATUS_DITOLAK;
 }
 
+/* A request's number: ^[A-Z0-9][A-Z0-9.-]{2,63}$ (PA.20 row 1); a department's code: ^[0-9A-Z][0-9A-Z.-]{1,39}$ (row 9). */
+bool nomor_ok(struct str s);
+bool kode_opd_ok(struct str s);
+
 /* Whose turn it is. */
 enum giliran { GILIRAN_SISTEM, GILIRAN_PEMOHON, GILIRAN_PRANATA_KOMPUTER, GILIRAN_BEDELAU, GILIRAN_SELESAI };
 const char *giliran_name(enum giliran g);

@@ -102,6 +102,6 @@ keys_read(struct arena *arena, struct str form, struct form_keys *ret)
     if (str_is(s[0], "baru"))
         ret->kunci = name_key(arena, s[1]);
     ret->surat = letter_key(arena, s[3], s[4]);
-    if ((str_is(s[0], "perubahan") || str_is(s[0], "pencabutan")) && fact_nomor_ok(s[5]))
+    if ((str_is(s[0], "perubahan") || str_is(s[0], "pencabutan")) && nomor_ok(s[5]))
         ret->asal = s[5];
 }

@@ -1,29 +1,14 @@
 #include "workers/validator/review.h"
 
-#include <string.h>
-
-#define BETWEEN ", \t"
-
-/* The next word of a list, STR_NULL at its end; `*list` moves on. */
-static struct str
-next_word(const char **list)
-{
-    struct str word;
-
-    if (!*list)
-        return STR_NULL;
-    *list += strspn(*list, BETWEEN);
-    word = (struct str){*list, strcspn(*list, BETWEEN)};
-    *list += word.n;
-    return word.n ? word : STR_NULL;
-}
+#include "common/base/conf.h"
+#include "workers/sop/names.h"
 
 static bool
 listed(const char *list, struct str word)
 {
     struct str s;
 
-    while ((s = next_word(&list)).n)
+    while ((s = conf_word(&list)).n)
         if (str_eq(s, word))
             return true;
     return false;
@@ -34,22 +19,6 @@ static bool
 kategori_ok(struct str s)
 {
     return str_is(s, "strategis") || str_is(s, "tinggi") || str_is(s, "rendah");
-}
-
-/* PA.20 row 9: ^[0-9A-Z][0-9A-Z.-]{1,39}$ */
-static bool
-kode_ok(struct str s)
-{
-    if (s.n < 2 || s.n > 40)
-        return false;
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        bool alnum = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-
-        if (!alnum && (i == 0 || (c != '.' && c != '-')))
-            return false;
-    }
-    return true;
 }
 
 struct pair {
@@ -64,7 +33,7 @@ words_ok(const struct pair *p, const char *kind, const char *list, struct err *e
 {
     struct str s;
 
-    while ((s = next_word(&list)).n)
+    while ((s = conf_word(&list)).n)
         if (!p->ok(s))
             return err_set(e, RES_FATAL, "[validator] review_%s_%s: \"%.*s\" is not %s", kind, p->what,
                            STR_FMT(s), p->are);
@@ -80,7 +49,7 @@ pair_ok(const struct pair *p, struct err *e)
 
     if (res == RES_OK)
         res = words_ok(p, "auto", p->automatic, e);
-    while (res == RES_OK && (s = next_word(&list)).n)
+    while (res == RES_OK && (s = conf_word(&list)).n)
         if (listed(p->automatic, s))
             res = err_set(e, RES_FATAL, "[validator] review_manual_%s and review_auto_%s both name \"%.*s\"",
                           p->what, p->what, STR_FMT(s));
@@ -90,7 +59,7 @@ pair_ok(const struct pair *p, struct err *e)
 enum res
 review_check(const struct review_rules *r, struct err *e)
 {
-    const struct pair opd = {"opd", r->manual_opd, r->auto_opd, kode_ok, "a kode_opd"};
+    const struct pair opd = {"opd", r->manual_opd, r->auto_opd, kode_opd_ok, "a kode_opd"};
     const struct pair kategori = {"kategori", r->manual_kategori, r->auto_kategori, kategori_ok,
                                   "one of strategis, tinggi, rendah"};
     enum res res = pair_ok(&opd, e);
