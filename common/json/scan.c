@@ -24,37 +24,17 @@ fault(struct scanner *s, const char *why)
 static inline void
 blanks(struct scanner *s)
 {
-    if (s->p<s->end && * s->p> ' ') /* mostly */
-        return;
-    while (s->p < s->end && (*s->p == ' ' || *s->p == '\n' || *s->p == '\t' || *s->p == '\r'))
+    while (s->p < s->end && *s->p <= ' ' && (*s->p == ' ' || *s->p == '\n' || *s->p == '\t' || *s->p == '\r'))
         s->p++;
 }
 
 /* ---- strings -------------------------------------------------------------------------------------------------- */
 
-static int
-hex4(const unsigned char *p)
-{
-    int v = 0;
-
-    for (int i = 0; i < 4; i++) {
-        unsigned char c = p[i];
-        int d = c >= '0' && c <= '9'                 ? c - '0'
-                : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
-                                                     : -1;
-
-        if (d < 0)
-            return -1;
-        v = v << 4 | d;
-    }
-    return v;
-}
-
 /* s->p stands behind "\u" */
 static bool
 unicode_escape(struct scanner *s)
 {
-    int a = s->end - s->p >= 4 ? hex4(s->p) : -1;
+    int a = s->end - s->p >= 4 ? plain_hex4((const char *)s->p) : -1;
 
     if (a < 0)
         return fault(s, "a \\u escape without four hex digits");
@@ -67,7 +47,7 @@ unicode_escape(struct scanner *s)
         return true;
     if (s->end - s->p < 6 || s->p[0] != '\\' || s->p[1] != 'u')
         return fault(s, "a lone surrogate");
-    a = hex4(s->p + 2);
+    a = plain_hex4((const char *)s->p + 2);
     s->p += 6;
     return (a >= 0xdc00 && a <= 0xdfff) || fault(s, "a lone surrogate");
 }
@@ -95,25 +75,13 @@ escape(struct scanner *s)
     }
 }
 
-/* RFC 3629: no overlong forms, no surrogates, nothing past U+10FFFF */
 static bool
 utf8(struct scanner *s)
 {
-    const unsigned char *p = s->p;
-    size_t left = (size_t)(s->end - p);
-    unsigned char c = *p;
-    unsigned n = c >= 0xc2 && c <= 0xdf ? 1 : (c & 0xf0) == 0xe0 ? 2 : c >= 0xf0 && c <= 0xf4 ? 3 : 0;
+    unsigned n = plain_wide((const char *)s->p, (const char *)s->end);
 
-    if (!n || left <= n)
-        return fault(s, "bytes that are not UTF-8");
-    for (unsigned i = 1; i <= n; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return fault(s, "bytes that are not UTF-8");
-    if ((c == 0xe0 && p[1] < 0xa0) || (c == 0xed && p[1] > 0x9f) || (c == 0xf0 && p[1] < 0x90) ||
-        (c == 0xf4 && p[1] > 0x8f))
-        return fault(s, "bytes that are not UTF-8");
-    s->p += n + 1;
-    return true;
+    s->p += n;
+    return n || fault(s, "bytes that are not UTF-8");
 }
 
 bool
@@ -623,10 +591,10 @@ decode_escape(const char *p, struct buf *out)
         buf_char(out, at ? to[at - from] : *p);
         return p + 1;
     }
-    c = hex4((const unsigned char *)p + 1);
+    c = plain_hex4(p + 1);
     p += 5;
     if (c >= 0xd800 && c <= 0xdbff) {
-        c = 0x10000 + ((c - 0xd800) << 10) + (hex4((const unsigned char *)p + 2) - 0xdc00);
+        c = 0x10000 + ((c - 0xd800) << 10) + (plain_hex4(p + 2) - 0xdc00);
         p += 6;
     }
     put_utf8(out, c);

@@ -63,58 +63,23 @@ blanks(const struct reader *r, const char *p)
     return p;
 }
 
-/* RFC 3629. The length of the sequence at `p`, 0 when it is none. */
-static unsigned
-wide(const char *at, const char *end)
-{
-    const unsigned char *p = (const unsigned char *)at;
-    unsigned c = *p;
-    unsigned n = c >= 0xc2 && c <= 0xdf ? 2 : (c & 0xf0) == 0xe0 ? 3 : c >= 0xf0 && c <= 0xf4 ? 4 : 0;
-
-    if (!n || (size_t)(end - at) < n)
-        return 0;
-    for (unsigned i = 1; i < n; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    if ((c == 0xe0 && p[1] < 0xa0) || (c == 0xed && p[1] > 0x9f) || (c == 0xf0 && p[1] < 0x90) ||
-        (c == 0xf4 && p[1] > 0x8f))
-        return 0;
-    return n;
-}
-
-static bool
-hex4(const char *p, unsigned *ret)
-{
-    unsigned v = 0;
-
-    for (int i = 0; i < 4; i++) {
-        char c = p[i], low = (char)(c | 0x20);
-
-        if (!((c >= '0' && c <= '9') || (low >= 'a' && low <= 'f')))
-            return false;
-        v = v << 4 | (unsigned)(c <= '9' ? c - '0' : low - 'a' + 10);
-    }
-    *ret = v;
-    return true;
-}
-
 /* The length of the escape at `p`, which is a backslash; 0 for none that is taken. */
 static size_t
 escape(const char *p, const char *end)
 {
-    unsigned u;
+    int u;
 
     if (end - p < 2)
         return 0;
     if (p[1] != 'u')
         return p[1] && strchr("\"\\/bfnrt", p[1]) ? 2 : 0;
-    if (end - p < 6 || !hex4(p + 2, &u) || u == 0 || (u >= 0xdc00 && u <= 0xdfff))
+    u = end - p < 6 ? -1 : plain_hex4(p + 2);
+    if (u <= 0 || (u >= 0xdc00 && u <= 0xdfff))
         return 0;
     if (u < 0xd800 || u > 0xdbff)
         return 6;
-    if (end - p < 12 || p[6] != '\\' || p[7] != 'u' || !hex4(p + 8, &u) || u < 0xdc00 || u > 0xdfff)
-        return 0;
-    return 12;
+    u = end - p < 12 || p[6] != '\\' || p[7] != 'u' ? -1 : plain_hex4(p + 8);
+    return u >= 0xdc00 && u <= 0xdfff ? 12 : 0;
 }
 
 /* What is to be looked at in a string; `p` is there. */
@@ -122,7 +87,7 @@ static const char *
 string_rest(const struct reader *r, const char *p, uint8_t *flags)
 {
     while (p < r->end && *p != '"') {
-        size_t n = *p == '\\' ? escape(p, r->end) : (signed char)*p < 0 ? wide(p, r->end) : 0;
+        size_t n = *p == '\\' ? escape(p, r->end) : (signed char)*p < 0 ? plain_wide(p, r->end) : 0;
 
         if (!n)
             return NULL;
