@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/patterns.h"
+#include "tests/unit/dice.h"
 
 enum { TEXTS = 12, MAX_DEPTH = 4, MAX_TEXT = 400 };
 
@@ -121,21 +122,6 @@ static const char *const letter[] = {
     "\xf4\x8f\xbf\xbf",
 };
 
-static uint64_t
-next(uint64_t *seed)
-{
-    *seed ^= *seed << 13;
-    *seed ^= *seed >> 7;
-    *seed ^= *seed << 17;
-    return *seed;
-}
-
-static unsigned
-pick(uint64_t *seed, unsigned n)
-{
-    return (unsigned)(next(seed) >> 20) % n;
-}
-
 enum kind { ATOM, SEQ, ALT, REPEAT, START, END };
 
 struct part {
@@ -157,8 +143,8 @@ static unsigned
 grow(struct gen *g, unsigned depth)
 {
     unsigned me = g->n++;
-    unsigned dice = pick(&g->seed, 20);
-    struct part p = {.kind = ATOM, .atom = pick(&g->seed, sizeof atom / sizeof *atom)};
+    unsigned dice = dice_pick(&g->seed, 20);
+    struct part p = {.kind = ATOM, .atom = dice_pick(&g->seed, sizeof atom / sizeof *atom)};
 
     if (me > 200 || depth >= MAX_DEPTH)
         dice = 0;
@@ -169,10 +155,10 @@ grow(struct gen *g, unsigned depth)
     else if (dice >= 7 || depth == 0)
         p.kind = SEQ;
     else if (dice == 6)
-        p.kind = pick(&g->seed, 2) ? START : END;
-    p.n = p.kind == REPEAT ? 1 : p.kind == SEQ || p.kind == ALT ? 1 + pick(&g->seed, 4) : 0;
-    p.min = pick(&g->seed, 3);
-    p.max = pick(&g->seed, 3) ? p.min + pick(&g->seed, 4) : UINT32_MAX;
+        p.kind = dice_pick(&g->seed, 2) ? START : END;
+    p.n = p.kind == REPEAT ? 1 : p.kind == SEQ || p.kind == ALT ? 1 + dice_pick(&g->seed, 4) : 0;
+    p.min = dice_pick(&g->seed, 3);
+    p.max = dice_pick(&g->seed, 3) ? p.min + dice_pick(&g->seed, 4) : UINT32_MAX;
     for (unsigned i = 0; i < p.n; i++)
         p.child[i] = grow(g, depth + 1);
     g->part[me] = p;
@@ -192,7 +178,7 @@ write_count(struct gen *g, const struct part *p)
         buf_printf(&g->pattern, "{%u}", p->min);
     else
         buf_printf(&g->pattern, "{%u,%u}", p->min, p->max);
-    if (!pick(&g->seed, 4))
+    if (!dice_pick(&g->seed, 4))
         buf_z(&g->pattern, "?");
 }
 
@@ -206,8 +192,8 @@ write_part(struct gen *g, unsigned i)
         buf_z(&g->pattern, atom[p->atom].pattern);
     else if (p->kind == START || p->kind == END)
         buf_z(&g->pattern, p->kind == START ? "^" : "$");
-    if (group && pick(&g->seed, 8))
-        buf_z(&g->pattern, pick(&g->seed, 2) ? "(?:" : "(");
+    if (group && dice_pick(&g->seed, 8))
+        buf_z(&g->pattern, dice_pick(&g->seed, 2) ? "(?:" : "(");
     else if (group)
         buf_printf(&g->pattern, "(?<n%u>", i);
     for (unsigned k = 0; k < p->n; k++) {
@@ -242,12 +228,12 @@ draw(struct gen *g, unsigned i)
     if (p->kind == ATOM) {
         while (n < 4 && atom[p->atom].text[n])
             n++;
-        text_add(g, atom[p->atom].text[pick(&g->seed, n)]);
+        text_add(g, atom[p->atom].text[dice_pick(&g->seed, n)]);
     }
     if (p->kind == REPEAT)
-        times = p->min + pick(&g->seed, p->max == UINT32_MAX ? 4 : p->max - p->min + 1);
+        times = p->min + dice_pick(&g->seed, p->max == UINT32_MAX ? 4 : p->max - p->min + 1);
     if (p->kind == ALT)
-        draw(g, p->child[pick(&g->seed, p->n)]);
+        draw(g, p->child[dice_pick(&g->seed, p->n)]);
     else
         for (; times; times--)
             for (unsigned k = 0; k < p->n; k++)
@@ -260,9 +246,9 @@ change(struct gen *g)
 {
     char old[MAX_TEXT + 8];
     size_t len = g->len;
-    size_t at = len ? pick(&g->seed, (unsigned)len + 1) : 0;
+    size_t at = len ? dice_pick(&g->seed, (unsigned)len + 1) : 0;
     size_t end;
-    unsigned what = pick(&g->seed, 3);
+    unsigned what = dice_pick(&g->seed, 3);
 
     memcpy(old, g->text, len);
     while (at && at < len && ((unsigned char)old[at] & 0xc0) == 0x80)
@@ -271,7 +257,7 @@ change(struct gen *g)
         end++;
     g->len = at;
     if (what == 1)
-        text_add(g, letter[pick(&g->seed, sizeof letter / sizeof *letter)]);
+        text_add(g, letter[dice_pick(&g->seed, sizeof letter / sizeof *letter)]);
     if (what == 2)
         end = at;
     if (g->len + len - end <= MAX_TEXT) {
@@ -285,12 +271,12 @@ static void
 make_text(struct gen *g)
 {
     g->len = 0;
-    if (!pick(&g->seed, 4))
-        text_add(g, letter[pick(&g->seed, sizeof letter / sizeof *letter)]);
+    if (!dice_pick(&g->seed, 4))
+        text_add(g, letter[dice_pick(&g->seed, sizeof letter / sizeof *letter)]);
     draw(g, 0);
-    if (!pick(&g->seed, 4))
-        text_add(g, letter[pick(&g->seed, sizeof letter / sizeof *letter)]);
-    for (unsigned k = pick(&g->seed, 4); k > 1; k--)
+    if (!dice_pick(&g->seed, 4))
+        text_add(g, letter[dice_pick(&g->seed, sizeof letter / sizeof *letter)]);
+    for (unsigned k = dice_pick(&g->seed, 4); k > 1; k--)
         change(g);
 }
 
@@ -411,8 +397,8 @@ test_junk(void **state)
         struct schema_regex re;
 
         buf_reset(&b);
-        for (unsigned k = 1 + pick(&seed, 9); k; k--)
-            buf_z(&b, piece[pick(&seed, sizeof piece / sizeof *piece)]);
+        for (unsigned k = 1 + dice_pick(&seed, 9); k; k--)
+            buf_z(&b, piece[dice_pick(&seed, sizeof piece / sizeof *piece)]);
         if (!open_both(buf_view(&b), &d, &re)) {
             t.refused++;
             continue;
@@ -421,10 +407,11 @@ test_junk(void **state)
             char text[64];
             size_t n = 0;
 
-            for (unsigned i = pick(&seed, 8); i; i--)
+            for (unsigned i = dice_pick(&seed, 8); i; i--)
                 n += (size_t)snprintf(text + n, sizeof text - n, "%s",
-                                      pick(&seed, 2) ? piece[pick(&seed, 34)]
-                                                     : letter[pick(&seed, sizeof letter / sizeof *letter)]);
+                                      dice_pick(&seed, 2)
+                                          ? piece[dice_pick(&seed, 34)]
+                                          : letter[dice_pick(&seed, sizeof letter / sizeof *letter)]);
             compare(&t, d, &re, buf_view(&b), (struct str){text, n});
         }
         schema_regex_free(&re);
@@ -488,7 +475,7 @@ static bool
 wander_on(struct contracts *c, const struct schema_dfa *d, uint32_t *state, bool closer)
 {
     unsigned nodd = sizeof letter / sizeof *letter;
-    unsigned from = pick(&c->g.seed, pick(&c->g.seed, 8) ? 95 : 95 + nodd);
+    unsigned from = dice_pick(&c->g.seed, dice_pick(&c->g.seed, 8) ? 95 : 95 + nodd);
 
     for (unsigned i = 0; i < 95 + nodd; i++) {
         unsigned k = (from + i) % (95 + nodd);
@@ -510,12 +497,12 @@ static void
 wander(struct contracts *c, const struct schema_dfa *d)
 {
     struct gen *g = &c->g;
-    size_t patience = pick(&g->seed, 60);
+    size_t patience = dice_pick(&g->seed, 60);
     uint32_t state = d->start;
     bool on = true;
 
     g->len = 0;
-    while (on && g->len < MAX_TEXT - 4 && (!schema_dfa_final(d, state) || pick(&g->seed, 6)))
+    while (on && g->len < MAX_TEXT - 4 && (!schema_dfa_final(d, state) || dice_pick(&g->seed, 6)))
         on = wander_on(c, d, &state, g->len > patience && !schema_dfa_final(d, state));
 }
 

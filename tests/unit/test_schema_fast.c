@@ -11,6 +11,7 @@
 
 #include "common/json/schema_fast.h"
 #include "tests/unit/alloc.h"
+#include "tests/unit/dice.h"
 
 struct bench {
     struct schema *schema[2];
@@ -302,26 +303,16 @@ test_whole_of_a_real_schema(void **state)
     close_bench(&b);
 }
 
-static uint64_t
-roll(uint64_t *state)
-{
-    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
-
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
 /* One byte changed, taken out or put in, or a piece of the form copied elsewhere in it. */
 static size_t
 mutate(uint64_t *dice, const char *from, size_t n, char *to)
 {
     static const char bytes[] = "\"\\{}[]:, 0189aZ-./@\n\x80\xc3\xa9";
-    size_t at = roll(dice) % n, len = roll(dice) % 24, to_at = roll(dice) % n;
-    char c = bytes[roll(dice) % (sizeof bytes - 1)];
+    size_t at = dice_next(dice) % n, len = dice_next(dice) % 24, to_at = dice_next(dice) % n;
+    char c = bytes[dice_next(dice) % (sizeof bytes - 1)];
 
     memcpy(to, from, n);
-    switch (roll(dice) % 4) {
+    switch (dice_next(dice) % 4) {
     case 0:
         to[at] = c;
         return n;

@@ -2,6 +2,7 @@
 #include "common/json/schema_fast_format.h"
 #include "common/json/schema.h"
 #include "common/json/schema_impl.h"
+#include "tests/unit/dice.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -137,21 +138,6 @@ test_table(void **state)
 
 /* ---- generated ----------------------------------------------------------------------------------------------------- */
 
-static uint64_t
-next(uint64_t *seed)
-{
-    *seed ^= *seed << 13;
-    *seed ^= *seed >> 7;
-    *seed ^= *seed << 17;
-    return *seed;
-}
-
-static unsigned
-pick(uint64_t *seed, unsigned n)
-{
-    return (unsigned)(next(seed) >> 20) % n;
-}
-
 /* A text of the table, with what bytes near the borders of the grammar do to it. */
 static size_t
 make_text(uint64_t *seed, const char *from, char *out)
@@ -161,10 +147,10 @@ make_text(uint64_t *seed, const char *from, char *out)
     size_t n = strlen(from);
 
     memcpy(out, from, n + 1);
-    for (unsigned k = pick(seed, 4); k; k--) {
-        unsigned at = pick(seed, (unsigned)n + 1);
-        unsigned what = pick(seed, 8);
-        char c = odd[pick(seed, sizeof odd)]; /* NUL too */
+    for (unsigned k = dice_pick(seed, 4); k; k--) {
+        unsigned at = dice_pick(seed, (unsigned)n + 1);
+        unsigned what = dice_pick(seed, 8);
+        char c = odd[dice_pick(seed, sizeof odd)]; /* NUL too */
 
         if (what < 5 && at < n) {
             out[at] = c;
@@ -198,13 +184,13 @@ test_generated(void **state)
 
         assert_non_null(fn);
         for (unsigned i = 0; i < 200000;) {
-            unsigned k = pick(&seed, sizeof table / sizeof *table);
+            unsigned k = dice_pick(&seed, sizeof table / sizeof *table);
             char text[512];
             char *copy;
             struct str s;
             bool got;
 
-            if (pick(&seed, 8) && strcmp(table[k].format, format[f]) != 0)
+            if (dice_pick(&seed, 8) && strcmp(table[k].format, format[f]) != 0)
                 continue;
             i++;
             s.n = make_text(&seed, table[k].text, text);
