@@ -52,12 +52,21 @@ auth_from_row(const PGresult *r, const unsigned char hash[HASH_SIZE])
     list = pg_text(r, 0, 0);
     officer = pg_text(r, 0, 1);
     a = calloc(1, sizeof *a);
-    if (!a || !(a->mem = malloc(list.n + officer.n + 1))) {
+    if (a) {
+        a->mem = malloc(list.n + officer.n + 1);
+        a->load = calloc(1, sizeof *a->load);
+    }
+    if (!a || !a->mem || !a->load) {
+        if (a) {
+            free(a->mem);
+            free(a->load);
+        }
         free(a);
         return NULL;
     }
-    a->refs = 1;
+    a->refs = a->load->refs = 1;
     memcpy(a->hash, hash, HASH_SIZE);
+    memcpy(a->load->hash, hash, HASH_SIZE);
     if (list.n)
         memcpy(a->mem, list.p, list.n);
     if (officer.n)
@@ -76,11 +85,19 @@ auth_ref(struct auth *a)
     return a;
 }
 
+static void
+load_unref(struct auth_load *load)
+{
+    if (load && !--load->refs)
+        free(load);
+}
+
 void
 auth_unref(struct auth *a)
 {
     if (!a || --a->refs)
         return;
+    load_unref(a->load);
     free(a->mem);
     free(a); /* NOLINT(clang-analyzer-unix.Malloc): it cannot count, and takes any reference for the last */
 }
@@ -110,12 +127,13 @@ auth_is_reader(const struct auth *a)
 
 struct auth_cache {
     struct auth *slot[SLOTS];
+    struct auth_load *load[SLOTS]; /* of whom the slot held last, known still or not */
 };
 
-static struct auth **
-slot_of(struct auth_cache *c, const unsigned char hash[HASH_SIZE])
+static unsigned
+place(const unsigned char hash[HASH_SIZE])
 {
-    return &c->slot[(hash[0] | hash[1] << 8) % SLOTS];
+    return (hash[0] | (unsigned)hash[1] << 8) % SLOTS;
 }
 
 struct auth_cache *
@@ -127,15 +145,17 @@ auth_cache_new(void)
 void
 auth_cache_free(struct auth_cache *c)
 {
-    for (unsigned i = 0; c && i < SLOTS; i++)
+    for (unsigned i = 0; c && i < SLOTS; i++) {
         auth_unref(c->slot[i]);
+        load_unref(c->load[i]);
+    }
     free(c);
 }
 
 struct auth *
 auth_cache_get(struct auth_cache *c, const unsigned char hash[HASH_SIZE], int64_t mono_ms, int64_t now_us)
 {
-    struct auth **at = slot_of(c, hash);
+    struct auth **at = &c->slot[place(hash)];
     struct auth *a = *at;
 
     if (!a || !hash_same(a->hash, hash, HASH_SIZE))
@@ -147,12 +167,28 @@ auth_cache_get(struct auth_cache *c, const unsigned char hash[HASH_SIZE], int64_
     return NULL;
 }
 
+/* Of one token there is one load. */
+static void
+share_load(struct auth_load **known, struct auth *a)
+{
+    if (*known && a->load && hash_same((*known)->hash, a->load->hash, HASH_SIZE)) {
+        load_unref(a->load);
+        a->load = *known;
+    } else {
+        load_unref(*known);
+        *known = a->load;
+    }
+    if (a->load)
+        a->load->refs++;
+}
+
 void
 auth_cache_put(struct auth_cache *c, struct auth *a, int64_t until_ms)
 {
-    struct auth **at = slot_of(c, a->hash);
+    unsigned i = place(a->hash);
 
-    auth_unref(*at);
+    share_load(&c->load[i], a);
+    auth_unref(c->slot[i]);
     a->fresh_until_ms = until_ms;
-    *at = auth_ref(a);
+    c->slot[i] = auth_ref(a);
 }

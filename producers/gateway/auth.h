@@ -11,10 +11,18 @@
 
 enum { AUTH_OPD_MAX = 64 };
 
+/* Requests of one token that wait for their answer. It outlives what is known of the token, which is asked anew every few
+ * seconds, so that a limit holds over that too. */
+struct auth_load {
+    unsigned refs;
+    unsigned calls;
+    unsigned char hash[HASH_SIZE];
+};
+
 /* What a token stands for; counted, because requests outlive their place in the cache. */
 struct auth {
     unsigned refs;
-    unsigned calls; /* requests of it that wait for their answer */
+    struct auth_load *load;
     unsigned char hash[HASH_SIZE];
     int64_t fresh_until_ms; /* monotonic */
     int64_t expires_us;     /* INT64_MIN = never */
@@ -53,7 +61,7 @@ void auth_cache_free(struct auth_cache *c);
 struct auth *auth_cache_get(struct auth_cache *c, const unsigned char hash[HASH_SIZE], int64_t mono_ms,
                             int64_t now_us);
 
-/* Remembers until `until_ms` (monotonic). */
+/* Remembers until `until_ms` (monotonic); the same token's load of before is `a`'s from now on. */
 void auth_cache_put(struct auth_cache *c, struct auth *a, int64_t until_ms);
 
 #endif

@@ -39,7 +39,7 @@ stop_waiting(struct call *call)
 {
     loop_timer_stop(loop_of(call), &call->limit);
     if (call->counted)
-        call->who->calls--;
+        call->who->load->calls--;
     call->counted = false;
     pg_turn_cancel(call->gw->app->pg, &call->turn);
 }
@@ -369,7 +369,7 @@ too_many(struct call *call)
     if (!call->who)
         return false;
     call->counted = true;
-    return ++call->who->calls > call->gw->set.token_calls;
+    return ++call->who->load->calls > call->gw->set.token_calls;
 }
 
 /* The body's bytes are what is checked and stored: nothing here unpacks them. */
@@ -378,7 +378,7 @@ is_packed(const struct call *call)
 {
     struct str coding = server_header(call->req, "Content-Encoding");
 
-    return coding.n && strncasecmp(coding.p, "identity", coding.n) != 0;
+    return coding.n && (coding.n != 8 || strncasecmp(coding.p, "identity", 8) != 0);
 }
 
 static void

@@ -6,6 +6,7 @@
 #include "common/base/caltime.h"
 #include "common/json/scan.h"
 #include "producers/gateway/form.h"
+#include "workers/sop/fact.h"
 #include "workers/sop/names.h"
 
 enum { STORE_MAX = 65536, NAME_MAX_BYTES = 255 };
@@ -130,20 +131,6 @@ intake_binary(struct intake *in, struct str body, struct refusal *r)
 /* ---- checks ----------------------------------------------------------------------------------------------------- */
 
 struct str
-intake_source_opd(struct str source)
-{
-    struct str head = STR("/opd/");
-    size_t n = 0;
-
-    if (!str_starts(source, head))
-        return STR_NULL;
-    source = (struct str){source.p + head.n, source.n - head.n};
-    while (n < source.n && source.p[n] != '/')
-        n++;
-    return n ? (struct str){source.p, n} : STR_NULL;
-}
-
-struct str
 intake_traceparent(struct str header)
 {
     static const char shape[] = "00-hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh-hhhhhhhhhhhhhhhh-hh";
@@ -220,7 +207,7 @@ static bool
 check_source(struct intake *in, const struct auth *who, struct refusal *r)
 {
     struct str kode = form_text(in->ce.data, "kode_opd", &in->store);
-    struct str named = intake_source_opd(in->ce.source);
+    struct str named = fact_sender(in->ce.source);
 
     if (in->ce.source.n && (!named.p || !auth_owns(who, named)))
         return refusal_set(r, 403,

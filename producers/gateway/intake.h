@@ -44,9 +44,6 @@ bool intake_admit(struct intake *in, const struct intake_from *from, struct refu
 /* Appends the event in structured mode; `data` byte for byte as it came. */
 void intake_write(const struct intake *in, struct buf *out);
 
-/* The department that a source names: what stands between "/opd/" and the next slash; STR_NULL when it names none. */
-struct str intake_source_opd(struct str source);
-
 /* A W3C traceparent of version 00, or STR_NULL when it is none. */
 struct str intake_traceparent(struct str header);
 

@@ -5,6 +5,7 @@
 #include "producers/gateway/form.h"
 #include "producers/gateway/handlers.h"
 #include "producers/gateway/intake.h"
+#include "workers/sop/fact.h"
 #include "workers/sop/names.h"
 
 /* All three: $1 what, $2 an officer asks, $3 the departments. */
@@ -138,31 +139,19 @@ event_unknown(struct call *call)
     call_problem(call, 404, "There is no such source.");
 }
 
-/* What is no UTF-8 names no event, and could not be told in JSON. */
-static bool
-text_ok(struct str s)
-{
-    struct buf b = buf_make(6 * s.n + 16);
-    bool ok;
-
-    buf_json(&b, s);
-    ok = !b.failed && scan_document(buf_view(&b), NULL) == RES_OK;
-    buf_free(&b);
-    return ok;
-}
-
 void
 reads_event(struct call *call)
 {
     struct str source = server_seg(call->req, 0);
-    struct str opd = intake_source_opd(source);
+    struct str opd = fact_sender(source);
     unsigned char sha[HASH_SIZE];
 
     if (!auth_is_officer(call->who) && (!opd.p || !auth_owns(call->who, opd))) {
         event_unknown(call);
         return;
     }
-    if (!text_ok(source) || !text_ok(server_seg(call->req, 1))) {
+    /* what is no UTF-8 names no event, and could not be told in JSON */
+    if (!scan_utf8(source) || !scan_utf8(server_seg(call->req, 1))) {
         call_problem(call, 400, "source and id are percent-encoded UTF-8.");
         return;
     }

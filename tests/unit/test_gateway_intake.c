@@ -10,6 +10,7 @@
 #include "producers/gateway/form.c"    /* NOLINT(bugprone-suspicious-include) */
 #include "producers/gateway/refusal.c" /* NOLINT(bugprone-suspicious-include) */
 #include "producers/gateway/intake.c"  /* NOLINT(bugprone-suspicious-include) */
+#include "workers/sop/fact.h"
 
 #define NOW   INT64_C(1764043200000000) /* 2025-11-25T04:00:00Z */
 #define TYPE  "\"type\":\"id.go.batam.bedelau.request.submitted.v1\""
@@ -36,13 +37,13 @@ static void
 test_source_opd(void **state)
 {
     (void)state;
-    assert_true(str_is(intake_source_opd(STR("/opd/2.15.01")), "2.15.01"));
-    assert_true(str_is(intake_source_opd(STR("/opd/2.15.01/siptj")), "2.15.01"));
-    assert_null(intake_source_opd(STR("/opd/")).p);
-    assert_null(intake_source_opd(STR("/opd//x")).p);
-    assert_null(intake_source_opd(STR("opd/2.15.01")).p);
-    assert_null(intake_source_opd(STR("/bedelau/validator")).p);
-    assert_null(intake_source_opd(STR_NULL).p);
+    assert_true(str_is(fact_sender(STR("/opd/2.15.01")), "2.15.01"));
+    assert_true(str_is(fact_sender(STR("/opd/2.15.01/siptj")), "2.15.01"));
+    assert_null(fact_sender(STR("/opd/")).p);
+    assert_null(fact_sender(STR("/opd//x")).p);
+    assert_null(fact_sender(STR("opd/2.15.01")).p);
+    assert_null(fact_sender(STR("/bedelau/validator")).p);
+    assert_null(fact_sender(STR_NULL).p);
 }
 
 static void
@@ -307,6 +308,75 @@ test_cache(void **state)
     free(b);
 }
 
+/* The answer of auth_lookup: one row of four columns. */
+static PGresult *
+row(const char *opd)
+{
+    static char names[4][2] = {"a", "b", "c", "d"};
+    PGresAttDesc columns[4] = {0};
+    PGresult *r = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
+    char text[64];
+
+    for (unsigned i = 0; i < 4; i++)
+        columns[i].name = names[i];
+    assert_non_null(r);
+    assert_true(PQsetResultAttrs(r, 4, columns));
+    snprintf(text, sizeof text, "%s", opd);
+    assert_true(PQsetvalue(r, 0, 0, text, (int)strlen(text)));
+    for (int i = 1; i < 4; i++)
+        assert_true(PQsetvalue(r, 0, i, NULL, -1));
+    return r;
+}
+
+static struct auth *
+look_up(unsigned char first)
+{
+    unsigned char hash[HASH_SIZE] = {first};
+    PGresult *r = row("1.01.01 2.15.01");
+    struct auth *a = auth_from_row(r, hash);
+
+    assert_non_null(a);
+    PQclear(r);
+    return a;
+}
+
+static void
+test_row(void **state)
+{
+    struct auth *a = look_up(1);
+    PGresult *none = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
+
+    (void)state;
+    assert_true(auth_owns(a, STR("1.01.01")) && auth_owns(a, STR("2.15.01")));
+    assert_false(auth_owns(a, STR("2.15")) || auth_is_officer(a) || auth_is_reader(a));
+    assert_null(auth_from_row(none, a->hash));
+    PQclear(none);
+    auth_unref(a);
+}
+
+/* The limit counts what waits of a token, however often it was asked anew who it is, or at every request. */
+static void
+test_load_outlives_the_cache(void **state)
+{
+    struct auth_cache *c = auth_cache_new();
+    struct auth *a = look_up(1), *b = look_up(1), *other = look_up(2);
+
+    (void)state;
+    auth_cache_put(c, a, 0); /* stale at once */
+    a->load->calls++;
+    assert_null(auth_cache_get(c, a->hash, 0, 1));
+    auth_cache_put(c, b, 0);
+    assert_int_equal(++b->load->calls, 2);
+    auth_cache_put(c, other, 0);
+    assert_int_equal(other->load->calls, 0);
+    a->load->calls--;
+    auth_unref(a);
+    assert_int_equal(b->load->calls, 1);
+    auth_unref(b);
+    auth_unref(other);
+    auth_cache_free(c);
+}
+
 static void
 test_owns(void **state)
 {
@@ -345,6 +415,8 @@ main(void)
         cmocka_unit_test(test_traceparent),
         cmocka_unit_test(test_bearer),
         cmocka_unit_test(test_cache),
+        cmocka_unit_test(test_row),
+        cmocka_unit_test(test_load_outlives_the_cache),
         cmocka_unit_test(test_owns),
         cmocka_unit_test(test_split),
     };

@@ -46,7 +46,7 @@ fact_sender(struct str source)
         return STR_NULL;
     while (n < source.n && source.p[n] != '/')
         n++;
-    return (struct str){source.p + head.n, n - head.n};
+    return n > head.n ? (struct str){source.p + head.n, n - head.n} : STR_NULL;
 }
 
 /* An outsider on a request topic signs as /opd/<kode_opd>..; a department's own topic also fixes which. */
