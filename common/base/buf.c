@@ -157,3 +157,15 @@ buf_steal(struct buf *b)
     buf_free(b);
     return p;
 }
+
+void
+buf_pointer(struct buf *b, struct str token)
+{
+    buf_char(b, '/');
+    for (size_t i = 0; i < token.n; i++) {
+        if (token.p[i] == '~' || token.p[i] == '/')
+            buf_z(b, token.p[i] == '~' ? "~0" : "~1");
+        else
+            buf_char(b, token.p[i]);
+    }
+}

@@ -35,6 +35,9 @@ void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(print
 /* `s` as a JSON string with its quotes. Bytes are taken to be UTF-8; control characters are escaped. */
 void buf_json(struct buf *b, struct str s);
 
+/* One more step of a JSON Pointer (RFC 6901): "/" and the token, in which ~ is ~0 and / is ~1. */
+void buf_pointer(struct buf *b, struct str token);
+
 /* What is in the buffer; valid until the next write. */
 static inline struct str
 buf_view(const struct buf *b)

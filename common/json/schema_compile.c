@@ -132,9 +132,9 @@ schema_gen_sub(struct schema_gen *g, unsigned kw, const char *name, const json_t
         return schema_gen_bad(g, kw, "must hold schemas: objects or booleans");
     }
     buf_z(&ptr, here->ptr);
-    schema_pointer_add(&ptr, str_of(schema_kw[kw].name));
+    buf_pointer(&ptr, str_of(schema_kw[kw].name));
     if (name)
-        schema_pointer_add(&ptr, str_of(name));
+        buf_pointer(&ptr, str_of(name));
     if (ptr.failed)
         rc = schema_no_memory(g->e);
     else

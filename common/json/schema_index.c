@@ -130,7 +130,7 @@ walk_child(struct schema_set *set, const json_t *json, struct place at, struct s
 
     if (!json_is_object(json))
         return RES_OK;
-    schema_pointer_add(at.ptr, token);
+    buf_pointer(at.ptr, token);
     rc = at.ptr->failed ? schema_no_memory(e) : walk(set, json, at, &node, e);
     at.ptr->n = n;
     return rc;
@@ -167,7 +167,7 @@ walk_keyword(struct schema_set *set, const json_t *json, struct place at, size_t
         return walk_child(set, v, at, str_of(schema_kw[kw].name), e);
     if (!(schema_kw[kw].sub == SUB_MAP ? json_is_object(v) : json_is_array(v)))
         return RES_OK;
-    schema_pointer_add(at.ptr, str_of(schema_kw[kw].name));
+    buf_pointer(at.ptr, str_of(schema_kw[kw].name));
     rc = walk_members(set, v, at, e);
     at.ptr->n = n;
     return rc;
@@ -305,7 +305,7 @@ find_pointer(struct schema_set *set, uint32_t node, struct str pointer, uint32_t
         json = child_of(json, &tok);
         node = node_of(set, json);
         if (node == SCHEMA_NONE) {
-            schema_pointer_add(&ptr, buf_view(&tok));
+            buf_pointer(&ptr, buf_view(&tok));
             continue;
         }
         buf_reset(&ptr);

@@ -103,7 +103,7 @@ put_embedded(struct buf *b, const json_t *json, const json_t *sub)
         json_object_foreach (v, key, member) {
             if (member == sub && schema_kw[kw].sub == SUB_MAP) {
                 buf_printf(b, "/%s", schema_kw[kw].name);
-                schema_pointer_add(b, str_of(key));
+                buf_pointer(b, str_of(key));
             }
         }
         json_array_foreach (v, i, member) {

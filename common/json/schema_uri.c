@@ -186,18 +186,6 @@ schema_uri_resolve(const char *base_z, const char *ref_z, char **fragment)
     return uri;
 }
 
-void
-schema_pointer_add(struct buf *b, struct str token)
-{
-    buf_char(b, '/');
-    for (size_t i = 0; i < token.n; i++) {
-        if (token.p[i] == '~' || token.p[i] == '/')
-            buf_z(b, token.p[i] == '~' ? "~0" : "~1");
-        else
-            buf_char(b, token.p[i]);
-    }
-}
-
 bool
 schema_pointer_next(struct str *pointer, struct buf *tok)
 {

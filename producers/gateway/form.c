@@ -35,7 +35,7 @@ visit(struct walk *w, const struct scan_iter *it, unsigned index)
     if (it->object)
         key = scan_string((struct str){it->key.p - 1, it->key.n + 2}, &w->store);
     if (it->object)
-        refusal_pointer(&w->at, key);
+        buf_pointer(&w->at, key);
     else
         buf_printf(&w->at, "/%u", index);
     if (it->object && secret_name(key))

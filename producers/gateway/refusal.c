@@ -48,18 +48,6 @@ refusal_under(struct refusal *r, const char *before)
     }
 }
 
-void
-refusal_pointer(struct buf *out, struct str key)
-{
-    buf_char(out, '/');
-    for (size_t i = 0; i < key.n; i++) {
-        if (key.p[i] == '~' || key.p[i] == '/')
-            buf_z(out, key.p[i] == '~' ? "~0" : "~1");
-        else
-            buf_char(out, key.p[i]);
-    }
-}
-
 const char *
 refusal_title(int status)
 {

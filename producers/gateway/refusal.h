@@ -27,9 +27,6 @@ void refusal_place(struct refusal *r, const char *before, struct str after);
 /* Puts `before` at the head of every place: the checks see a part of what was sent. */
 void refusal_under(struct refusal *r, const char *before);
 
-/* Appends `/key` with ~ and / escaped, as RFC 6901 says. `key` is decoded. */
-void refusal_pointer(struct buf *out, struct str key);
-
 /* The reason phrase that belongs to a status; never NULL. */
 const char *refusal_title(int status);
 

@@ -213,19 +213,6 @@ is_plain_step(struct str step)
     return true;
 }
 
-/* One more step of a JSON Pointer (RFC 6901: ~ is ~0, / is ~1). */
-static void
-put_step(struct buf *at, struct str name)
-{
-    buf_char(at, '/');
-    for (size_t i = 0; i < name.n; i++) {
-        if (name.p[i] == '~' || name.p[i] == '/')
-            buf_z(at, name.p[i] == '~' ? "~0" : "~1");
-        else
-            buf_char(at, name.p[i]);
-    }
-}
-
 /* The pointer as far as its steps are plain, and the place's names joined by dots, array indexes left out:
  * /lampiran/0/sha256 is lampiran.sha256. */
 static void
@@ -267,7 +254,7 @@ on_finding(const struct schema_finding *found, void *arg)
         abort(); /* a verdict is not made up */
     buf_z(&whole, found->instance);
     if (found->property.p && about_member(found->keyword))
-        put_step(&whole, found->property);
+        buf_pointer(&whole, found->property);
     buf_reset(&f->at);
     take_place(f, whole.p && !whole.failed ? whole.p : "");
     entry = catalogue_of(f->r->catalogue, f->level, buf_view(&f->field), found->keyword);
