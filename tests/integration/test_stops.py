@@ -1,16 +1,45 @@
 """Programs that are stopped at the worst moment, or asked to end while there is work."""
 import signal
 
-import harness
+import psycopg2.extensions
 import pytest
+
+import harness
+import wire
 from harness import OPD, every_event_once
 
 pytestmark = pytest.mark.alone
 
-# transactions that are open and wait for their program; and those of which half is sent: to Postgres these are active
-OPEN = "select count(*) from pg_stat_activity where application_name = 'bedelau-{}' and xact_start is not null and "
-IDLE, HALF_SENT = "state like 'idle in transaction%%'", "state = 'active' and wait_event = 'ClientRead'"
-HELD = " and state_change < clock_timestamp() - interval '500 ms'"  # for longer than a running program takes
+# a transaction that is open and waits for its program; one of which half is sent is active to Postgres
+OPEN = ("select count(*) from pg_stat_activity where application_name = 'bedelau-{}' and xact_start is not null"
+        " and state_change < clock_timestamp() - interval '500 ms' and ")
+SYNC = b"S\0\0\0\4"  # the message that ends what Postgres is to answer
+
+
+def answered():
+    """What a transaction asks first is answered; the rest of it does not arrive."""
+    pieces = []
+
+    def passes(data):
+        if pieces and pieces[-1].endswith(SYNC):
+            return 0
+        if pieces or b"\0begin\0" in data:
+            pieces.append(data)
+        return None
+
+    return passes
+
+
+def half_sent():
+    """What a transaction asks first arrives, and not the end that has it answered."""
+    begun = False
+
+    def passes(data):
+        nonlocal begun
+        begun |= b"\0begin\0" in data
+        return len(data) - len(SYNC) if begun and data.endswith(SYNC) else None
+
+    return passes
 
 
 def submit(p, letter, numbers):
@@ -24,38 +53,39 @@ def await_done(p, n, limit_s=120):
                        f"{n} selesai; see {p.folder}")
 
 
-def stop_in_a_transaction(p, name, letter, how):
-    """Stops the process again and again until it happens to hold its rows' locks; returns how many requests were sent."""
-    sent, any_open = 0, OPEN.format(name)[:-len(" and ")]
-    held = OPEN.format(name) + how + HELD
-    for _ in range(200):
-        seen = p.one("select count(*) from event")
-        submit(p, letter, range(sent, sent + 40))
-        sent += 40
-        harness.eventually(lambda: p.one("select count(*) from event"), lambda n: n > seen, what="work under way")
-        p.signal(name, signal.SIGSTOP)
-        # a transaction of a program that runs is over within the time that HELD asks for
-        harness.eventually(lambda: p.one(any_open + HELD) or not p.one(any_open), limit_s=5,
-                           what="transactions end, or one is held")
-        if p.one(held):
-            return sent
-        p.signal(name, signal.SIGCONT)
-    raise AssertionError(f"{name} was never caught in a transaction")
+@pytest.fixture
+def way():
+    """A way to Postgres that can be stalled."""
+    parts = psycopg2.extensions.parse_dsn(harness.services()[1])
+    proxy = wire.Proxy(parts["host"], int(parts["port"]))
+    proxy.conninfo = psycopg2.extensions.make_dsn(**{**parts, "host": "127.0.0.1", "port": proxy.port, "sslmode": "disable"})
+    yield proxy
+    proxy.close()
 
 
-@pytest.mark.parametrize("name, how", [("projector", IDLE), ("validator", HALF_SENT)],
-                         ids=["projector, all sent", "validator, half sent"])
-def test_stopped_in_a_transaction(pipeline, name, how):
+@pytest.mark.parametrize("name, passes, how", [
+    ("projector", answered, "state = 'idle in transaction'"),
+    ("validator", half_sent, "state = 'active' and wait_event = 'ClientRead'"),
+], ids=["projector, answered", "validator, half sent"])
+def test_stopped_in_a_transaction(pipeline, way, name, passes, how):
     """It holds the locks of its partitions' rows; its session is ended after a while, and the other takes over."""
     p = pipeline()
-    p.start(*harness.WORKERS, f"{name}.2")
-    sent = stop_in_a_transaction(p, name, "T", how)
-    submit(p, "T", range(sent, sent + 100))
-    await_done(p, sent + 100)
+    p.start(name, postgres_conninfo=way.conninfo)
+    p.start(*(w for w in harness.WORKERS if w != name), f"{name}.2")
+    submit(p, "T", range(50))
+    await_done(p, 50)
+    way.stall_when(passes())
+    submit(p, "T", range(50, 150))
+    assert way.stalled.wait(60)
+    p.signal(name, signal.SIGSTOP)
+    harness.eventually(lambda: p.one(OPEN.format(name) + how), what="a transaction is held")
+    submit(p, "T", range(150, 250))
+    await_done(p, 250)
+    way.mend()
     p.signal(name, signal.SIGCONT)
     p.await_ready(name)
-    submit(p, "T", range(sent + 100, sent + 150))
-    await_done(p, sent + 150)
+    submit(p, "T", range(250, 300))
+    await_done(p, 300)
     p.await_quiet()
     every_event_once(p)
     assert p.rows("select * from dead_letter") == []

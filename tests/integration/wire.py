@@ -63,8 +63,8 @@ class Line:
 
 
 class Proxy:
-    """127.0.0.1:port leads to a server, until it is cut (connections are closed and refused) or stalled (bytes are kept).
-    `rewrite` is a pair of equally long byte strings: what the server says of its own address becomes ours."""
+    """127.0.0.1:port leads to a server, until it is cut (connections are closed and refused) or stalled (bytes are kept),
+    now or at a chosen byte. `rewrite` is a pair of equally long byte strings: what the server says of its own address becomes ours."""
 
     def __init__(self, host, port):
         self.target = (host, port)
@@ -74,6 +74,7 @@ class Proxy:
         self.lock, self.pairs, self.is_cut = threading.Lock(), set(), False
         self.flows = threading.Event()
         self.flows.set()
+        self.passes, self.stalled = None, threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def kafka(self):
@@ -101,20 +102,39 @@ class Proxy:
         far.settimeout(None)
         with self.lock:
             self.pairs.add((near, far))
-        for source, sink, rewrite in ((near, far, None), (far, near, self.rewrite)):
-            threading.Thread(target=self._pump, args=(source, sink, rewrite), daemon=True).start()
+        for source, sink, change in ((near, far, self._ask), (far, near, self._answer)):
+            threading.Thread(target=self._pump, args=(source, sink, change), daemon=True).start()
 
-    def _pump(self, source, sink, rewrite):
+    def _ask(self, data, sink):
+        n = self.passes(data) if self.passes else None
+        if n is None:
+            return data
+        sink.sendall(data[:n])
+        self.passes = None
+        self.stall()
+        self.stalled.set()
+        self.flows.wait()
+        return data[n:]
+
+    def _answer(self, data, _):
+        return data.replace(*self.rewrite) if self.rewrite else data
+
+    def _pump(self, source, sink, change):
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 self.flows.wait()
-                sink.sendall(data.replace(*rewrite) if rewrite else data)
+                sink.sendall(change(data, sink))
         for s in (source, sink):
             with contextlib.suppress(OSError):
                 s.shutdown(socket.SHUT_RDWR)
 
     def stall(self):
         self.flows.clear()
+
+    def stall_when(self, passes):
+        """Stalls in the midst of a client's bytes: as soon as `passes` of a piece of them is a number, that many go on."""
+        self.stalled.clear()
+        self.passes = passes
 
     def cut(self):
         self.is_cut = True
