@@ -8,6 +8,7 @@
 
 #include "common/base/log.h"
 #include "producers/ctl/ctl.h"
+#include "workers/sop/names.h"
 
 #define SET(member) offsetof(struct ctl_settings, member)
 
@@ -24,10 +25,6 @@ static const struct conf_key keys[] = {
      "The least level that is written"},
     {NULL, NULL, CONF_STR, 0, NULL, 0, NULL, 0, 0, NULL},
 };
-
-static const char *const sections[] = {"kafka",     "postgres",    "log",      "sop",        "gateway",
-                                       "validator", "attachments", "deadline", "integrator", "projector",
-                                       "notifier",  "monitor",     "standin",  NULL};
 
 #define GATEWAY_HELP                                                                                         \
     "  --gateway URL   default $BEDELAU_GATEWAY_URL, else http://127.0.0.1:9480\n"                           \
@@ -166,7 +163,7 @@ static int
 read_conf(struct ctl *c, const char *file)
 {
     const struct conf_table tables[] = {{keys, &c->set}, {NULL, NULL}};
-    const struct conf_spec spec = {"BEDELAU", tables, c->kafka, sections};
+    const struct conf_spec spec = {"BEDELAU", tables, c->kafka, sop_sections};
     const char *env = getenv("BEDELAU_CONF");
     const char *fixed = "/etc/bedelau/bedelau.conf";
 

@@ -11,8 +11,6 @@
 #include "workers/sop/rules/cases.h"
 #include "workers/sop/rules/file.h"
 
-enum { FINDINGS_BYTES = 1 << 20 };
-
 /* One form per open request: the first of the revision that the request is at, else the newest; a page at a time. */
 #define OPEN_SQL                                                                                             \
     "select r.nomor_permohonan, r.status, e.data, e.effective_at from request r"                             \
@@ -155,33 +153,6 @@ struct diff {
     int64_t forms; /* looked at */
 };
 
-/* What a rule set finds in a form of the record; an array, and whether the form would be returned. New reference. */
-static json_t *
-judge(const struct rules *r, const struct form_context *ctx, struct str form, bool *returned)
-{
-    struct buf out = buf_make(FINDINGS_BYTES);
-    struct rules_count n = rules_check(r, form, ctx, &out);
-    json_t *list = out.failed ? NULL : json_loadb(out.p, out.n, 0, NULL);
-
-    *returned = n.errors > 0;
-    buf_free(&out);
-    return list ? list : json_array();
-}
-
-static bool
-holds(const json_t *list, const json_t *finding)
-{
-    size_t i;
-    json_t *f;
-
-    json_array_foreach (list, i, f) {
-        if (json_equal(json_object_get(f, "kode"), json_object_get(finding, "kode")) &&
-            json_equal(json_object_get(f, "lokasi"), json_object_get(finding, "lokasi")))
-            return true;
-    }
-    return false;
-}
-
 /* Those of `list` that `other` has not, as {kode, lokasi}. New reference. */
 static json_t *
 only_in(const json_t *list, const json_t *other)
@@ -191,7 +162,7 @@ only_in(const json_t *list, const json_t *other)
     json_t *f;
 
     json_array_foreach (list, i, f) {
-        if (!holds(other, f))
+        if (!case_has(other, f))
             json_array_append_new(out, json_pack("{s:O, s:O}", "kode", json_object_get(f, "kode"), "lokasi",
                                                  json_object_get(f, "lokasi")));
     }
@@ -199,9 +170,9 @@ only_in(const json_t *list, const json_t *other)
 }
 
 static const char *
-verdict(bool returned)
+verdict(struct rules_count n)
 {
-    return returned ? "dikembalikan" : "diterima";
+    return n.errors ? "dikembalikan" : "diterima";
 }
 
 static void
@@ -210,8 +181,8 @@ compare(struct diff *d, const PGresult *r, int row)
     struct str form = str_of(PQgetvalue(r, row, 2));
     struct form_context ctx = {.subject = str_of(PQgetvalue(r, row, 0)),
                                .today = form_day(ctl_time(r, row, 3))};
-    bool was;
-    bool will;
+    struct rules_count was;
+    struct rules_count will;
     json_t *before;
     json_t *after;
     json_t *gone;
@@ -220,8 +191,10 @@ compare(struct diff *d, const PGresult *r, int row)
     if (scan_document(form, NULL) != RES_OK)
         return; /* purged, or no form */
     d->forms++;
-    before = judge(d->running, &ctx, form, &was);
-    after = judge(d->changed, &ctx, form, &will);
+    before = case_findings(d->running, &ctx, form, &was);
+    after = case_findings(d->changed, &ctx, form, &will);
+    if (!before || !after)
+        abort(); /* no memory: a difference is not made up */
     gone = only_in(before, after);
     fresh = only_in(after, before);
     if (json_array_size(gone) || json_array_size(fresh))

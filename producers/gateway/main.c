@@ -5,6 +5,7 @@
 
 #include "common/base/log.h"
 #include "producers/gateway/routes.h"
+#include "workers/sop/names.h"
 
 const unsigned char gateway_ns[16] = {0x3d, 0x5a, 0x91, 0x0e, 0x7c, 0x42, 0x4f, 0x6b,
                                       0x9e, 0x18, 0xd2, 0x70, 0xab, 0x35, 0xc6, 0x14};
@@ -31,10 +32,6 @@ static const struct conf_key keys[] = {
      "How old, or how far in the future, a callback's signature may be"},
     {NULL, NULL, CONF_STR, 0, NULL, 0, NULL, 0, 0, NULL},
 };
-
-static const char *const sections[] = {"kafka",     "postgres",    "log",      "sop",        "gateway",
-                                       "validator", "attachments", "deadline", "integrator", "projector",
-                                       "notifier",  "monitor",     "standin",  NULL};
 
 static enum res
 make_topics(struct gateway *gw, struct err *e)
@@ -138,7 +135,7 @@ main(int argc, char **argv)
         .metric_prefix = "bedelau_",
         .listen = "127.0.0.1:9480",
         .keys = keys,
-        .sections = sections,
+        .sections = sop_sections,
         .routes = routes_served,
         .start = start,
         .stop = stop,

@@ -102,6 +102,10 @@ giliran_name(enum giliran g)
     return gilirans[g];
 }
 
+const char *const sop_sections[] = {"kafka",     "postgres",    "log",      "sop",        "gateway",
+                                    "validator", "attachments", "deadline", "integrator", "projector",
+                                    "notifier",  "monitor",     "standin",  NULL};
+
 static bool
 is_code(struct str s, size_t least, size_t most)
 {

@@ -92,6 +92,9 @@ status_is_final(enum status s)
     return s == STATUS_SELESAI || s == STATUS_DIBATALKAN || s == STATUS_DITOLAK;
 }
 
+/* Every section of the one configuration file, ended by NULL: who meets another program's passes it by. */
+extern const char *const sop_sections[];
+
 /* A request's number: ^[A-Z0-9][A-Z0-9.-]{2,63}$ (PA.20 row 1); a department's code: ^[0-9A-Z][0-9A-Z.-]{1,39}$ (row 9). */
 bool nomor_ok(struct str s);
 bool kode_opd_ok(struct str s);

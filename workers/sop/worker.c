@@ -31,10 +31,6 @@ const struct conf_key sop_keys[] = {
     {NULL, NULL, CONF_STR, 0, NULL, 0, NULL, 0, 0, NULL},
 };
 
-const char *const sop_sections[] = {"kafka",     "postgres",    "log",      "sop",        "gateway",
-                                    "validator", "attachments", "deadline", "integrator", "projector",
-                                    "notifier",  "monitor",     "standin",  NULL};
-
 /* Namespace of our derived ids: UUIDv5(DNS, "bedelau.batam.go.id"), fixed for ever. */
 static const unsigned char id_namespace[16] = {0x9b, 0x1e, 0x6c, 0x52, 0x0a, 0x4f, 0x5d, 0x0e,
                                                0x8c, 0x35, 0x2f, 0x7d, 0x61, 0xb4, 0xe0, 0x13};

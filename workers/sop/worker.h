@@ -18,7 +18,6 @@ struct sop_settings {
     const char *term[TAHAPS]; /* "2 hari_kerja" */
 };
 extern const struct conf_key sop_keys[];
-extern const char *const sop_sections[];
 
 /* One request in the batch. */
 struct berkas {

@@ -184,33 +184,46 @@ read_context(const json_t *konteks, const json_t *form, const char *path, struct
 
 /* ---- judging ---------------------------------------------------------------------------------------------------- */
 
-/* What rules_check finds, as a JSON array; NULL when it is none. New reference. */
-static json_t *
-judge(const struct rules *r, const json_t *form, const struct form_context *ctx)
+json_t *
+case_findings(const struct rules *r, const struct form_context *ctx, struct str form, struct rules_count *n)
 {
     struct buf out = buf_make(FINDINGS_BYTES);
-    char *text = json_dumps(form, JSON_COMPACT | JSON_ENCODE_ANY);
-    struct rules_count n = {0, 0};
-    json_t *list = NULL;
+    json_t *list;
 
-    if (text && scan_document(str_of(text), NULL) == RES_OK) {
-        n = rules_check(r, str_of(text), ctx, &out);
-        list = out.failed ? NULL : json_loadb(out.p, out.n, 0, NULL);
-    }
-    if (json_array_size(list) != n.errors + n.notes) {
+    *n = rules_check(r, form, ctx, &out);
+    list = out.failed ? NULL : json_loadb(out.p, out.n, 0, NULL);
+    if (json_array_size(list) != n->errors + n->notes) {
         json_decref(list);
         list = NULL;
     }
-    free(text);
     buf_free(&out);
     return list;
 }
 
-static bool
-same_finding(const json_t *a, const json_t *b)
+static json_t *
+judge(const struct rules *r, const json_t *form, const struct form_context *ctx)
 {
-    return json_equal(json_object_get(a, "kode"), json_object_get(b, "kode")) &&
-           json_equal(json_object_get(a, "lokasi"), json_object_get(b, "lokasi"));
+    char *text = json_dumps(form, JSON_COMPACT | JSON_ENCODE_ANY);
+    struct rules_count n;
+    json_t *list =
+        text && scan_document(str_of(text), NULL) == RES_OK ? case_findings(r, ctx, str_of(text), &n) : NULL;
+
+    free(text);
+    return list;
+}
+
+bool
+case_has(const json_t *list, const json_t *finding)
+{
+    size_t i;
+    json_t *f;
+
+    json_array_foreach (list, i, f) {
+        if (json_equal(json_object_get(f, "kode"), json_object_get(finding, "kode")) &&
+            json_equal(json_object_get(f, "lokasi"), json_object_get(finding, "lokasi")))
+            return true;
+    }
+    return false;
 }
 
 /* Says which of `list` are not in `other`; returns how many. */
@@ -219,16 +232,10 @@ say_missing(const json_t *list, const json_t *other, const char *what, struct bu
 {
     size_t missing = 0;
     size_t i;
-    size_t k;
     json_t *f;
-    json_t *g;
 
     json_array_foreach (list, i, f) {
-        bool there = false;
-
-        json_array_foreach (other, k, g)
-            there |= same_finding(f, g);
-        if (there)
+        if (case_has(other, f))
             continue;
         missing++;
         buf_printf(why, "%s%s %s %s", why->n ? "; " : "", what, json_string_value(json_object_get(f, "kode")),

@@ -22,4 +22,11 @@ void cases_free(struct cases *c);
 enum res case_run(const struct rules *r, const json_t *base, const char *path, struct buf *why,
                   struct err *e);
 
+/* What a rule set finds in a form (checked by scan_document), as a JSON array; NULL when memory is out. New reference. */
+json_t *case_findings(const struct rules *r, const struct form_context *ctx, struct str form,
+                      struct rules_count *n);
+
+/* Whether the list has a finding of the same code at the same place. */
+bool case_has(const json_t *list, const json_t *finding);
+
 #endif
