@@ -60,9 +60,9 @@ class Stage:
     def told(self):
         return not self.pg.one(f"select exists (select from outbox_{self.worker})")
 
-    def run(self, place, items, env=None, finished=None, programs=()):
+    def run(self, place, items, env=None, finished=None, told_by=None):
         """Clock and CPU start when partitions are assigned. The clock stops when the last record's transaction is
-        durable (and `finished` holds), CPU is read when the outbox is empty too."""
+        durable (and `finished` holds), CPU is read when the outbox is empty too; then `told_by` asks the worker for more."""
         schema = place.schema()
         with Program(self.worker, place.env(schema, **(env or {}))) as worker:
             await_that(self.assigned, 30, "partitions are assigned", 0.002)
@@ -75,9 +75,10 @@ class Stage:
             wall_s = time.monotonic() - lap.at
             await_that(self.told, 60, "the outbox is empty")
             cpu = lap.end()
+            more = told_by(worker) if told_by else {}
         expect("dead letters", self.pg.one("select count(*) from dead_letter"), 0)
         expect("position", self.pg.one("select sum(next_offset)::bigint from consumer_offset"), self.records)
-        return schema, figures(items, wall_s, cpu) | {"first_batch_s": first_s}
+        return schema, figures(items, wall_s, cpu) | {"first_batch_s": first_s} | more
 
 
 # ---- forms in memory -------------------------------------------------------------------------------------------------
@@ -98,6 +99,14 @@ def forms(_):
 # ---- check -----------------------------------------------------------------------------------------------------------
 
 
+def forms_read(worker):
+    """Of all forms, how many took the long way; and whether the two ways ever differed."""
+    got = worker.metrics("bedelau_forms_")
+    expect("forms that two ways found different", got["compared_differ_total"], 0)
+    full, single = (got[f'read_total{{way="{way}"}}'] for way in ("full", "single_pass"))
+    return {"full_share": full / (full + single)}
+
+
 def check(pg):
     place = Place(pg)
     runs, limits = [], []
@@ -107,7 +116,7 @@ def check(pg):
         bad = N // BAD_EVERY
         for i in range(RUNS):
             limits.append(drain(place, "requests", N))
-            runs.append(stage.run(place, N)[1])
+            runs.append(stage.run(place, N, told_by=forms_read)[1])
             got = dict(pg.ask("select status, count(*) from pemeriksaan group by status"))
             expect("verdicts", got, {"diterima": N - bad, "dikembalikan": bad} if bad else {"diterima": N})
             expect("checks told", place.records("checks"), N * (i + 1))

@@ -229,6 +229,12 @@ class Program:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.loads(answer.read() or "{}")
 
+    def metrics(self, prefix):
+        """{rest of the name with its labels: value} of those that begin with `prefix`."""
+        with urllib.request.urlopen(self.url + "/metrics", timeout=10) as answer:
+            lines = [line.rpartition(" ") for line in answer.read().decode().splitlines() if line.startswith(prefix)]
+        return {name[len(prefix):]: float(value) for name, _, value in lines}
+
     def cpu(self):
         if self.child.poll() is not None:
             raise Wrong(f"{self.name} ended with {self.child.returncode}; see build/bench/log/{self.name}.log")

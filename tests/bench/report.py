@@ -34,12 +34,15 @@ def throughput(stages):
         ratios.append([stage, limit["name"], *(ratio(got, n) for n in names[:3])])
     if not rows:
         return []
+    share = stages.get("check", {}).get("summary", {}).get("full_share")
+    told = [f"Of the forms of *check*, {share['median']:.1%} took the long way: tree and full engine.", ""] if share else []
     return (
         ["## Throughput, of what was loaded before", ""]
         + table(head, rows)
         + ["", "Against the limit (1 = as good as the limit; CPU: how many times the limit's):", ""]
         + table(["", "limit", "rate", "worker CPU", "Postgres CPU"], ratios)
         + [""]
+        + told
     )
 
 
