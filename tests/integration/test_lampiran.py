@@ -279,6 +279,25 @@ def test_a_return_goes_on_with_the_next_revisi(gateway):
         (1, "menunggu_lampiran"), (1, "dikembalikan"), (2, "menunggu_lampiran"), (2, "diterima")]
 
 
+def test_a_turn_that_an_answer_gives_meets_other_requests(gateway):
+    """The form that was held is judged in a batch without a form: what other requests hold is known there too."""
+    p, mine, other = gateway(validator_review="manual"), f"{OPD}-L-7", f"{OPD}-L-8"
+    p.put(LETTER, FILLED, API)
+    p.start("validator", "projector")
+    p.submit(mine, revisi=2, lampiran=papers(), nama_sistem="Arsip", nomor_surat="1/A")
+    p.submit(other, lampiran=papers(), nama_sistem="Arsip", nomor_surat="1/A")
+    p.flush()
+    told(p, other, 2)
+    harness.eventually(lambda: p.one("select count(*) from pemeriksaan_tahan"), lambda n: n == 1, what="a form held")
+    p.submit(mine, revisi=1, lampiran=papers(b"tidak ada"), nama_sistem="Arsip Lama")
+    p.flush()
+    last = told(p, mine, 4)[3]
+    assert (last["revisi"], last["putusan"]) == (2, "dikembalikan")
+    assert found(last) == [("PA20-E-323", "/nama_sistem"), ("PA20-W-305", "/nomor_surat")]
+    holders = p.rows("select nomor_permohonan from pemeriksaan where kunci = 'arsip'")
+    assert [h["nomor_permohonan"] for h in holders] == [other]
+
+
 def test_an_officer_decides_after_the_documents(gateway):
     p, nomor = gateway(validator_review="manual"), f"{OPD}-L-3"
     p.put(LETTER, FILLED, API)

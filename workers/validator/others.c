@@ -196,13 +196,16 @@ others_load(struct worker *w, const struct flow_batch *b)
     const struct others *o = ((const struct validator *)w->own)->others;
     bool forms = false;
     bool reviews = false;
+    bool answers = false;
 
     for (size_t i = 0; i < b->n; i++) {
         forms |= live_event(&b->items[i], FACT_SUBMITTED) != NULL;
         reviews |= live_event(&b->items[i], FACT_REVIEW) != NULL;
+        answers |= !b->items[i].rkm;
         foresee(w, &b->items[i]);
     }
-    if (forms || reviews) /* a review may return a form, and then one that waits has its turn */
+    /* The last two may return a form, and then one that waits has its turn. */
+    if (forms || reviews || answers)
         send_order(w, o);
     if (reviews)
         send_officers(w, b);
