@@ -322,7 +322,7 @@ on_turn(void *arg)
         finish(g, fate, why, -1);
 }
 
-static enum res
+static void
 queue_file(struct get *g)
 {
     struct fetch *f = g->f;
@@ -331,7 +331,6 @@ queue_file(struct get *g)
     f->files_tail = &g->next_file;
     if (!f->turn.slot)
         loop_timer_set(f->loop, &f->turn, 0);
-    return RES_OK;
 }
 
 /* ---- starting ------------------------------------------------------------------------------------------------- */
@@ -360,8 +359,10 @@ fetch_start(struct fetch *f, const struct fetch_request *req, struct err *e)
     if (g->req.timeout_ms <= 0)
         g->req.timeout_ms = TIMEOUT_MS;
     res = policy_judge(&f->policy, NULL, req->url, &g->at, e);
-    if (!res)
-        res = g->at.path ? queue_file(g) : ask(g, e);
+    if (!res && g->at.path)
+        queue_file(g);
+    else if (!res)
+        res = ask(g, e);
     if (res)
         get_free(g);
     else

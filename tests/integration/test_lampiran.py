@@ -651,3 +651,5 @@ def test_a_helper_that_is_not_there(tmp_path):
     done = subprocess.run([tmp_path / "bedelau-validator", "-c", tmp_path / "test.conf"], env={"PATH": "/usr/bin:/bin"},
                           capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 78 and "bedelau-pdfcheck" in done.stderr
+    state = json.loads(harness.http(f"http://127.0.0.1:{p.ports['validator']}/statusz")[1])
+    assert state["attachments"] == {"check": False, "attempts": 0, "answers": 0, "pdf": 0}

@@ -9,9 +9,9 @@
 enum { ADMISSION_AHEAD = 16, ADMISSION_HELD = 16 };
 
 enum admission {
-    ADMIT_NOTHING, /* without consequence: about a round that is over, or none of the validator's facts */
-    ADMIT_NOTE,    /* becomes known: a letter opens clock 1, an integration fact gives the state */
-    ADMIT_TAKE,    /* the form is judged */
+    ADMIT_NOTHING,         /* none of the validator's facts */
+    ADMIT_NOTE,            /* becomes known: a letter opens clock 1, an integration fact gives the state */
+    ADMIT_TAKE,            /* the form is judged */
     ADMIT_TAKE_UNJUDGED,   /* the form is taken, but a withdrawal came before it: it is only cancelled */
     ADMIT_HOLD,            /* the form waits for its turn */
     ADMIT_HOLD_WITHDRAWAL, /* the withdrawal takes effect with the first thing that comes */

@@ -308,6 +308,6 @@ lampiran_undone(struct lampiran *l, bool whole)
 void
 lampiran_status(const struct lampiran *l, struct buf *json)
 {
-    buf_printf(json, ",\"attachments\":{\"check\":true,\"attempts\":%u,\"answers\":%u,\"pdf\":%u}",
-               l->running, l->answered, l->pdf ? pdf_pending(l->pdf) : 0);
+    buf_printf(json, ",\"attachments\":{\"check\":%s,\"attempts\":%u,\"answers\":%u,\"pdf\":%u}",
+               l->set->check ? "true" : "false", l->running, l->answered, l->pdf ? pdf_pending(l->pdf) : 0);
 }
