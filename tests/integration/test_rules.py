@@ -67,6 +67,19 @@ def test_envelope_table_and_other_members(pipeline):
         ("PA20-E-333", "/tahun_pembangunan")}
 
 
+def test_the_envelope_of_a_form_that_waited(pipeline):
+    """What the envelope says of its revisi is kept while a form waits for its turn."""
+    p, nomor = pipeline(standin=False), f"{OPD}-R-5"
+    p.start("validator", "projector")
+    p.send("requests", event("request.submitted", nomor, form(nomor, revisi=2), revisi=3))
+    p.flush()
+    harness.eventually(lambda: p.one("select count(*) from pemeriksaan_tahan"), lambda n: n == 1, what="a form held")
+    p.submit(nomor, perihal=None)
+    p.flush()
+    check = harness.eventually(lambda: p.checks(nomor), lambda got: len(got) == 2, what="both checks")[1]
+    assert (check["revisi"], {(t["kode"], t["lokasi"]) for t in check["temuan"]}) == (2, {("PA20-W-302", "/revisi")})
+
+
 def test_the_record_keeps_no_credential(pipeline):
     p = pipeline(standin=False)
     p.start("validator", "projector")

@@ -8,10 +8,6 @@
 static void
 take_form(struct worker *w, struct berkas *b, struct tahan *form, bool judged)
 {
-    struct periksa *p = b->more;
-
-    p->jenis = form->keys.jenis;
-    p->nama_sistem = form->keys.nama_sistem;
     b->dirty |= dossier_add(&b->d, &form->fact);
     if (!judged)
         return;

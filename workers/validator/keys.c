@@ -98,7 +98,7 @@ keys_read(struct arena *arena, struct str form, struct form_keys *ret)
     scan_pick(form, names, raw, 6);
     for (unsigned i = 0; i < 6; i++)
         s[i] = scan_text(arena, raw[i]);
-    *ret = (struct form_keys){.jenis = s[0], .nama_sistem = s[1], .kategori = s[2]};
+    *ret = (struct form_keys){.kategori = s[2]};
     if (str_is(s[0], "baru"))
         ret->kunci = name_key(arena, s[1]);
     ret->surat = letter_key(arena, s[3], s[4]);

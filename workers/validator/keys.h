@@ -6,7 +6,7 @@
 
 /* STR_NULL where the form does not have it, or has it in a shape that the form's own rules refuse. */
 struct form_keys {
-    struct str jenis, nama_sistem, kategori;
+    struct str kategori;
     struct str kunci; /* jenis baru: the system's name, see keys_name */
     struct str surat; /* "<normal_letter of nomor_surat> <year of tanggal_surat>" */
     struct str asal;  /* perubahan, pencabutan: nomor_permohonan_asal */

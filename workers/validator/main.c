@@ -194,7 +194,7 @@ main(int argc, char **argv)
         .judges = judges,
         .seen = "seen_validator",
         .table = "pemeriksaan",
-        .columns = ", kode_opd, jenis, nama_sistem, aktif, ditarik, kunci, surat",
+        .columns = ", kode_opd, aktif, ditarik, kunci, surat",
         .more_size = sizeof(struct periksa),
         .keys = keys,
         .wants = wants,

@@ -4,23 +4,24 @@
 static const struct pg_stmt held_stmt = {
     "validator_held",
     "select t.nomor_permohonan, t.revisi, t.source, t.id, t.topic, t.partition, t.kafka_offset, t.append_ms,"
-    " t.effective_us, t.traceparent, t.data, coalesce(o.aktif and o.kode_opd = p.kode_opd, false)"
+    " t.effective_us, t.traceparent, t.data, coalesce(o.aktif and o.kode_opd = p.kode_opd, false), "
+    "t.revisi_ext"
     " from pemeriksaan_tahan t join pemeriksaan p using (nomor_permohonan)"
     " left join pemeriksaan o on o.nomor_permohonan = t.asal where t.nomor_permohonan = any($1::text[])"};
 static const struct pg_stmt write_stmt = {
     "validator_write",
-    "update pemeriksaan p set urutan = u.urutan, fakta = u.fakta, kode_opd = u.kode_opd, jenis = u.jenis,"
-    " nama_sistem = u.nama_sistem, kunci = u.kunci, surat = u.surat, status = u.status, revisi = u.revisi,"
-    " putaran = u.putaran, aktif = u.aktif, ditarik = u.ditarik"
-    " from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],"
-    " $8::text[], $9::text[], $10::int[], $11::int[], $12::bool[], $13::bool[]) u(nomor, urutan, fakta,"
-    " kode_opd, jenis, nama_sistem, kunci, surat, status, revisi, putaran, aktif, ditarik)"
+    "update pemeriksaan p set urutan = u.urutan, fakta = u.fakta, kode_opd = u.kode_opd, kunci = u.kunci,"
+    " surat = u.surat, status = u.status, revisi = u.revisi, putaran = u.putaran, aktif = u.aktif,"
+    " ditarik = u.ditarik from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], "
+    "$6::text[],"
+    " $7::text[], $8::int[], $9::int[], $10::bool[], $11::bool[]) u(nomor, urutan, fakta, kode_opd, kunci,"
+    " surat, status, revisi, putaran, aktif, ditarik)"
     " where p.nomor_permohonan = u.nomor"};
 static const struct pg_stmt hold_stmt = {
     "validator_hold",
     "insert into pemeriksaan_tahan (nomor_permohonan, revisi, source, id, topic, partition, kafka_offset,"
-    " append_ms, effective_us, traceparent, data, kunci, surat, asal)"
-    " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) on conflict do nothing"};
+    " append_ms, effective_us, traceparent, data, kunci, surat, asal, revisi_ext)"
+    " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) on conflict do nothing"};
 static const struct pg_stmt release_stmt = {
     "validator_release",
     "delete from pemeriksaan_tahan where nomor_permohonan = $1::text and revisi <= $2::int"};
@@ -34,12 +35,10 @@ store_read(struct worker *w, struct berkas *b, const PGresult *r, int row)
     struct periksa *p = b->more;
 
     p->kode_opd = arena_str(&w->arena, pg_text(r, row, 3));
-    p->jenis = arena_str(&w->arena, pg_text(r, row, 4));
-    p->nama_sistem = arena_str(&w->arena, pg_text(r, row, 5));
-    p->aktif = pg_int(r, row, 6);
-    p->ditarik = pg_int(r, row, 7);
-    p->kunci = arena_str(&w->arena, pg_text(r, row, 8));
-    p->surat = arena_str(&w->arena, pg_text(r, row, 9));
+    p->aktif = pg_int(r, row, 4);
+    p->ditarik = pg_int(r, row, 5);
+    p->kunci = arena_str(&w->arena, pg_text(r, row, 6));
+    p->surat = arena_str(&w->arena, pg_text(r, row, 7));
 }
 
 static void
@@ -54,6 +53,7 @@ read_held(struct worker *w, const PGresult *r, int i)
         return;
     t->fact = (struct fact){.type = FACT_SUBMITTED,
                             .revisi = (int32_t)pg_int(r, i, 1),
+                            .revisi_ext = (int32_t)pg_int(r, i, 12),
                             .source = arena_str(a, pg_text(r, i, 2)),
                             .id = arena_str(a, pg_text(r, i, 3)),
                             .append = {pg_int(r, i, 7), arena_str(a, pg_text(r, i, 4)),
@@ -110,6 +110,7 @@ send_hold(struct worker *w, const struct berkas *b, const struct tahan *t)
     pg_arg_text(a, t->keys.kunci);
     pg_arg_text(a, t->keys.surat);
     pg_arg_text(a, t->keys.asal);
+    pg_arg_int4(a, t->fact.revisi_ext);
     pg_send(w->app->pg, &hold_stmt, a, NULL, NULL);
 }
 
@@ -188,8 +189,6 @@ store_write(struct worker *w)
         return;
     worker_row_args(w);
     put_texts(w, offsetof(struct periksa, kode_opd));
-    put_texts(w, offsetof(struct periksa, jenis));
-    put_texts(w, offsetof(struct periksa, nama_sistem));
     put_texts(w, offsetof(struct periksa, kunci));
     put_texts(w, offsetof(struct periksa, surat));
     put_views(w);

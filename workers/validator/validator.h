@@ -37,9 +37,8 @@ struct tahan {
 /* The validator's own columns of one request. */
 struct periksa {
     struct str kode_opd; /* whose number it is; STR_NULL = nobody's yet */
-    struct str jenis, nama_sistem;
-    struct str kunci; /* the system's name that this open request holds against others; STR_NULL = none */
-    struct str surat; /* the letter that its newest form names */
+    struct str kunci;    /* the system's name that this open request holds against others; STR_NULL = none */
+    struct str surat;    /* the letter that its newest form names */
     bool aktif, ditarik;
     bool akan_aktif; /* its completion is in this batch */
     struct tahan *held;
