@@ -30,10 +30,10 @@ struct attempt {
     bool from_store;
     struct hash *hash;
     int fd; /* the document's memory; -1 = not kept */
-    uint64_t bytes;
     unsigned char head[HEAD_MAX];
     size_t nhead;
     bool is_pdf, broken; /* broken: memory failed us */
+    unsigned faults;     /* of its bytes, while the helper judges the rest */
 };
 
 static void attempt_go_on(struct attempt *at);
@@ -179,13 +179,13 @@ not_now(struct attempt *at, const struct fetch_end *end)
 }
 
 static unsigned
-faults_of_bytes(struct attempt *at)
+faults_of_bytes(const struct attempt *at, uint64_t bytes)
 {
     unsigned char sha[HASH_SIZE];
     unsigned faults = 0;
 
     hash_end(at->hash, sha);
-    if (at->bytes != (uint64_t)at->cur->ukuran)
+    if (bytes != (uint64_t)at->cur->ukuran)
         faults |= DOKUMEN_SIZE;
     if (!hash_same(sha, at->cur->sha256, HASH_SIZE))
         faults |= DOKUMEN_HASH;
@@ -227,27 +227,24 @@ on_pdf(void *arg, const struct pdf_verdict *v)
     } else {
         if (v->kind == PDF_HELPER_FAILED && at->a)
             log_helper(at, v);
-        found(at, faults_of_bytes(at) | faults_of_pdf(at->cur, v));
+        found(at, at->faults | faults_of_pdf(at->cur, v));
     }
     let_go(at);
     attempt_go_on(at);
 }
 
-/* The whole document is here: true when its verdict comes later. */
+/* The whole document is here, of so many bytes: true when its verdict comes later. */
 static bool
-judge(struct attempt *at)
+judge(struct attempt *at, uint64_t bytes)
 {
     struct lampiran *l = at->l;
     struct err e = {0};
 
     if (!at->a)
         return false;
-    if (at->broken) {
-        not_now(at, &(struct fetch_end){.retry_after_s = -1, .why = "no memory for a document"});
-        return false;
-    }
+    at->faults = faults_of_bytes(at, bytes);
     if (!at->is_pdf || !l->pdf) {
-        found(at, faults_of_bytes(at));
+        found(at, at->faults);
         return false;
     }
     if (pdf_check(l->pdf, at->fd, on_pdf, at, &e) == RES_OK)
@@ -295,7 +292,6 @@ on_chunk(void *arg, struct str bytes)
     if (!at->a || at->broken)
         return false;
     hash_add(at->hash, bytes);
-    at->bytes += bytes.n;
     if (n) {
         memcpy(at->head + at->nhead, bytes.p, n);
         at->nhead += n;
@@ -325,8 +321,10 @@ on_done(void *arg, const struct fetch_end *end)
 
     if (at->nhead < HEAD_MAX)
         look_at_head(at);
-    if (end->fate == FETCH_OK) {
-        if (judge(at))
+    if (at->broken) { /* ours, whoever sent it */
+        not_now(at, &(struct fetch_end){.retry_after_s = -1, .why = "no memory for a document"});
+    } else if (end->fate == FETCH_OK) {
+        if (judge(at, end->bytes))
             return;
     } else if (end->fate == FETCH_TOO_LARGE) {
         found(at, DOKUMEN_SIZE);
@@ -385,7 +383,6 @@ clear(struct attempt *at)
     unsigned char none[HASH_SIZE];
 
     hash_end(at->hash, none);
-    at->bytes = 0;
     at->nhead = 0;
     at->is_pdf = at->broken = false;
     at->fd = memfd_create("lampiran", MFD_CLOEXEC | MFD_ALLOW_SEALING);
