@@ -277,6 +277,12 @@ class Pipeline:
         jobs = self.one("select (select count(*) from job_integrator) + (select count(*) from job_validator)")
         return boxes + ([f"{jobs} jobs"] if jobs else []) + self.unread()
 
+    def await_read(self, program, topic, n):
+        """A program has dealt with n records of a topic."""
+        eventually(lambda: self.one("select sum(next_offset) from consumer_offset where consumer_group = %s and topic = %s",
+                                    f"{self.prefix}-{program}", f"{self.prefix}.{topic}"),
+                   lambda got: got == n, what=f"{n} records of {topic} read by {program}")
+
     def unread(self):
         out = self.ctl("lag", "--json")
         return [g for g in re.findall(r'"lag": ?([0-9]+)', out) if g != "0"]

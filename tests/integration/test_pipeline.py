@@ -258,6 +258,33 @@ def test_late(pipeline):
     assert p.request(nomor)["status"] == "diintegrasikan"
 
 
+def test_an_older_word_on_clock_3(pipeline):
+    """A job's deadline is the newest that was told, whatever comes again after it."""
+    p, nomor = pipeline(integrator_mode="off", standin=False), f"{OPD}-P-17"
+    p.start("validator", "integrator")
+    p.submit(nomor)
+    p.flush()
+
+    def deadline():
+        return [r["deadline_at"].year for r in p.rows("select deadline_at from job_integrator")]
+
+    def tell(urutan, year):
+        p.send("deadlines", event("deadline.changed", nomor, {
+            "revisi": 1, "urutan": urutan, "tahap": "integrasi", "keadaan": "berjalan", "mulai": harness.now(),
+            "batas": f"{year}-01-01T00:00:00Z", "satuan": "detik", "hari_terpakai": 0, "sisa_hari": 0,
+            "kalender": "uji", "sebab": "kalender"}, source="/bedelau/deadline"))
+        p.flush()
+
+    harness.eventually(deadline, what="a job")
+    tell(5, 2031)
+    harness.eventually(deadline, lambda y: y == [2031], what="the clock's end")
+    tell(4, 2030)
+    p.await_read("integrator", "deadlines", 2)
+    assert deadline() == [2031]
+    tell(6, 2032)
+    harness.eventually(deadline, lambda y: y == [2032], what="the newer end")
+
+
 def test_binary_mode_and_unknown_types(running):
     p, nomor = running, f"{OPD}-P-15"
     head = {"ce_specversion": "1.0", "ce_id": "b1", "ce_source": f"/opd/{OPD}", "ce_subject": nomor,

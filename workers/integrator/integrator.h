@@ -51,7 +51,8 @@ struct urusan {
     struct str id_integrasi; /* as Bedelau gave it */
     int64_t urutan_bedelau;  /* highest heeded */
     struct str trace;        /* traceparent of the form or decision of this batch */
-    int64_t batas_us;        /* clock 3 as last told; INT64_MIN = not yet */
+    int64_t batas_us;        /* clock 3 as this batch tells; INT64_MIN = it does not */
+    int64_t batas_urutan;    /* of the deadline.changed that told; 0 = none */
 };
 
 /* An answer on its way into a transaction. */

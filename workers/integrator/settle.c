@@ -16,22 +16,24 @@ struct memo {
     struct str trace; /* traceparent */
     struct str told;  /* Bedelau's status as last told */
     int64_t parks;    /* how often it was put off */
+    int64_t clock;    /* urutan of the newest deadline.changed that was heeded; 0 = none yet */
     bool conflict;    /* 409 was said: what is there may be another's */
 };
 
 static struct memo
 read_memo(struct worker *w, const struct job *job)
 {
-    static const char *const names[] = {"id", "trace", "told", "parks", "conflict"};
-    struct str m[5];
+    static const char *const names[] = {"id", "trace", "told", "parks", "conflict", "clock"};
+    struct str m[6];
     struct memo memo = {0};
 
-    scan_pick(job->state, names, m, 5);
+    scan_pick(job->state, names, m, 6);
     memo.id = scan_text(&w->arena, m[0]);
     memo.trace = scan_text(&w->arena, m[1]);
     memo.told = scan_text(&w->arena, m[2]);
     scan_int(m[3], &memo.parks);
     memo.conflict = scan_kind(m[4]) == SCAN_TRUE;
+    scan_int(m[5], &memo.clock);
     return memo;
 }
 
@@ -46,6 +48,8 @@ write_memo(struct worker *w, struct job *job, const struct memo *memo)
 
     buf_z(&b, "{\"parks\":");
     buf_int(&b, memo->parks);
+    buf_z(&b, ",\"clock\":");
+    buf_int(&b, memo->clock);
     for (unsigned i = 0; i < 3; i++)
         if (texts[i].s.n) {
             buf_printf(&b, ",\"%s\":", texts[i].name);
@@ -578,9 +582,9 @@ on_form(struct worker *w, struct berkas *b, const struct event *ev)
     buf_free(&out);
 }
 
-/* Clock 3 as the deadline worker has it: the jobs' own deadline. */
+/* Clock 3 as the deadline worker has it: the jobs' own deadline, unless something newer was heeded. */
 static void
-on_deadline(struct berkas *b, const struct event *ev)
+on_deadline(struct worker *w, struct berkas *b, const struct event *ev)
 {
     struct urusan *u = b->more;
     struct str batas = scan_string(scan_get(ev->ce.data, "batas"), NULL);
@@ -589,10 +593,18 @@ on_deadline(struct berkas *b, const struct event *ev)
     if (ev->fact.tahap != TAHAP_INTEGRASI || ev->fact.keadaan != KEADAAN_BERJALAN ||
         !caltime_parse(batas, &t))
         return;
-    u->batas_us = t;
+    if (ev->fact.urutan > u->batas_urutan) {
+        u->batas_us = t;
+        u->batas_urutan = ev->fact.urutan;
+    }
     for (unsigned i = 0; i < u->njobs; i++) {
+        struct memo memo = read_memo(w, u->jobs[i]);
+
+        if (ev->fact.urutan <= memo.clock)
+            continue;
+        memo.clock = ev->fact.urutan;
         u->jobs[i]->deadline_us = t;
-        u->jobs[i]->changed = true;
+        write_memo(w, u->jobs[i], &memo);
     }
 }
 
@@ -602,7 +614,7 @@ settle_fact(struct worker *w, struct berkas *b, const struct event *ev)
     if (ev->fact.type == FACT_CALLBACK) {
         on_callback(w, b, ev);
     } else if (ev->fact.type == FACT_DEADLINE) {
-        on_deadline(b, ev);
+        on_deadline(w, b, ev);
     } else {
         b->dirty |= dossier_add(&b->d, &ev->fact);
         ((struct urusan *)b->more)->trace = ev->ce.traceparent;
@@ -653,7 +665,7 @@ create_job(struct worker *w, struct berkas *b, const struct fact *check)
                         .quiet_us = INT64_MIN,
                         .body = body->body,
                         .fresh = true};
-    write_memo(w, job, &(struct memo){.trace = u->trace});
+    write_memo(w, job, &(struct memo){.trace = u->trace, .clock = u->batas_urutan});
     jobs_bear(((struct integrator *)w->own)->jobs, job);
     u->jobs[u->njobs++] = job;
 }
