@@ -479,25 +479,35 @@ def test_notes_go_out_at_once_errors_wait(checking):
 
 
 def test_a_clock_that_was_mended(checking):
-    """deadline.changed moves the end; a clock of another kind or revisi does not."""
+    """deadline.changed moves the end; a clock of another kind or revisi does not, nor what is older or came before."""
     p, nomor = checking(harness.free_port()), f"{OPD}-S-7"
     p.submit(nomor, lampiran=papers())
     p.flush()
     told(p, nomor, 1)
     before = jobs(p)[0]["deadline_at"]
 
-    def tell(urutan, **changes):
+    def tell(urutan, id=None, **changes):
         p.send("deadlines", event("deadline.changed", nomor, {
             "revisi": 1, "urutan": urutan, "tahap": "pemeriksaan", "keadaan": "berjalan", "mulai": harness.now(),
             "batas": harness.now(), "satuan": "detik", "hari_terpakai": 0, "sisa_hari": 0, "kalender": "uji",
-            "sebab": "kalender", **changes}, source="/bedelau/deadline"))
+            "sebab": "kalender", **changes}, source="/bedelau/deadline", id=id))
         p.flush()
+
+    def ignored(*args, n, **changes):
+        tell(*args, **changes)
+        p.await_read("validator", "deadlines", n)
+        job, = jobs(p)
+        assert job["deadline_at"] == moved and verdicts(p, nomor) == ["menunggu_lampiran"]
+
     tell(1, tahap="perbaikan")
     tell(2, revisi=7)
-    tell(3, batas="2031-01-01T00:00:00Z")
+    tell(5, "j5", batas="2031-01-01T00:00:00Z")
     moved = harness.eventually(lambda: jobs(p)[0]["deadline_at"], lambda t: t != before, what="another end")
     assert moved.year == 2031 and verdicts(p, nomor) == ["menunggu_lampiran"]
-    tell(4)
+    ignored(4, n=4)  # older, never met before
+    ignored(5, n=5)  # no newer
+    ignored(6, "j5", n=6)  # an id that was met with another content
+    tell(6)
     assert [c["putusan"] for c in told(p, nomor, 2)] == ["menunggu_lampiran", "menunggu_pemeriksa"]
 
 
@@ -589,6 +599,24 @@ def test_two_validators(checking, store):
     harness.every_event_once(p)
 
 
+def test_a_state_that_cannot_be_read(checking, store):
+    """Nobody waits for ever, and nothing is accepted unseen: an officer decides, and the log says why."""
+    p, nomor = checking(store), f"{OPD}-S-10"
+    store.down = (503, b"", {})
+    p.submit(nomor, lampiran=papers(), perihal=None)
+    p.flush()
+    told(p, nomor, 1)
+    p.terminate("validator")
+    p.rows("update job_validator set state = '{}'")
+    store.down = None
+    p.start("validator")
+    last = told(p, nomor, 2)[1]
+    assert (last["putusan"], last["oleh"], found(last)) == ("menunggu_pemeriksa", "sistem", [(UNCHECKED, "/lampiran")])
+    nothing_left(p)
+    assert "what is known of a form's attachments cannot be read" in p.log("validator")
+    assert "no longer waited for" not in p.log("validator")
+
+
 # ---- settings --------------------------------------------------------------------------------------------------------
 
 
@@ -623,6 +651,8 @@ def test_off_is_said_once(pipeline):
     p.flush()
     assert [c["putusan"] for c in told(p, nomor, 1)] == ["diterima"]
     assert p.log("validator").count("attachments are not checked") == 1
+    state = json.loads(harness.http(f"http://127.0.0.1:{p.ports['validator']}/statusz")[1])
+    assert state["attachments"] == {"check": False, "attempts": 0, "answers": 0, "pdf": 0}
     assert jobs(p) == []
 
 
@@ -650,5 +680,3 @@ def test_a_helper_that_is_not_there(tmp_path):
     done = subprocess.run([tmp_path / "bedelau-validator", "-c", tmp_path / "test.conf"], env={"PATH": "/usr/bin:/bin"},
                           capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 78 and "bedelau-pdfcheck" in done.stderr
-    state = json.loads(harness.http(f"http://127.0.0.1:{p.ports['validator']}/statusz")[1])
-    assert state["attachments"] == {"check": False, "attempts": 0, "answers": 0, "pdf": 0}

@@ -154,7 +154,7 @@ state_comes_back(void **state)
                              .kategori = STR("tinggi"),
                              .trace = STR("00-aa-bb-01"),
                              .temuan = STR("[{\"kode\":\"K\",\"tingkat\":\"E\",\"lokasi\":\"\"}]"),
-                             .errors = 1,
+                             .urutan = 12,
                              .error_us = 1700000000000000,
                              .parks = 9,
                              .n = 2,
@@ -170,7 +170,7 @@ state_comes_back(void **state)
     assert_int_equal(scan_document(buf_view(&b), &e), RES_OK);
     assert_true(tunggu_read(buf_view(&b), &a, &got));
     assert_int_equal(got.revisi, 3);
-    assert_int_equal(got.errors, 1);
+    assert_true(got.urutan == 12);
     assert_int_equal(got.parks, 9);
     assert_true(got.error_us == t.error_us);
     assert_true(str_eq(got.kode_opd, t.kode_opd) && str_eq(got.kategori, t.kategori));
@@ -183,7 +183,7 @@ state_comes_back(void **state)
     assert_false(tunggu_read(STR("[]"), &a, &got));
     assert_false(tunggu_read(STR("{}"), &a, &got));
     assert_true(tunggu_read(STR("{\"revisi\":1}"), &a, &got));
-    assert_true(got.error_us == INT64_MIN && got.n == 0);
+    assert_true(got.error_us == INT64_MIN && got.n == 0 && got.urutan == 0);
     arena_free(&a);
     buf_free(&b);
 }
@@ -294,6 +294,22 @@ notes_alone(void **state)
     buf_free(&out);
 }
 
+/* Nothing is known: one note over all documents, which is no error. */
+static void
+lost_state(void **state)
+{
+    struct buf out = buf_make(4096);
+    struct err e = {0};
+    char got[128];
+
+    (void)state;
+    tunggu_lost(rules, &out);
+    assert_int_equal(scan_document(buf_view(&out), &e), RES_OK);
+    told(buf_view(&out), got, sizeof got);
+    assert_string_equal(got, "PA20-W-121@/lampiran");
+    buf_free(&out);
+}
+
 int
 main(void)
 {
@@ -306,6 +322,7 @@ main(void)
         cmocka_unit_test(limits),
         cmocka_unit_test(findings_of),
         cmocka_unit_test(notes_alone),
+        cmocka_unit_test(lost_state),
     };
     struct err e = {0};
     int failed;

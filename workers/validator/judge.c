@@ -202,7 +202,7 @@ judge_form(struct worker *w, struct berkas *b, const struct tahan *form)
                         .time_us = w->now_us};
 
     v.putusan = judge_putusan(w, n.errors, form->fact.kode_opd, form->keys.kategori);
-    if (!lampiran_open(w, b, form, &v, n.errors))
+    if (!lampiran_open(w, b, form, &v, n.errors > 0))
         judge_say(w, b, &v);
     buf_free(&findings);
 }

@@ -38,19 +38,20 @@ void lampiran_free(struct lampiran *l);
 /* ---- within a transaction, under the request's row lock: lampiran_settle.c ---------------------------------------- */
 
 /* A form was judged by the rules: true when it names documents that can be asked for. Then check menunggu_lampiran was
- * said, with the notes found so far (the errors wait), and the job is there. */
+ * said, with the notes found so far (`faulty`: there are errors too, which wait), and the job is there. */
 struct tahan;
 struct verdict;
 bool lampiran_open(struct worker *w, struct berkas *b, const struct tahan *form, const struct verdict *v,
-                   unsigned errors);
+                   bool faulty);
 
 /* What an attempt found; `answer` is one that flow brought back. */
 void lampiran_answer(struct worker *w, struct berkas *b, const void *answer);
 
-/* Clock 2 as the deadline worker has it. */
+/* Clock 2 as the deadline worker has it; what is older than what was heeded (data.urutan) changes nothing. */
 void lampiran_deadline(struct worker *w, struct berkas *b, const struct event *ev);
 
-/* After all items: jobs whose form counts no more end, new ones are born. */
+/* After all items: jobs whose form counts no more end, new ones are born. A form whose job cannot be read goes to an
+ * officer. */
 void lampiran_settle(struct worker *w, struct berkas *b);
 
 void lampiran_load(struct worker *w, const struct flow_batch *b);

@@ -484,15 +484,15 @@ attempt_begin(struct lampiran *l, const struct job *job)
 {
     struct attempt *at = attempt_new(l);
     struct tunggu t;
+    bool read;
 
-    if (!tunggu_read(job->state, &at->arena, &t))
-        log_error("a job's state cannot be read", LOG_S("key", job->key));
+    read = tunggu_read(job->state, &at->arena, &t);
     at->kode_opd = t.kode_opd;
     at->n = dokumen_read(job->body, &at->arena, at->doc);
     at->first = at->n ? (unsigned)job->attempts % at->n : 0;
     make_answer(at, job, &t);
-    if (lampiran_is_over(l, &t, job->deadline_us, clk_us(l->w->app->clk)))
-        at->tried = at->n;
+    if (!read || lampiran_is_over(l, &t, job->deadline_us, clk_us(l->w->app->clk)))
+        at->tried = at->n; /* lampiran_settle says what follows */
     loop_timer_set(l->w->app->loop, &at->timer, lampiran_attempt_ms(l->set));
     attempt_go_on(at);
 }

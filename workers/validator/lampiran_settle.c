@@ -67,13 +67,10 @@ lampiran_load(struct worker *w, const struct flow_batch *b)
 
 /* ---- a job's state ---------------------------------------------------------------------------------------------- */
 
-static struct tunggu
-read_state(struct worker *w, const struct job *job)
+static bool
+read_state(struct worker *w, const struct job *job, struct tunggu *t)
 {
-    struct tunggu t;
-
-    tunggu_read(job->state, &w->arena, &t);
-    return t;
+    return tunggu_read(job->state, &w->arena, t);
 }
 
 static void
@@ -160,7 +157,7 @@ say_waiting(struct worker *w, struct berkas *b, const struct verdict *v)
 
 bool
 lampiran_open(struct worker *w, struct berkas *b, const struct tahan *form, const struct verdict *v,
-              unsigned errors)
+              bool faulty)
 {
     const struct validator *own = w->own;
     const struct periksa *p = b->more;
@@ -171,8 +168,7 @@ lampiran_open(struct worker *w, struct berkas *b, const struct tahan *form, cons
                        .kategori = form->keys.kategori,
                        .trace = form->traceparent,
                        .temuan = v->findings,
-                       .errors = errors,
-                       .error_us = errors ? w->now_us : INT64_MIN};
+                       .error_us = faulty ? w->now_us : INT64_MIN};
 
     t.n = l->set->check ? dokumen_list(own->rules, form->data, v->findings, &w->arena, docs) : 0;
     if (!t.n)
@@ -197,31 +193,54 @@ waits(const struct berkas *b, int32_t revisi)
 }
 
 static void
+say(struct worker *w, struct berkas *b, const struct tunggu *t, enum putusan putusan, struct str findings)
+{
+    const struct fact *c = dossier_check(&b->d, t->revisi);
+    const struct fact cause = {.source = c->sumber_pengajuan, .id = c->id_pengajuan};
+    const struct verdict v = {.putusan = putusan,
+                              .revisi = t->revisi,
+                              .putaran = c->putaran,
+                              .sumber_pengajuan = cause.source,
+                              .id_pengajuan = cause.id,
+                              .findings = findings,
+                              .oleh = STR("sistem"),
+                              .cause = &cause,
+                              .traceparent = t->trace,
+                              .time_us = w->now_us};
+
+    judge_say(w, b, &v);
+}
+
+static void
 conclude(struct worker *w, struct berkas *b, struct job *job, const struct tunggu *t)
 {
     const struct validator *own = w->own;
     struct buf findings = buf_make(STATE_MAX);
     unsigned errors = tunggu_findings(own->rules, t, &findings);
     unsigned unknown = tunggu_unknown(t);
-    const struct fact *c = dossier_check(&b->d, t->revisi);
-    const struct fact cause = {.source = c->sumber_pengajuan, .id = c->id_pengajuan};
-    struct verdict v = {.putusan = judge_putusan(w, errors, t->kode_opd, t->kategori),
-                        .revisi = t->revisi,
-                        .putaran = c->putaran,
-                        .sumber_pengajuan = cause.source,
-                        .id_pengajuan = cause.id,
-                        .findings = buf_view(&findings),
-                        .oleh = STR("sistem"),
-                        .cause = &cause,
-                        .traceparent = t->trace,
-                        .time_us = w->now_us};
+    enum putusan putusan =
+        !errors && unknown ? PUTUSAN_MENUNGGU_PEMERIKSA : judge_putusan(w, errors, t->kode_opd, t->kategori);
 
-    if (!errors && unknown)
-        v.putusan = PUTUSAN_MENUNGGU_PEMERIKSA;
-    judge_say(w, b, &v);
+    say(w, b, t, putusan, buf_view(&findings));
     buf_free(&findings);
     job->done = true;
     metric_add(own->documents->m_forms[unknown ? FORM_UNRESOLVED : FORM_CONCLUDED], 1);
+}
+
+/* What the job knew cannot be read, errors of the form among it: only an officer may decide now. */
+static void
+conclude_lost(struct worker *w, struct berkas *b, struct job *job, int32_t revisi)
+{
+    const struct validator *own = w->own;
+    struct buf findings = buf_make(STATE_MAX);
+
+    log_error("what is known of a form's attachments cannot be read; it goes to an officer",
+              LOG_S("nomor", b->nomor), LOG_S("job", job->key));
+    tunggu_lost(own->rules, &findings);
+    say(w, b, &(struct tunggu){.revisi = revisi}, PUTUSAN_MENUNGGU_PEMERIKSA, buf_view(&findings));
+    buf_free(&findings);
+    job->done = true;
+    metric_add(own->documents->m_forms[FORM_UNRESOLVED], 1);
 }
 
 /* ---- an attempt's answer ---------------------------------------------------------------------------------------- */
@@ -288,8 +307,7 @@ lampiran_answer(struct worker *w, struct berkas *b, const void *answer)
     note_answer(w, a);
     if (!job)
         return; /* it has ended */
-    t = read_state(w, job);
-    if (!waits(b, t.revisi))
+    if (!read_state(w, job, &t) || !waits(b, t.revisi))
         return; /* lampiran_settle ends it */
     merge(w, &t, a);
     if (job->lease == a->lease)
@@ -318,10 +336,12 @@ lampiran_deadline(struct worker *w, struct berkas *b, const struct event *ev)
         struct job *job = lj->job;
         struct tunggu t;
 
-        if (job->done || job->deadline_us == end || (t = read_state(w, job)).revisi != ev->fact.revisi)
+        if (job->done || !read_state(w, job, &t) || t.revisi != ev->fact.revisi ||
+            ev->fact.urutan <= t.urutan)
             continue;
+        t.urutan = ev->fact.urutan;
         job->deadline_us = end;
-        job->changed = true;
+        write_state(w, job, &t);
         if (!job->lease && tunggu_limit(&t, end, of(w)->set->hold_ms * 1000) < job->due_us)
             job->due_us = tunggu_limit(&t, end, of(w)->set->hold_ms * 1000);
     }
@@ -338,6 +358,18 @@ cancel(struct worker *w, const struct berkas *b, struct job *job)
     log_info("attachments are no longer waited for", LOG_S("nomor", b->nomor), LOG_S("job", job->key));
 }
 
+/* Whether it is this job that the request waits for, and at which revisi: told by its key, as its state may be
+ * unreadable. */
+static bool
+is_waited_for(struct worker *w, const struct berkas *b, const struct job *job, int32_t *revisi)
+{
+    struct dossier_view v;
+
+    dossier_look(&b->d, &v);
+    *revisi = v.R;
+    return waits(b, v.R) && str_eq(job->key, job_key(w, b, v.R));
+}
+
 void
 lampiran_settle(struct worker *w, struct berkas *b)
 {
@@ -345,12 +377,16 @@ lampiran_settle(struct worker *w, struct berkas *b)
 
     for (struct lampiran_job *lj = p->jobs; lj; lj = lj->next) {
         struct job *job = lj->job;
+        struct tunggu t;
+        int32_t revisi;
 
         if (job->done)
             continue;
-        if (!waits(b, read_state(w, job).revisi)) {
+        if (!is_waited_for(w, b, job, &revisi)) {
             cancel(w, b, job);
             lj->cancelled = true;
+        } else if (!read_state(w, job, &t)) {
+            conclude_lost(w, b, job, revisi);
         } else if (job->fresh) {
             jobs_bear(of(w)->jobs, job);
         }

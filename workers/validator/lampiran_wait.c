@@ -103,7 +103,8 @@ put_text(struct buf *out, const char *name, struct str s)
 void
 tunggu_write(const struct tunggu *t, struct buf *out)
 {
-    buf_printf(out, "{\"revisi\":%d,\"errors\":%u,\"parks\":%lld", t->revisi, t->errors, (long long)t->parks);
+    buf_printf(out, "{\"revisi\":%d,\"urutan\":%lld,\"parks\":%lld", t->revisi, (long long)t->urutan,
+               (long long)t->parks);
     if (t->error_us != INT64_MIN)
         buf_printf(out, ",\"error_us\":%lld", (long long)t->error_us);
     put_text(out, "kode_opd", t->kode_opd);
@@ -136,21 +137,19 @@ read_known(struct tunggu *t, struct str list)
 bool
 tunggu_read(struct str state, struct arena *a, struct tunggu *t)
 {
-    static const char *const names[] = {"revisi",   "errors", "parks",   "error_us", "kode_opd",
+    static const char *const names[] = {"revisi",   "urutan", "parks",   "error_us", "kode_opd",
                                         "kategori", "trace",  "dokumen", "temuan"};
     struct str m[9];
-    int64_t v[3] = {0, 0, 0};
+    int64_t revisi;
 
     *t = (struct tunggu){.error_us = INT64_MIN};
-    if (!scan_pick(state, names, m, 9) || !scan_int(m[0], &v[0]))
+    if (!scan_pick(state, names, m, 9) || !scan_int(m[0], &revisi))
         return false;
-    scan_int(m[1], &v[1]);
-    scan_int(m[2], &v[2]);
+    scan_int(m[1], &t->urutan);
+    scan_int(m[2], &t->parks);
     if (!scan_int(m[3], &t->error_us))
         t->error_us = INT64_MIN;
-    t->revisi = (int32_t)v[0];
-    t->errors = (unsigned)v[1];
-    t->parks = v[2];
+    t->revisi = (int32_t)revisi;
     t->kode_opd = scan_text(a, m[4]);
     t->kategori = scan_text(a, m[5]);
     t->trace = scan_text(a, m[6]);
@@ -280,6 +279,17 @@ tunggu_findings(const struct rules *r, const struct tunggu *t, struct buf *out)
     put_notes(r, t, out);
     buf_char(out, ']');
     return errors;
+}
+
+void
+tunggu_lost(const struct rules *r, struct buf *out)
+{
+    const char *kode = rules_code(r, "dokumen_belum_diperiksa");
+
+    buf_char(out, '[');
+    if (kode)
+        rules_put(r, kode, STR("/lampiran"), out);
+    buf_char(out, ']');
 }
 
 void

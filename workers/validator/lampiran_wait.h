@@ -45,7 +45,7 @@ struct tunggu {
     int32_t revisi;
     struct str kode_opd, kategori, trace;
     struct str temuan; /* of the form: raw JSON array */
-    unsigned errors;   /* among them */
+    int64_t urutan;    /* of the newest deadline.changed that was heeded; 0 = none yet */
     int64_t error_us;  /* when the first error of form or document was found; INT64_MIN = none */
     int64_t parks;     /* attempts that left something unknown */
     unsigned n;
@@ -69,6 +69,9 @@ int64_t tunggu_limit(const struct tunggu *t, int64_t deadline_us, int64_t hold_u
 /* Appends the JSON array of all findings: those of the form and, under /lampiran/N, of each document, E first. Returns
  * how many errors there are. */
 unsigned tunggu_findings(const struct rules *r, const struct tunggu *t, struct buf *out);
+
+/* The JSON array for a form whose state cannot be read: a note that its documents were not checked. */
+void tunggu_lost(const struct rules *r, struct buf *out);
 
 /* Only the notes of an array of findings. */
 void tunggu_notes(struct str findings, struct buf *out);
