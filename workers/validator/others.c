@@ -10,12 +10,20 @@ struct held_key {
     struct str kode_opd, key;
 };
 
+/* A request of the part that holds a name or a letter, or held it before in this part. */
+struct holder {
+    const struct berkas *b;
+    struct holder *next;
+};
+
 struct others {
     const struct flow_item *first; /* of the part; keys[i] are those of first[i] */
     struct form_keys *keys;
     size_t n;
     struct held_key *held;
     size_t nheld;
+    struct holder **holders; /* by the hash of the name or letter; NULL until somebody asks */
+    size_t mask;
     struct str *officers; /* active ones among those that the part's reviews name */
     size_t nofficers;
 };
@@ -233,18 +241,47 @@ held_elsewhere(const struct others *o, bool letter, struct str kode, struct str 
     return false;
 }
 
+static void
+note_holder(struct worker *w, const struct berkas *b, struct str key)
+{
+    struct others *o = ((struct validator *)w->own)->others;
+    struct holder *h;
+    struct holder **at = &o->holders[str_hash(key) & o->mask];
+
+    if (!key.n)
+        return;
+    h = arena_new(&w->arena, sizeof *h);
+    *h = (struct holder){b, *at};
+    *at = h;
+}
+
+static void
+index_holders(struct worker *w, struct others *o)
+{
+    size_t n = 1;
+
+    while (n < 2 * w->n)
+        n *= 2;
+    o->holders = arena_new(&w->arena, n * sizeof(struct holder *));
+    o->mask = n - 1;
+    for (size_t i = 0; i < w->n; i++) {
+        const struct periksa *p = w->all[i].more;
+
+        note_holder(w, &w->all[i], p->kunci);
+        note_holder(w, &w->all[i], p->surat);
+    }
+}
+
 /* Requests of the part are known as they stand now, not as the database has them. */
 static bool
-held_here(const struct worker *w, const struct berkas *but, bool letter, struct str key)
+held_here(const struct others *o, const struct berkas *but, bool letter, struct str key)
 {
     const struct periksa *mine = but->more;
 
-    for (size_t i = 0; i < w->n; i++) {
-        const struct periksa *p = w->all[i].more;
-        struct str theirs = letter ? p->surat : p->kunci;
+    for (const struct holder *h = o->holders[str_hash(key) & o->mask]; h; h = h->next) {
+        const struct periksa *p = h->b->more;
 
-        if (theirs.n == key.n && &w->all[i] != but && str_eq(theirs, key) &&
-            str_eq(p->kode_opd, mine->kode_opd))
+        if (h->b != but && str_eq(letter ? p->surat : p->kunci, key) && str_eq(p->kode_opd, mine->kode_opd))
             return true;
     }
     return false;
@@ -258,8 +295,9 @@ held_by_another(const struct worker *w, const struct berkas *b, bool letter, str
 
     if (!key.n || !p->kode_opd.n || p->kode_opd.n > KODE_MAX)
         return KNOWN_NOT;
-    return held_here(w, b, letter, key) || held_elsewhere(v->others, letter, p->kode_opd, key) ? KNOWN_YES
-                                                                                               : KNOWN_NO;
+    return held_here(v->others, b, letter, key) || held_elsewhere(v->others, letter, p->kode_opd, key)
+               ? KNOWN_YES
+               : KNOWN_NO;
 }
 
 static enum known
@@ -279,9 +317,12 @@ original_active(struct worker *w, const struct berkas *b, const struct tahan *fo
 void
 others_ask(struct worker *w, struct berkas *b, struct tahan *form)
 {
+    struct others *o = ((struct validator *)w->own)->others;
     struct periksa *p = b->more;
     const struct form_keys *k = &form->keys;
 
+    if (!o->holders)
+        index_holders(w, o);
     form->original_active = original_active(w, b, form);
     form->letter_seen = held_by_another(w, b, true, k->surat);
     form->duplicate_open = held_by_another(w, b, false, k->kunci);
@@ -289,4 +330,6 @@ others_ask(struct worker *w, struct berkas *b, struct tahan *form)
         form->duplicate_open = KNOWN_NO; /* it was first and goes on being so */
     p->kunci = form->duplicate_open == KNOWN_NO ? k->kunci : STR_NULL;
     p->surat = form->letter_seen == KNOWN_NOT ? STR_NULL : k->surat;
+    note_holder(w, b, p->kunci);
+    note_holder(w, b, p->surat);
 }
