@@ -1,5 +1,6 @@
 #include "common/pg/pg.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 
 #include "common/base/backoff.h"
@@ -539,13 +540,30 @@ pg_up(const struct pg *pg)
 
 /* ---- life ------------------------------------------------------------------------------------------------------- */
 
+/* The schema as a quoted name, else capitals would be folded, and with what ends a word of `options` escaped. */
+static void
+add_schema(struct buf *b, const char *name)
+{
+    buf_char(b, '"');
+    for (const char *p = name; *p; p++) {
+        if (*p == '"')
+            buf_char(b, '"');
+        else if (*p == '\\' || isspace((unsigned char)*p))
+            buf_char(b, '\\');
+        buf_char(b, *p);
+    }
+    buf_char(b, '"');
+}
+
 static char *
 make_options(const struct pg_opts *o)
 {
     struct buf b = buf_make(1024);
 
-    buf_printf(&b, "-c search_path=%s -c statement_timeout=%lld -c idle_in_transaction_session_timeout=%lld",
-               o->schema ? o->schema : "public", (long long)(o->statement_ms ? o->statement_ms : 30000),
+    buf_z(&b, "-c search_path=");
+    add_schema(&b, o->schema ? o->schema : "public");
+    buf_printf(&b, " -c statement_timeout=%lld -c idle_in_transaction_session_timeout=%lld",
+               (long long)(o->statement_ms ? o->statement_ms : 30000),
                (long long)(o->idle_tx_ms ? o->idle_tx_ms : 10000));
     buf_z(&b, " -c lock_timeout=15s -c timezone=UTC -c plan_cache_mode=force_custom_plan");
     if (o->async_commit)
