@@ -16,6 +16,8 @@ import time
 
 import pytest
 
+from harness import eventually
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("BEDELAU_STANDIN_BINARY", ROOT / "build/bin/bedelau-standin"))
 KEY = b"a key for tests only, 32 bytes.."
@@ -99,16 +101,6 @@ def standin(process):
     process.faults()
     assert process.ask("DELETE", "/_stats")[0] == 204
     return process
-
-
-def until(check, limit=10):
-    end = time.monotonic() + limit
-    while time.monotonic() < end:
-        value = check()
-        if value:
-            return value
-        time.sleep(0.02)
-    raise AssertionError("waited in vain")
 
 
 def test_registers_once_per_key(standin):
@@ -211,7 +203,7 @@ def test_202_ends_and_calls_back_signed(standin, hook):
     told = json.loads(again[1])
     assert {k: told[k] for k in ("nomor_permohonan", "status", "urutan", "alasan")} == {
         "nomor_permohonan": "A-1", "status": "aktif", "urutan": 2, "alasan": None}
-    assert until(lambda: standin.stats()["callbacks"]["sent"] == 1)
+    eventually(lambda: standin.stats()["callbacks"]["sent"], lambda n: n == 1, what="the callback is heard")
     assert standin.post("A-1", url_callback=hook.url)[2] == answer
 
 
@@ -219,8 +211,8 @@ def test_202_ends_and_calls_back_signed(standin, hook):
 def test_202_ends_for_those_who_poll(standin, hook, name, end):
     standin.faults(mix={name: 1}, callback_after_ms=50, callbacks=False)
     where = standin.post("A-1", url_callback=hook.url)[1]["Location"]
-    until(lambda: standin.ask("GET", where)[2]["status"] == end)
-    assert hook.got.empty()
+    eventually(lambda: standin.ask("GET", where)[2]["status"], lambda s: s == end, what="the end of a 202")
+    assert standin.stats()["callbacks"] == {"sent": 0, "failed": 0, "waiting": 0} and hook.got.empty()
     assert standin.stats()["active"] == (1 if end == "aktif" else 0)
 
 
@@ -240,13 +232,16 @@ def test_put_and_delete(standin, hook):
 
 
 def test_delete_stops_a_202(standin, hook):
-    standin.faults(mix={"202": 1}, callback_after_ms=300)
-    id_ = standin.post("A-1", url_callback=hook.url)[2]["id_integrasi"]
+    """Of two 202s the first is taken back: once the second's end has been told, the first's was due and did not come."""
+    standin.faults(mix={"202": 1}, callback_after_ms=1000)
+    id_, _ = [standin.post(nomor, url_callback=hook.url)[2]["id_integrasi"] for nomor in ("A-1", "A-2")]
     standin.faults()
-    standin.ask("DELETE", API + "/" + id_)
-    time.sleep(0.5)  # nothing to wait for: the end must not come
+    assert standin.ask("DELETE", API + "/" + id_)[2]["status"] == "dinonaktifkan"
+    told = json.loads(hook.got.get(timeout=10)[1])
+    assert (told["nomor_permohonan"], told["status"]) == ("A-2", "aktif")
+    done = eventually(lambda: standin.stats()["callbacks"], lambda c: c["waiting"] == 0, what="every callback is heard")
+    assert done == {"sent": 1, "failed": 0, "waiting": 0} and hook.got.empty()
     assert standin.ask("GET", API + "/" + id_)[2]["status"] == "dinonaktifkan"
-    assert hook.got.empty()
 
 
 @pytest.mark.parametrize("body,key,want", [
@@ -287,7 +282,7 @@ def test_stops_while_answers_and_ends_wait():
     c = http.client.HTTPConnection("127.0.0.1", s.port, timeout=10)
     body = {"nomor_permohonan": "A", "revisi": 1, "kode_opd": "1", "sistem": {"nama": "n"}}
     c.request("POST", API, json.dumps(body), {"Idempotency-Key": "A:1:1"})
-    until(lambda: s.stats()["registrations"] == 1)
+    eventually(lambda: s.stats()["registrations"], lambda n: n == 1, what="the registration")
     s.process.terminate()
     assert c.getresponse().status == 503
     assert s.process.wait(10) == 0
