@@ -15,12 +15,9 @@ import datetime
 import importlib.util
 import json
 import os
-import pathlib
 import random
 import secrets
-import socket
 import subprocess
-import time
 
 import confluent_kafka
 import confluent_kafka.admin
@@ -30,9 +27,8 @@ import pytest
 
 import oracle
 import stories
+from harness import BIN, eventually, free_port, services
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BIN = ROOT / "build/bin"
 UTC = datetime.timezone.utc
 REQUESTS = int(os.environ.get("BEDELAU_PROPERTY_REQUESTS", "200"))
 SEED = os.environ.get("BEDELAU_PROPERTY_SEED", "17")
@@ -46,25 +42,6 @@ CLOCK_COLUMNS = "mulai, batas, satuan, status, berakhir, hari_terpakai, kalender
 
 
 # ---- two programs on the real broker and database --------------------------------------------------------------------
-
-
-def services():
-    """Where Kafka and Postgres are: the environment, else what `deploy/dev/up services` wrote."""
-    names = ("BEDELAU_KAFKA_BOOTSTRAP_SERVERS", "BEDELAU_POSTGRES_CONNINFO")
-    if all(os.environ.get(n) for n in names):
-        return [os.environ[n] for n in names]
-    env = ROOT / ".run/env"
-    if not env.exists():
-        pytest.skip("no services: deploy/dev/up services starts them")
-    show = "; ".join(f'echo "${n}"' for n in names)
-    return subprocess.run(["bash", "-c", f". {env}; {show}"], check=True, capture_output=True,
-                          text=True).stdout.splitlines()
-
-
-def free_port():
-    with contextlib.closing(socket.socket()) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Pipeline:
@@ -141,16 +118,15 @@ class Pipeline:
                         "o, (select count(*) from deadline_clock where due_at <= now()) as d")[0]
         return left + [f"{n} in {k}" for k, n in due.items() if n]
 
+    def doing(self):
+        """As `unread`, of the topics' ends that no program moved on meanwhile."""
+        dead = [p.args[0].name for p in self.running if p.poll() is not None]
+        assert not dead, f"ended: {dead}; see {self.folder}"
+        ends = self.ends()
+        return self.unread(ends) or ([] if self.ends() == ends else ["more was published"])
+
     def await_quiet(self):
-        until = time.monotonic() + LIMIT_S
-        while True:
-            ends = self.ends()
-            left = self.unread(ends) or ([] if self.ends() == ends else ["more was published"])
-            if not left:
-                return
-            dead = [p.args[0].name for p in self.running if p.poll() is not None]
-            assert not dead and time.monotonic() < until, f"not done: {dead or left}; see {self.folder}"
-            time.sleep(0.1)
+        eventually(self.doing, lambda left: not left, LIMIT_S, f"quiet; see {self.folder}")
 
 
 # ---- publishing ------------------------------------------------------------------------------------------------------
