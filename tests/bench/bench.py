@@ -16,6 +16,7 @@ RATE = int(os.environ.get("BENCH_RATE", "200"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "10"))
 STAGES = os.environ.get("BENCH_STAGES", "forms,check,call,project,latency").split(",")
 IDLE_SECONDS = 10
+REST_CORES = 0.05  # a program that uses less is done with its start; idle ones use a tenth of it
 BAD_EVERY = 50
 LATENCY_MS = 5
 IN_FLIGHT = 64
@@ -267,9 +268,21 @@ def verify_chain(pg, endpoint, total):
         expect(f"{kind} in the record", got.get(kind), total)
 
 
+def at_rest(programs):
+    """A condition: none of them used more than REST_CORES since it was asked last."""
+    last = None
+
+    def look():
+        nonlocal last
+        before, last = last, (time.monotonic(), [p.cpu() for p in programs])
+        return before and all(now - b < REST_CORES * (last[0] - before[0]) for b, now in zip(before[1], last[1]))
+
+    return look
+
+
 def measure_idle(programs):
     """CPU and memory of programs that have nothing to do."""
-    time.sleep(2)
+    await_that(at_rest(programs), 30, "the programs are at rest", 0.5)
     before = [p.cpu() for p in programs]
     time.sleep(IDLE_SECONDS)
     return {
