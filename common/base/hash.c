@@ -100,15 +100,6 @@ hash_hex(const void *p, size_t n, char *out)
     out[2 * n] = '\0';
 }
 
-static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool
 hash_unhex(struct str hex, void *out, size_t n)
 {
@@ -117,8 +108,8 @@ hash_unhex(struct str hex, void *out, size_t n)
     if (hex.n % 2 || hex.n / 2 != n)
         return false;
     for (size_t i = 0; i < n; i++) {
-        int hi = hex_digit(hex.p[2 * i]);
-        int lo = hex_digit(hex.p[2 * i + 1]);
+        int hi = str_hex(hex.p[2 * i]);
+        int lo = str_hex(hex.p[2 * i + 1]);
 
         if (hi < 0 || lo < 0)
             return false;

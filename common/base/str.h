@@ -46,6 +46,16 @@ str_ends(struct str a, struct str tail)
     return a.n >= tail.n && (tail.n == 0 || memcmp(a.p + a.n - tail.n, tail.p, tail.n) == 0);
 }
 
+/* The value of a hexadecimal digit, -1 of anything else. */
+static inline int
+str_hex(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /* Byte order, shorter first on a tie: the order that row locks are taken in. */
 int str_cmp(struct str a, struct str b);
 

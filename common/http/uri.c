@@ -2,15 +2,6 @@
 
 #include <stdlib.h>
 
-static int
-digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Decodes `s` to `to`, which may be the same place; returns where it ended. A code that is none stays as it is and
  * clears `*clean`, as a NUL does. */
 static char *
@@ -18,8 +9,8 @@ decode(struct str s, char *to, bool plus, bool *clean)
 {
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
-        int hi = c == '%' && i + 2 < s.n ? digit(s.p[i + 1]) : -1;
-        int lo = hi >= 0 ? digit(s.p[i + 2]) : -1;
+        int hi = c == '%' && i + 2 < s.n ? str_hex(s.p[i + 1]) : -1;
+        int lo = hi >= 0 ? str_hex(s.p[i + 2]) : -1;
 
         if (lo >= 0) {
             c = (char)(hi << 4 | lo);

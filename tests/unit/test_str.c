@@ -36,6 +36,19 @@ equal_starts_ends(void **state)
 }
 
 static void
+hex_digits(void **state)
+{
+    static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+
+    (void)state;
+    for (int c = 0; c < 256; c++) {
+        const char *at = c ? strchr(digits, c) : NULL;
+
+        assert_int_equal(str_hex((char)c), at ? (at - digits) % 16 : -1);
+    }
+}
+
+static void
 order(void **state)
 {
     static const struct str sorted[] = {STR_NULL,  STR("\0"), STR("A"),    STR("a"),    STR("a\0"), STR("aa"),
@@ -158,6 +171,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_starts_ends),
+        cmocka_unit_test(hex_digits),
         cmocka_unit_test(order),
         cmocka_unit_test(copies),
         cmocka_unit_test(numbers),
