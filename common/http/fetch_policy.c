@@ -339,6 +339,8 @@ is_allowed(const struct policy *p, const struct target *t)
     return false;
 }
 
+static const char no_address[] = "not an address that can be fetched";
+
 static enum res
 refuse(const struct reader *r, struct err *e, const char *why)
 {
@@ -358,7 +360,7 @@ write_out(struct reader *r, struct target *t, struct err *e)
     if (url)
         copy(r, url, &t->url);
     curl_free(url);
-    return t->url ? RES_OK : refuse(r, e, "not an address that can be fetched");
+    return t->url ? RES_OK : refuse(r, e, no_address);
 }
 
 static enum res
@@ -412,7 +414,7 @@ judge(const struct policy *p, struct reader *r, struct target *t, struct err *e)
     enum res res;
 
     if (!scheme)
-        return refuse(r, e, "not an address that can be fetched");
+        return refuse(r, e, no_address);
     t->https = !strcasecmp(scheme, "https");
     if (t->https || !strcasecmp(scheme, "http"))
         res = judge_http(p, r, t, e);
@@ -436,7 +438,7 @@ policy_judge(const struct policy *p, const char *base, const char *ref, struct t
         put(&r, CURLUPART_URL, ref, CURLU_URLENCODE))
         res = judge(p, &r, ret, e);
     else
-        res = refuse(&r, e, "not an address that can be fetched");
+        res = refuse(&r, e, no_address);
     curl_url_cleanup(r.u);
     if (res)
         target_free(ret);
