@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/json/scan.h"
+#include "producers/gateway/form.h"
 #include "producers/gateway/handlers.h"
 #include "producers/gateway/intake.h"
 
@@ -29,19 +30,9 @@ events_free(void *mine)
 }
 
 static bool
-parse(struct str body, struct refusal *r)
-{
-    struct err e = {0};
-
-    if (scan_document(body, &e) != RES_OK)
-        return refusal_set(r, 400, "The body is not accepted as JSON: %s", e.text);
-    return true;
-}
-
-static bool
 read_one(struct events *ev, struct str body, struct refusal *r)
 {
-    if (!parse(body, r))
+    if (!form_json(body, r))
         return false;
     ev->n = 1;
     return intake_structured(&ev->in[0], body, r);
@@ -53,7 +44,7 @@ read_batch(struct events *ev, struct str body, struct refusal *r)
     struct scan_iter it;
 
     ev->batch = true;
-    if (!parse(body, r))
+    if (!form_json(body, r))
         return false;
     if (scan_kind(body) != SCAN_ARRAY)
         return refusal_set(r, 400, "A batch is a JSON array.");
@@ -77,7 +68,7 @@ static bool
 read_binary(struct events *ev, const struct call *call, struct refusal *r)
 {
     if (!str_is(server_header(call->req, "ce-specversion"), "1.0"))
-        return refusal_set(r, 400, "No CloudEvent: ce-specversion is not 1.0.");
+        return refusal_no_event(r, "ce-specversion is not 1.0");
     ev->n = 1;
     intake_init(&ev->in[0]);
     server_headers(call->req, on_header, &ev->in[0]);

@@ -1,15 +1,23 @@
 #include "producers/gateway/form.h"
 
 #include "common/json/scan.h"
+#include "workers/sop/names.h"
 #include "workers/sop/rules/secret.h"
+
+bool
+form_json(struct str text, struct refusal *r)
+{
+    struct err e = {0};
+
+    return scan_document(text, &e) == RES_OK ||
+           refusal_set(r, 400, "The body is not accepted as JSON: %s", e.text);
+}
 
 bool
 form_check(struct str text, struct refusal *r)
 {
-    struct err e = {0};
-
-    if (scan_document(text, &e) != RES_OK)
-        return refusal_set(r, 400, "The body is not accepted as JSON: %s", e.text);
+    if (!form_json(text, r))
+        return false;
     if (scan_kind(text) != SCAN_OBJECT)
         return refusal_set(r, 400, "The body must be one JSON object.");
     return true;
@@ -91,7 +99,7 @@ form_text(struct str form, const char *name, struct buf *store)
 bool
 form_count(struct str raw, int64_t *n)
 {
-    if (scan_int(raw, n) && *n >= 1 && *n <= 1000000)
+    if (scan_int(raw, n) && *n >= 1 && *n <= SOP_COUNT_MAX)
         return true;
     *n = 0;
     return false;

@@ -7,7 +7,10 @@
 #include "common/base/str.h"
 #include "producers/gateway/refusal.h"
 
-/* Whether `text` is one JSON object; 400 says where it is not. */
+/* Whether `text` is one JSON value that is taken; 400 says where it is not. */
+bool form_json(struct str text, struct refusal *r);
+
+/* The same, and that it is an object. */
 bool form_check(struct str text, struct refusal *r);
 
 /* 422 when a member at any depth is named so, with the place of each. */

@@ -44,11 +44,11 @@ take_member(struct intake *in, const struct scan_iter *it, struct str *version, 
     if (kind == SCAN_STRING)
         v = scan_string(it->value, &in->ce.store);
     if (kind == SCAN_OBJECT || kind == SCAN_ARRAY || !v.p)
-        return refusal_set(r, 400, "No CloudEvent: an attribute is neither text nor number.");
+        return refusal_no_event(r, "an attribute is neither text nor number");
     if (str_is(it->key, "specversion"))
         *version = v;
     if (!ce_attr(&in->ce, it->key, v))
-        return refusal_set(r, 400, "No CloudEvent: an attribute's name is not allowed.");
+        return refusal_no_event(r, "an attribute's name is not allowed");
     return true;
 }
 
@@ -61,24 +61,15 @@ intake_structured(struct intake *in, struct str object, struct refusal *r)
     intake_init(in);
     in->enveloped = true;
     if (!it.object)
-        return refusal_set(r, 400, "No CloudEvent: not a JSON object.");
+        return refusal_no_event(r, "not a JSON object");
     if (!buf_room(&in->ce.store, STORE_MAX)) /* decoded text must not move */
         return refusal_set(r, 503, "Out of memory.");
     while (scan_next(&it))
         if (!take_member(in, &it, &version, r))
             return false;
     if (!str_is(version, "1.0"))
-        return refusal_set(r, 400, "No CloudEvent: specversion is not 1.0.");
+        return refusal_no_event(r, "specversion is not 1.0");
     return true;
-}
-
-static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /* Appends `s` with %XX decoded; what is no code stays as it is. */
@@ -88,8 +79,8 @@ decode_percent(struct buf *store, struct str s)
     size_t from = store->n;
 
     for (size_t i = 0; i < s.n; i++) {
-        int hi = s.p[i] == '%' && i + 2 < s.n ? hex_digit(s.p[i + 1]) : -1;
-        int lo = hi >= 0 ? hex_digit(s.p[i + 2]) : -1;
+        int hi = s.p[i] == '%' && i + 2 < s.n ? str_hex(s.p[i + 1]) : -1;
+        int lo = hi >= 0 ? str_hex(s.p[i + 2]) : -1;
 
         if (lo >= 0) {
             buf_char(store, (char)(unsigned char)(hi * 16 + lo));
@@ -123,7 +114,7 @@ bool
 intake_binary(struct intake *in, struct str body, struct refusal *r)
 {
     if (in->ce.store.failed)
-        return refusal_set(r, 400, "No CloudEvent: the ce- headers are too long.");
+        return refusal_no_event(r, "the ce- headers are too long");
     in->ce.data = body;
     return form_check(body, r);
 }
@@ -153,7 +144,7 @@ check_type(const struct intake *in, struct refusal *r)
     enum fact_type t = fact_type_of(in->ce.type);
 
     if (!in->ce.type.n)
-        return refusal_set(r, 400, "No CloudEvent: attribute type is missing.");
+        return refusal_no_event(r, "attribute type is missing");
     if (t != FACT_REGISTERED && t != FACT_SUBMITTED && t != FACT_WITHDRAWN)
         return refusal_set(
             r, 403, "Only request.registered, request.submitted and request.withdrawn are taken here.");
@@ -177,7 +168,7 @@ static bool
 check_names(const struct ce *ce, struct refusal *r)
 {
     if (!ce->id.n)
-        return refusal_set(r, 400, "No CloudEvent: attribute id is missing.");
+        return refusal_no_event(r, "attribute id is missing");
     if (ce->id.n > NAME_MAX_BYTES || ce->source.n > NAME_MAX_BYTES)
         return refusal_set(r, 400, "id and source have at most %d bytes.", NAME_MAX_BYTES);
     for (size_t i = 0; i < ce->source.n; i++)

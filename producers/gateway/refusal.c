@@ -18,6 +18,12 @@ refusal_set(struct refusal *r, int status, const char *fmt, ...)
     return false;
 }
 
+bool
+refusal_no_event(struct refusal *r, const char *why)
+{
+    return refusal_set(r, 400, "No CloudEvent: %s.", why);
+}
+
 void
 refusal_place(struct refusal *r, const char *before, struct str after)
 {

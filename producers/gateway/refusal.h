@@ -20,6 +20,9 @@ struct refusal {
 /* Records the first reason and returns false, so that a check can end with `return refusal_set(..)`. */
 bool refusal_set(struct refusal *r, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/* The same for what is no CloudEvent: 400, with `why` behind those words. */
+bool refusal_no_event(struct refusal *r, const char *why);
+
 /* Adds a place, `before` and `after` together; what is over REFUSAL_PLACES is left out, and of a pointer that is too long
  * its last parts are. */
 void refusal_place(struct refusal *r, const char *before, struct str after);

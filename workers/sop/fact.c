@@ -157,7 +157,7 @@ small(struct reading *r, enum member m)
 {
     int64_t v = whole(r, m);
 
-    return v > 0 && v <= 1000000 ? (int32_t)v : 0;
+    return v > 0 && v <= SOP_COUNT_MAX ? (int32_t)v : 0;
 }
 
 static enum res
@@ -255,7 +255,7 @@ read_data(struct event *ev, struct err *e)
     f->revisi = small(&r, M_REVISI);
     f->putaran = small(&r, M_PUTARAN);
     f->urutan = whole(&r, M_URUTAN);
-    if (str_int(ce_ext(&ev->ce, "revisi"), &ext) && ext > 0 && ext <= 1000000)
+    if (str_int(ce_ext(&ev->ce, "revisi"), &ext) && ext > 0 && ext <= SOP_COUNT_MAX)
         f->revisi_ext = (int32_t)ext;
     if (!f->revisi)
         f->revisi = f->revisi_ext;

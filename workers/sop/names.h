@@ -6,6 +6,8 @@
 
 #define SOP_TYPE_PREFIX "id.go.batam.bedelau."
 
+enum { SOP_COUNT_MAX = 1000000 }; /* revisi and putaran; what is over it is none */
+
 /* Event types, without prefix and ".v1". Order: what outsiders say, then each worker. */
 enum fact_type {
     FACT_REGISTERED,   /* request.registered: a letter or order came in (SOP step 1) */
