@@ -1,11 +1,7 @@
-import pathlib
-import re
-
 import pytest
 
 import harness
 
-LOGS = pathlib.Path(__file__).resolve().parents[2] / "build/test/log/integration"
 
 
 def pytest_configure(config):
@@ -15,11 +11,7 @@ def pytest_configure(config):
 @pytest.fixture
 def folder(request):
     """Where this test's programs write their logs; kept."""
-    path = LOGS / re.sub(r"[^A-Za-z0-9_.-]+", "_", f"{request.module.__name__}.{request.node.name}")
-    path.mkdir(parents=True, exist_ok=True)
-    for old in path.iterdir():
-        old.unlink()
-    return path
+    return harness.log_folder(f"{request.module.__name__}.{request.node.name}")
 
 
 @pytest.hookimpl(hookwrapper=True)

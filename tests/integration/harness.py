@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -22,6 +23,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = ROOT / "build/bin"
+LOGS = ROOT / "build/test/log/integration"
 WORKERS = ("validator", "deadline", "integrator", "projector")
 TYPE = "id.go.batam.bedelau.{}.v1"
 WIB = datetime.timezone(datetime.timedelta(hours=7))
@@ -36,6 +38,13 @@ FORM = {**json.loads((ROOT / "schemas/examples/selesai.json").read_text(encoding
         "tanggal_surat": day(-7), "tls_berlaku_sampai": day(365)}
 OPD = FORM["kode_opd"]
 OFFICER = "pemeriksa-1"
+PERSONAL = [FORM[k] for k in ("nama_pemohon", "nip_pemohon", "email_pemohon", "telepon_pemohon", "nama_pj_teknis",
+                              "nip_pj_teknis", "email_pj_teknis", "telepon_pj_teknis")]
+# settings of a pipeline whose calls give up and come again in moments
+FAST = {"integrator_timeout": "1s", "integrator_lease": "3s", "integrator_backoff_min": "50ms",
+        "integrator_backoff_max": "300ms", "integrator_poll": "200ms"}
+# a file that every program takes, of services that nobody asks
+BASE = "[postgres]\nconninfo = host=127.0.0.1 port=1 dbname=x\n[attachments]\ncheck = off\n[integrator]\nurl = http://127.0.0.1:1\n"
 TICK_S = 0.05
 _pause = threading.Event()  # never set: waiting on it is a bounded pause between two looks
 
@@ -51,6 +60,24 @@ def services():
     show = "; ".join(f'echo "${n}"' for n in names)
     return subprocess.run(["bash", "-c", f". {env}; {show}"], check=True, capture_output=True,
                           text=True).stdout.splitlines()
+
+
+def log_folder(name):
+    """An empty folder in which programs write their logs; it is kept until the next run."""
+    path = LOGS / re.sub(r"[^A-Za-z0-9_.-]+", "_", name)
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    return path
+
+
+def run(name, *words, conf=None, tmp=None, env=None):
+    """Runs a program until it ends; `conf` is the text of its configuration file, written into `tmp`."""
+    if conf is not None:
+        (tmp / "test.conf").write_text(conf, encoding="utf-8")
+        words = ("-c", tmp / "test.conf", *words)
+    clean = {"PATH": "/usr/bin:/bin", **(env or {})}
+    return subprocess.run([BIN / f"bedelau-{name}", *words], env=clean, capture_output=True, text=True, timeout=30,
+                          check=False)
 
 
 def free_port():
@@ -286,6 +313,27 @@ class Pipeline:
     def unread(self):
         out = self.ctl("lag", "--json")
         return [g for g in re.findall(r'"lag": ?([0-9]+)', out) if g != "0"]
+
+
+def refusals(p, nomor):
+    return [json.loads(r["data"])["kode"] for r in p.rows(
+        "select data from event where subject = %s and type like %s order by seq", nomor, "%.check.refused.v1")]
+
+
+def review(p, nomor, keputusan, revisi=1, putaran=1, catatan=()):
+    p.send("reviews", event("review.decided", nomor, {"revisi": revisi, "putaran": putaran, "keputusan": keputusan,
+                                                      "catatan": list(catatan), "pemeriksa": OFFICER},
+                            source="/bedelau/gateway"))
+    p.flush()
+
+
+def told(p, nomor, kind):
+    return [json.loads(r["data"]) for r in p.rows("select data from event where subject = %s and type = %s order by seq",
+                                                  nomor, TYPE.format(kind))]
+
+
+def await_told(p, nomor, kind, n=1):
+    return eventually(lambda: told(p, nomor, kind), lambda got: len(got) >= n, what=f"{n} {kind} of {nomor}")
 
 
 def every_event_once(p):

@@ -1,13 +1,10 @@
 """The validator's authority: duplicates, letters, originals, officers, review modes, and who owns a number."""
-import json
 import random
 import string
 
 import harness
 import pytest
-from harness import FORM, OPD, event, form
-from test_config import BASE, run
-from test_pipeline import FAST, await_told, refusals, review, told
+from harness import BASE, FAST, FORM, OPD, await_told, event, form, refusals, review, run, told
 
 OTHER = "1.02.01"
 DUPLICATE, LETTER, ORIGINAL = "PA20-E-323", "PA20-W-305", "PA20-E-366"

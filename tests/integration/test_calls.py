@@ -4,11 +4,7 @@ import json
 
 import harness
 import pytest
-from harness import FORM, OPD, event, form
-from test_pipeline import FAST, await_told, refusals, review, told
-
-PERSONAL = [FORM[k] for k in ("nama_pemohon", "nip_pemohon", "email_pemohon", "telepon_pemohon", "nama_pj_teknis",
-                              "nip_pj_teknis", "email_pj_teknis", "telepon_pj_teknis")]
+from harness import FAST, OPD, PERSONAL, await_told, event, form, refusals, review, told
 
 
 def withdraw(p, nomor):

@@ -3,18 +3,9 @@ import subprocess
 
 import harness
 import pytest
+from harness import BASE, run
 
 PROGRAMS = ("validator", "deadline", "integrator", "projector", "gateway")
-BASE = "[postgres]\nconninfo = host=127.0.0.1 port=1 dbname=x\n[attachments]\ncheck = off\n[integrator]\nurl = http://127.0.0.1:1\n"
-
-
-def run(name, *words, conf=None, tmp=None, env=None):
-    if conf is not None:
-        (tmp / "test.conf").write_text(conf, encoding="utf-8")
-        words = ("-c", tmp / "test.conf", *words)
-    clean = {"PATH": "/usr/bin:/bin", **(env or {})}
-    return subprocess.run([harness.BIN / f"bedelau-{name}", *words], env=clean, capture_output=True, text=True,
-                          timeout=30, check=False)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

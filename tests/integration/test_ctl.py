@@ -6,14 +6,11 @@ import json
 import os
 import re
 import secrets
-import shutil
 import subprocess
 
 import harness
 import pytest
-from conftest import LOGS
-from harness import FORM, OPD, ROOT, event, form
-from test_pipeline import FAST
+from harness import FAST, FORM, OPD, ROOT, event, form
 
 OK, NO, USAGE, UNAVAILABLE, CONFIG = 0, 1, 64, 69, 78
 COMMANDS = ("topics", "migrate", "register", "submit", "withdraw", "review", "status", "list", "lag", "token", "officer", "opd", "offsets", "dlq",
@@ -56,10 +53,7 @@ bare = Ctl({})
 @pytest.fixture(scope="module")
 def line():
     """A pipeline, and `ctl` on it."""
-    folder = LOGS / "test_ctl"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    p = harness.Pipeline(folder, partitions=2, **FAST, validator_review="manual")
+    p = harness.Pipeline(harness.log_folder("test_ctl"), partitions=2, **FAST, validator_review="manual")
     # bedelauctl waits 15 s for a broker: that is looked at last
     p.waits = subprocess.Popen([harness.BIN / "bedelauctl", "topics", "check"], env={**p.env, "BEDELAU_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"},
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

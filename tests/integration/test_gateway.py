@@ -9,7 +9,6 @@ import json
 import os
 import re
 import secrets
-import shutil
 import sys
 import time
 import types
@@ -20,10 +19,7 @@ import harness
 import psycopg2.extensions
 import pytest
 import wire
-from conftest import LOGS
-from harness import FORM, OPD, TYPE, event, form
-from test_calls import PERSONAL
-from test_pipeline import FAST
+from harness import FAST, FORM, OPD, PERSONAL, TYPE, event, form
 
 OTHER = "1.02.01"
 SUBMITTED, REVIEW, CALLBACK = (TYPE.format(k) for k in ("request.submitted", "review.decided", "callback.received"))
@@ -128,11 +124,8 @@ def data_of(value):
 
 @pytest.fixture(scope="module")
 def gate():
-    folder = LOGS / "test_gateway"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
     secret = " ".join("whsec_" + base64.b64encode(k).decode() for k in KEYS[:2])
-    p = harness.Pipeline(folder, partitions=2, **FAST, gateway_token_cache="0s", gateway_callback_secret=secret, log_level="debug")
+    p = harness.Pipeline(harness.log_folder("test_gateway"), partitions=2, **FAST, gateway_token_cache="0s", gateway_callback_secret=secret, log_level="debug")
     p.start(*harness.WORKERS, "gateway")
     yield Gate(p)
     codes = p.stop()

@@ -4,7 +4,6 @@ import datetime
 import hashlib
 import http.server
 import json
-import pathlib
 import re
 import shutil
 import signal
@@ -13,14 +12,12 @@ import subprocess
 import threading
 
 import harness
+import pdfs
 import pytest
-from harness import OPD, event
-from test_config import BASE, run
-from test_pdf import MADE, WANTED
-from test_pipeline import FAST
+from harness import BASE, FAST, OPD, ROOT, event, run
+from pdfs import MADE
 
-pytestmark = pytest.mark.skipif(not WANTED, reason="built without libqpdf")
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+pytestmark = pdfs.needs_helper
 LETTER, FILLED, API = ((ROOT / f"schemas/examples/lampiran/{n}.pdf").read_bytes() for n in (
     "surat_pengajuan", "formulir_pa20", "dokumentasi_api"))
 OTHER_OPD = "1.02.01"
@@ -147,7 +144,7 @@ def host(tmp_path):
 
 @pytest.fixture(scope="module")
 def made():
-    subprocess.run([ROOT / "tests/cases/pdf/make", MADE], check=True, capture_output=True)
+    pdfs.make()
     return lambda name: (MADE / f"{name}.pdf").read_bytes()
 
 

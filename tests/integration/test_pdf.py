@@ -1,22 +1,21 @@
 """Documents of many kinds through the real helper, sandbox and all. Needs neither Kafka nor Postgres."""
 import json
 import os
-import pathlib
 import random
 import re
 import subprocess
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-HELPER = ROOT / "build/bin/bedelau-pdfcheck"
-CASES = ROOT / "tests/cases/pdf"
-MADE = ROOT / "build/test/pdf"
+import pdfs
+from harness import BIN
+from pdfs import CASES, MADE
+
+HELPER = BIN / "bedelau-pdfcheck"
 CA_FD = 3
 LIMIT_S = 30  # the helper's own limit is 10 s of processor time
 
-WANTED = not os.environ.get("WITHOUT_QPDF") and subprocess.run(["pkg-config", "--exists", "libqpdf"], check=False).returncode == 0
-pytestmark = pytest.mark.skipif(not WANTED, reason="built without libqpdf")
+pytestmark = pdfs.needs_helper
 
 
 def table():
@@ -26,7 +25,7 @@ def table():
 
 @pytest.fixture(scope="module", autouse=True)
 def made():
-    subprocess.run([CASES / "make", MADE], check=True)
+    pdfs.make()
 
 
 def judge(path, bundle=None):
@@ -116,6 +115,6 @@ def test_it_is_told_nothing_else():
 
 
 def test_only_it_links_qpdf():
-    for program in (ROOT / "build/bin").iterdir():
+    for program in BIN.iterdir():
         needed = subprocess.run(["readelf", "-d", program], check=True, capture_output=True, text=True).stdout
         assert ("libqpdf" in needed) == (program == HELPER), program

@@ -4,10 +4,7 @@ import re
 
 import harness
 import pytest
-from harness import FORM, OPD, event, form
-
-FAST = {"integrator_timeout": "1s", "integrator_lease": "3s", "integrator_backoff_min": "50ms",
-        "integrator_backoff_max": "300ms", "integrator_poll": "200ms"}
+from harness import FAST, FORM, OPD, await_told, event, form, refusals, review, told
 
 
 @pytest.fixture
@@ -15,27 +12,6 @@ def running(pipeline):
     p = pipeline(**FAST)
     p.start(*harness.WORKERS)
     return p
-
-
-def refusals(p, nomor):
-    return [json.loads(r["data"])["kode"] for r in p.rows(
-        "select data from event where subject = %s and type like %s order by seq", nomor, "%.check.refused.v1")]
-
-
-def review(p, nomor, keputusan, revisi=1, putaran=1, catatan=()):
-    p.send("reviews", event("review.decided", nomor, {"revisi": revisi, "putaran": putaran, "keputusan": keputusan,
-                                                      "catatan": list(catatan), "pemeriksa": harness.OFFICER},
-                            source="/bedelau/gateway"))
-    p.flush()
-
-
-def told(p, nomor, kind):
-    return [json.loads(r["data"]) for r in p.rows("select data from event where subject = %s and type = %s order by seq",
-                                                  nomor, harness.TYPE.format(kind))]
-
-
-def await_told(p, nomor, kind, n=1):
-    return harness.eventually(lambda: told(p, nomor, kind), lambda got: len(got) >= n, what=f"{n} {kind} of {nomor}")
 
 
 def test_happy(running):
