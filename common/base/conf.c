@@ -612,6 +612,16 @@ conf_word(const char **list)
 }
 
 size_t
+conf_count(const char *list)
+{
+    size_t n = 0;
+
+    while (conf_word(&list).n)
+        n++;
+    return n;
+}
+
+size_t
 conf_list(char *value, char **ret, size_t max)
 {
     const char *at = value;

@@ -77,7 +77,11 @@ void conf_sample(const struct conf_spec *spec, struct buf *out);
 /* The next word of a list value, divided by commas and blanks; `*list` moves on. STR_NULL at its end, and of NULL. */
 struct str conf_word(const char **list);
 
-/* Splits a list value in place the same way; returns how many, at most `max`. */
+/* How many words a list value has; 0 of NULL. */
+size_t conf_count(const char *list);
+
+/* Splits a list value in place the same way; returns how many, at most `max`: whoever has a limit asks conf_count first and
+ * refuses more. */
 size_t conf_list(char *value, char **ret, size_t max);
 
 #endif

@@ -8,7 +8,12 @@
 
 #define GATEWAY_SOURCE "/bedelau/gateway"
 
-enum { GATEWAY_SECRETS_MAX = 8, GATEWAY_ROUTES = 10, GATEWAY_CLASSES = 3, GATEWAY_DOCUMENT_MAX = 10 << 20 };
+enum {
+    GATEWAY_SECRETS_MAX = 8, /* the help of callback_secret names it */
+    GATEWAY_ROUTES = 10,
+    GATEWAY_CLASSES = 3,
+    GATEWAY_DOCUMENT_MAX = 10 << 20
+};
 
 /* [gateway] of the configuration. */
 struct gateway_set {

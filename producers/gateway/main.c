@@ -25,9 +25,8 @@ static const struct conf_key keys[] = {
      "more are "
      "answered 429"},
     {"gateway", "callback_secret", CONF_STR, SET(callback_secret), NULL, CONF_SECRET, NULL, 0, 0,
-     "Keys that Bedelau signs callbacks with (whsec_<base64> or raw), several with blanks between while "
-     "rotating; unset "
-     "= callbacks are refused"},
+     "Keys that Bedelau signs callbacks with (whsec_<base64> or raw), up to 8 with blanks between while "
+     "rotating; unset = callbacks are refused"},
     {"gateway", "callback_tolerance", CONF_MS, SET(tolerance_ms), "5m", 0, NULL, 1000, 86400000,
      "How old, or how far in the future, a callback's signature may be"},
     {NULL, NULL, CONF_STR, 0, NULL, 0, NULL, 0, 0, NULL},
@@ -57,6 +56,17 @@ split_secrets(struct gateway *gw, struct err *e)
     if (!gw->secrets_mem)
         return err_set(e, RES_FATAL, "out of memory");
     gw->nsecrets = conf_list(gw->secrets_mem, gw->secret, GATEWAY_SECRETS_MAX);
+    return RES_OK;
+}
+
+static enum res
+check(void *self, struct err *e)
+{
+    const struct gateway *gw = self;
+
+    if (conf_count(gw->set.callback_secret) > GATEWAY_SECRETS_MAX)
+        return err_set(e, RES_FATAL, "[gateway] callback_secret holds more than %d keys",
+                       GATEWAY_SECRETS_MAX);
     return RES_OK;
 }
 
@@ -137,6 +147,7 @@ main(int argc, char **argv)
         .keys = keys,
         .sections = sop_sections,
         .routes = routes_served,
+        .check = check,
         .start = start,
         .stop = stop,
         .free = gateway_free,

@@ -75,6 +75,20 @@ def test_environment_wins(tmp_path):
     assert done.returncode == 78 and "level" in done.stderr
 
 
+def test_more_callback_keys_than_are_tried(tmp_path):
+    """None is left out without a word: who rotates past the limit is told, and not what the keys are."""
+    def with_keys(n, *words):
+        keys = " ".join(f"rahasia-{i}" for i in range(n))
+        done = run("gateway", *words, conf=f"{BASE}[gateway]\ncallback_secret = {keys}\n", tmp=tmp_path)
+        assert "rahasia" not in done.stdout + done.stderr
+        return done
+
+    assert with_keys(8, "--check-config").returncode == 0
+    for words in ((), ("--check-config",)):
+        done = with_keys(9, *words)
+        assert done.returncode == 78 and "[gateway] callback_secret" in done.stderr
+
+
 def test_secret_is_not_shown(tmp_path):
     done = run("integrator", "--check-config", conf="[postgres]\nconninfo = host=x password=rahasia bukan=ini\n"
                "[integrator]\nurl = http://127.0.0.1:1\n[attachments]\ncheck = off\n", tmp=tmp_path)
@@ -116,6 +130,15 @@ def test_stop(pipeline):
     p.await_status(f"{harness.OPD}-T-1", "selesai")
     for name in (*harness.WORKERS, "gateway"):
         assert p.terminate(name) == 0, name
+
+
+def test_schema_is_taken_as_it_is_written(pipeline, monkeypatch):
+    monkeypatch.setenv("BEDELAU_TEST_RUN", "Huruf")  # Postgres folds capitals unless the name is quoted
+    p = pipeline(standin=False)
+    p.start("projector")
+    p.submit(f"{harness.OPD}-T-2")
+    p.flush()
+    harness.eventually(lambda: p.one("select count(*) from event"), lambda n: n == 1, what="the event in that schema")
 
 
 def test_operators_command_and_standin(tmp_path):
