@@ -6,11 +6,9 @@
 
 #include <cmocka.h>
 
-#include <stdio.h>
-#include <unistd.h>
-
 #include "common/base/conf.h"
 #include "tests/unit/alloc.h"
+#include "tests/unit/folder.h"
 
 struct settings {
     const char *text;
@@ -52,32 +50,21 @@ struct load {
     struct conf_spec spec;
     struct conf *conf;
     struct err e;
-    char dir[40];
-    char file[60];
+    struct folder dir;
+    char file[256];
 };
-
-static void
-write_text(const char *file, const char *text, size_t n)
-{
-    FILE *f = fopen(file, "w");
-
-    assert_non_null(f);
-    assert_int_equal(fwrite(text, 1, n, f), n);
-    fclose(f);
-}
 
 static int
 setup(void **state)
 {
     static struct load l;
 
-    l = (struct load){.pass = {{.section = "lib"}, {.section = NULL}}, .dir = "/tmp/test_conf.XXXXXX"};
+    l = (struct load){.pass = {{.section = "lib"}, {.section = NULL}}};
     l.tables[0] = (struct conf_table){main_keys, &l.set};
     l.tables[1] = (struct conf_table){more_keys, &l.set};
     l.spec = (struct conf_spec){"TCONF", l.tables, l.pass, others};
-    if (!mkdtemp(l.dir))
-        return -1;
-    snprintf(l.file, sizeof l.file, "%s/conf", l.dir);
+    folder_make(&l.dir);
+    snprintf(l.file, sizeof l.file, "%s", folder_in(&l.dir, "conf"));
     *state = &l;
     return 0;
 }
@@ -93,8 +80,8 @@ teardown(void **state)
     conf_free(l->conf);
     for (size_t i = 0; i < sizeof env / sizeof *env; i++)
         unsetenv(env[i]);
-    unlink(l->file);
-    return rmdir(l->dir);
+    folder_remove(&l->dir);
+    return 0;
 }
 
 static enum res
@@ -102,7 +89,7 @@ load(struct load *l, const char *text)
 {
     conf_free(l->conf);
     err_clear(&l->e);
-    write_text(l->file, text, strlen(text));
+    folder_write(&l->dir, "conf", str_of(text), 0600);
     return conf_load(&l->spec, l->file, &l->conf, &l->e);
 }
 
@@ -279,10 +266,10 @@ files_that_are_none(void **state)
     assert_int_equal(conf_load(&l->spec, "/nonexistent/conf", &l->conf, &l->e), RES_FATAL);
     assert_non_null(strstr(l->e.text, "cannot read /nonexistent/conf: No such file"));
     err_clear(&l->e);
-    assert_int_equal(conf_load(&l->spec, l->dir, &l->conf, &l->e), RES_FATAL);
+    assert_int_equal(conf_load(&l->spec, l->dir.path, &l->conf, &l->e), RES_FATAL);
     assert_non_null(strstr(l->e.text, "Is a directory"));
     err_clear(&l->e);
-    write_text(l->file, nul, sizeof nul - 1);
+    folder_write(&l->dir, "conf", (struct str){nul, sizeof nul - 1}, 0600);
     assert_int_equal(conf_load(&l->spec, l->file, &l->conf, &l->e), RES_FATAL);
     assert_non_null(strstr(l->e.text, "line 2: holds a NUL byte"));
     setenv("TCONF_MAIN_NEEDED", "here", 1);
@@ -297,23 +284,23 @@ static void
 secrets(void **state)
 {
     struct load *l = *state;
-    char path[80];
-    char text[300];
+    char path[300];
+    char text[500];
 
     snprintf(path, sizeof path, "%s.secret", l->file);
-    write_text(path, "s3 cret;#\r\nsecond line\n", 23);
+    folder_write(&l->dir, "conf.secret", STR("s3 cret;#\r\nsecond line\n"), 0600);
     snprintf(text, sizeof text, NEEDED "[lib]\nsecret_file = %s\n", path);
     assert_int_equal(load(l, text), RES_OK);
     assert_string_equal(l->set.secret, "s3 cret;#");
     snprintf(text, sizeof text, NEEDED "[lib]\nsecret_file = %s\nsecret = x\n", path);
     assert_int_equal(load(l, text), RES_FATAL);
     assert_non_null(strstr(l->e.text, "[lib] secret is given twice"));
-    write_text(path, "", 0);
+    folder_write(&l->dir, "conf.secret", STR(""), 0600);
     setenv("TCONF_LIB_SECRET_FILE", path, 1);
     assert_int_equal(load(l, NEEDED), RES_FATAL);
     assert_non_null(strstr(l->e.text, "[lib] secret_file"));
     assert_non_null(strstr(l->e.text, "is empty or too long"));
-    write_text(path, "from file", 9);
+    folder_write(&l->dir, "conf.secret", STR("from file"), 0600);
     assert_int_equal(load(l, NEEDED "[lib]\nsecret=from conf\n"), RES_OK);
     assert_string_equal(l->set.secret, "from file");
     assert_int_equal(l->pass[0].n, 0); /* neither name is handed on */
@@ -409,6 +396,9 @@ lists(void **state)
     char *got[3];
 
     (void)state;
+    assert_int_equal(conf_count(text), 4);
+    assert_int_equal(conf_count(none), 0);
+    assert_int_equal(conf_count(NULL), 0);
     assert_int_equal(conf_list(text, got, 3), 3);
     assert_string_equal(got[0], "a");
     assert_string_equal(got[1], "b");
@@ -446,16 +436,16 @@ static void
 memory_runs_out(void **state)
 {
     struct load *l = *state;
-    char path[80];
-    char text[300];
+    char path[300];
+    char text[500];
 
     if (!ALLOC_SEAM)
         skip();
     snprintf(path, sizeof path, "%s.secret", l->file);
-    write_text(path, "word\n", 5);
+    folder_write(&l->dir, "conf.secret", STR("word\n"), 0600);
     setenv("TCONF_LIB_A_B", "env", 1);
     snprintf(text, sizeof text, NEEDED "text=file\n[lib]\na.b=1\nc.d=2\nsecret_file=%s\n", path);
-    write_text(l->file, text, strlen(text));
+    folder_write(&l->dir, "conf", str_of(text), 0600);
     shared = l;
     alloc_loop(load_once);
     unlink(path);

@@ -6,17 +6,15 @@
 
 #include <cmocka.h>
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "common/base/buf.h"
 #include "common/base/clk.h"
 #include "common/http/client.h"
 #include "common/http/server.h"
+#include "tests/unit/peer.h"
 
 enum { CALLS = 8 };
 
@@ -155,32 +153,11 @@ peer_accept(void *arg, int events)
     p->conn_watch = loop_watch(p->x->loop, p->conn, LOOP_READ, peer_read, p);
 }
 
-static unsigned
-port_of(int fd)
-{
-    struct sockaddr_in at;
-    socklen_t n = sizeof at;
-
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
-    return ntohs(at.sin_port);
-}
-
-static int
-bound_socket(void)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET};
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
-    return fd;
-}
-
 static void
 peer_open(struct ctx *x, const char *answer, bool hold)
 {
-    x->peer = (struct peer){.x = x, .fd = bound_socket(), .conn = -1, .answer = answer, .hold = hold};
-    assert_int_equal(listen(x->peer.fd, 8), 0);
+    x->peer = (struct peer){
+        .x = x, .fd = peer_listen(INADDR_LOOPBACK, 0), .conn = -1, .answer = answer, .hold = hold};
     x->peer.watch = loop_watch(x->loop, x->peer.fd, LOOP_READ, peer_accept, &x->peer);
 }
 
@@ -344,8 +321,8 @@ static void
 refused_is_not_sent(void **state)
 {
     struct ctx *x = *state;
-    int fd = bound_socket(); /* bound, but nobody listens */
-    struct got *g = run(x, "POST", port_of(fd), "/e?token=secret", (struct client_call){.body = STR("b")});
+    int fd = peer_bind(INADDR_LOOPBACK, 0); /* bound, but nobody listens */
+    struct got *g = run(x, "POST", peer_port(fd), "/e?token=secret", (struct client_call){.body = STR("b")});
 
     close(fd);
     assert_int_equal(g->fate, CLIENT_NOT_SENT);
@@ -371,7 +348,7 @@ failed_handshake_is_not_sent(void **state)
     char url[64];
 
     peer_open(x, "no TLS here\r\n", false);
-    snprintf(url, sizeof url, "https://127.0.0.1:%u/", port_of(x->peer.fd));
+    snprintf(url, sizeof url, "https://127.0.0.1:%u/", peer_port(x->peer.fd));
     start(x, 0, (struct client_call){.method = "POST", .url = url, .body = STR("b")});
     assert_int_equal(await(x, 0)->fate, CLIENT_NOT_SENT);
     assert_int_equal(x->peer.reads, 1);
@@ -384,7 +361,7 @@ silent_handshake_is_not_sent(void **state)
     char url[64];
 
     peer_open(x, NULL, true);
-    snprintf(url, sizeof url, "https://127.0.0.1:%u/", port_of(x->peer.fd));
+    snprintf(url, sizeof url, "https://127.0.0.1:%u/", peer_port(x->peer.fd));
     start(x, 0, (struct client_call){.method = "POST", .url = url, .body = STR("b"), .timeout_ms = 1500});
     assert_int_equal(await(x, 0)->fate, CLIENT_NOT_SENT);
     assert_int_equal(x->peer.reads, 1);
@@ -397,7 +374,7 @@ closed_after_reading_is_unknown(void **state)
     struct got *g;
 
     peer_open(x, NULL, false);
-    g = run(x, "POST", port_of(x->peer.fd), "/e?token=secret", (struct client_call){.body = STR("b")});
+    g = run(x, "POST", peer_port(x->peer.fd), "/e?token=secret", (struct client_call){.body = STR("b")});
     assert_int_equal(g->fate, CLIENT_UNKNOWN);
     assert_null(strstr(g->error, "secret"));
     assert_int_equal(x->peer.conns, 1);
@@ -430,7 +407,7 @@ answer_that_ends_amid_its_headers_is_unknown(void **state)
         struct got *g;
 
         peer_open(x, answer[i], false);
-        g = run(x, "POST", port_of(x->peer.fd), "/e", (struct client_call){.body = STR("b")});
+        g = run(x, "POST", peer_port(x->peer.fd), "/e", (struct client_call){.body = STR("b")});
         assert_int_equal(g->fate, CLIENT_UNKNOWN);
         assert_int_equal(g->code, 0);
         assert_non_null(strstr(g->error, "amid its headers"));
@@ -457,7 +434,7 @@ dead_kept_connection(struct ctx *x, const char *method, bool listens, enum clien
     unsigned port;
 
     peer_open(x, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", true);
-    port = port_of(x->peer.fd);
+    port = peer_port(x->peer.fd);
     g = run(x, method, port, "/", (struct client_call){.body = STR("b")});
     assert_int_equal(g->code, 200);
     if (!listens)
@@ -510,7 +487,7 @@ endless_headers_are_unknown(void **state)
         buf_printf(&b, "X-%d: %080d\r\n", i, i);
     buf_z(&b, "\r\n");
     peer_open(x, b.p, true);
-    g = run(x, "GET", port_of(x->peer.fd), "/", (struct client_call){.timeout_ms = 5000});
+    g = run(x, "GET", peer_port(x->peer.fd), "/", (struct client_call){.timeout_ms = 5000});
     assert_int_equal(g->fate, CLIENT_UNKNOWN);
     assert_non_null(strstr(g->error, "longer"));
     buf_free(&b);
@@ -665,7 +642,7 @@ veto_holds_for_a_kept_connection(void **state)
     client_free(x->c);
     assert_int_equal(client_new(x->loop, &o, &x->c, NULL), RES_OK);
     peer_open(x, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", true);
-    port = port_of(x->peer.fd);
+    port = peer_port(x->peer.fd);
     g = run(x, "GET", port, "/?secret", (struct client_call){0});
     assert_int_equal(g->fate, CLIENT_NOT_SENT);
     assert_true(g->vetoed);
@@ -771,7 +748,7 @@ head_comes_once(void **state)
               "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nRetry-After: 5\r\n\r\n"
               "2\r\nok\r\n0\r\nLocation: /late\r\nRetry-After: 9\r\n\r\n",
               true);
-    read_through(x, &r, port_of(x->peer.fd));
+    read_through(x, &r, peer_port(x->peer.fd));
     assert_int_equal(r.got.fate, CLIENT_ANSWERED);
     assert_int_equal(r.head.code, 200);
     assert_int_equal(r.head.announced, -1);

@@ -2,18 +2,17 @@
 #ifndef TESTS_UNIT_TEST_HTTP_FETCH_H
 #define TESTS_UNIT_TEST_HTTP_FETCH_H
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "common/base/buf.h"
 #include "common/base/clk.h"
 #include "common/http/fetch.h"
+#include "tests/unit/folder.h"
+#include "tests/unit/peer.h"
 
 #define OK_HEAD "HTTP/1.1 200 OK\r\n"
 
@@ -42,6 +41,7 @@ struct conn {
 /* A peer on a raw socket. */
 struct site {
     struct loop *loop;
+    uint32_t ip;
     int fd;
     unsigned port;
     struct loop_fd *watch;
@@ -69,7 +69,7 @@ struct ctx {
     struct fetch *f;
     struct got got[GOTS];
     char text[8][256]; /* of pages and lists */
-    char dir[64];
+    struct folder dir;
     pid_t tls;
     FILE *tls_says; /* open as long as it runs: it writes there */
 };
@@ -189,17 +189,8 @@ on_accept(void *arg, int events)
 static inline void
 site_open(struct site *s, struct loop *loop, uint32_t ip, unsigned port)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    socklen_t n = sizeof at;
-
-    *s = (struct site){
-        .loop = loop, .fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), .heads = buf_make(1 << 20)};
-    at.sin_addr.s_addr = htonl(ip);
-    assert_int_equal(setsockopt(s->fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)), 0);
-    assert_int_equal(bind(s->fd, (struct sockaddr *)&at, sizeof at), 0);
-    assert_int_equal(listen(s->fd, CONNS), 0);
-    assert_int_equal(getsockname(s->fd, (struct sockaddr *)&at, &n), 0);
-    s->port = ntohs(at.sin_port);
+    *s = (struct site){.loop = loop, .ip = ip, .fd = peer_listen(ip, port), .heads = buf_make(1 << 20)};
+    s->port = peer_port(s->fd);
     s->watch = loop_watch(loop, s->fd, LOOP_READ, on_accept, s);
 }
 
@@ -212,6 +203,20 @@ site_close(struct site *s)
     if (s->fd > 0)
         close(s->fd);
     buf_free(&s->heads);
+}
+
+/* Nobody has connected: the first to be accepted is who connects now. */
+static inline void
+site_was_left_alone(struct site *s)
+{
+    int64_t end = clk_mono_ms() + 20000;
+    int fd = peer_dial(s->ip, s->port);
+
+    while (!s->conns && clk_mono_ms() < end)
+        loop_turn(s->loop, 10);
+    assert_int_equal(s->conns, 1);
+    assert_int_equal(peer_port_of(s->conn[0].fd), peer_port(fd));
+    close(fd);
 }
 
 /* ---- fetching ------------------------------------------------------------------------------------------------- */
@@ -327,7 +332,6 @@ static inline int
 teardown(void **state)
 {
     struct ctx *x = *state;
-    char line[128];
 
     fetch_free(x->f);
     site_close(&x->s);
@@ -338,10 +342,7 @@ teardown(void **state)
     }
     if (x->tls_says)
         fclose(x->tls_says);
-    if (x->dir[0]) {
-        snprintf(line, sizeof line, "rm -rf %s", x->dir);
-        assert_int_equal(system(line), 0); /* NOLINT(cert-env33-c): a path of our own */
-    }
+    folder_remove(&x->dir);
     for (int i = 0; i < GOTS; i++)
         buf_free(&x->got[i].body);
     loop_free(x->loop);

@@ -6,22 +6,17 @@
 
 #include <cmocka.h>
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "common/base/buf.h"
 #include "common/base/clk.h"
 #include "common/http/fetch_priv.h"
+#include "tests/unit/folder.h"
 
 static const char *const no_hosts[] = {NULL};
 
 /* ---- files and folders of the tests --------------------------------------------------------------------------- */
 
 struct dir {
-    char path[64];
+    struct folder folder;
     struct loop *loop;
 };
 
@@ -30,8 +25,7 @@ setup(void **state)
 {
     struct dir *d = calloc(1, sizeof *d);
 
-    snprintf(d->path, sizeof d->path, "%s", "/tmp/fetch-XXXXXX");
-    assert_non_null(mkdtemp(d->path));
+    folder_make(&d->folder);
     assert_int_equal(loop_new(&d->loop, NULL), RES_OK);
     *state = d;
     return 0;
@@ -41,11 +35,9 @@ static int
 teardown(void **state)
 {
     struct dir *d = *state;
-    char line[128];
 
     loop_free(d->loop);
-    snprintf(line, sizeof line, "rm -rf %s", d->path);
-    assert_int_equal(system(line), 0); /* NOLINT(cert-env33-c): a path of our own */
+    folder_remove(&d->folder);
     free(d);
     return 0;
 }
@@ -53,21 +45,7 @@ teardown(void **state)
 static const char *
 in(const struct dir *d, const char *name)
 {
-    static char path[256];
-
-    snprintf(path, sizeof path, "%s/%s", d->path, name);
-    return path;
-}
-
-static void
-write_file(const char *path, struct str text, mode_t mode)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text.p, text.n), (ssize_t)text.n);
-    assert_int_equal(fchmod(fd, mode), 0);
-    close(fd);
+    return folder_in(&d->folder, name);
 }
 
 /* ---- credentials ---------------------------------------------------------------------------------------------- */
@@ -77,7 +55,7 @@ with_credentials(const struct dir *d, struct str text, mode_t mode, struct polic
 {
     struct fetch_opts o = {.allow = no_hosts, .credentials_file = in(d, "cred")};
 
-    write_file(o.credentials_file, text, mode);
+    folder_write(&d->folder, "cred", text, mode);
     return policy_init(p, &o, e);
 }
 
@@ -282,7 +260,7 @@ fate_of(const struct dir *d, struct fetch *f, const char *path, size_t max, stru
     char url[512];
 
     *g = (struct got){0};
-    snprintf(url, sizeof url, "file://%s/%s", d->path, path);
+    snprintf(url, sizeof url, "file://%s/%s", d->folder.path, path);
     if (start(f, url, max, g))
         return -1;
     await(d->loop, g);
@@ -299,10 +277,10 @@ make_tree(const struct dir *d)
     assert_int_equal(mkdir(in(d, "root"), 0700), 0);
     assert_int_equal(mkdir(in(d, "root/in"), 0700), 0);
     assert_int_equal(mkdir(in(d, "rootless"), 0700), 0);
-    write_file(in(d, "root/in/a.pdf"), STR("0123456789"), 0600);
-    write_file(in(d, "root/empty"), STR(""), 0600);
-    write_file(in(d, "outside"), STR("secret"), 0600);
-    write_file(in(d, "rootless/x"), STR("secret"), 0600);
+    folder_write(&d->folder, "root/in/a.pdf", STR("0123456789"), 0600);
+    folder_write(&d->folder, "root/empty", STR(""), 0600);
+    folder_write(&d->folder, "outside", STR("secret"), 0600);
+    folder_write(&d->folder, "rootless/x", STR("secret"), 0600);
     assert_int_equal(symlink("in/a.pdf", in(d, "root/link")), 0);
     assert_int_equal(symlink("../outside", in(d, "root/out")), 0);
     assert_int_equal(symlink("in", in(d, "root/folder")), 0);
@@ -439,9 +417,9 @@ large_files_in_pieces_one_after_the_other(void **state)
     for (int i = 0; i < SIZE; i++)
         buf_char(&big, (char)(i * 7 % 251));
     make_tree(d);
-    write_file(in(d, "root/big"), buf_view(&big), 0600);
+    folder_write(&d->folder, "root/big", buf_view(&big), 0600);
     f = files_below(d, "root");
-    snprintf(url, sizeof url, "file://%s/root/big", d->path);
+    snprintf(url, sizeof url, "file://%s/root/big", d->folder.path);
     for (int i = 0; i < 2; i++)
         assert_int_equal(start(f, url, SIZE, &g[i]), RES_OK);
     await(d->loop, &g[0]);
@@ -472,9 +450,9 @@ growing_file(void **state)
     int fd;
 
     make_tree(d);
-    write_file(in(d, "root/big"), (struct str){zeros, FETCH_PIECE + 10}, 0600);
+    folder_write(&d->folder, "root/big", (struct str){zeros, FETCH_PIECE + 10}, 0600);
     f = files_below(d, "root");
-    snprintf(url, sizeof url, "file://%s/root/big", d->path);
+    snprintf(url, sizeof url, "file://%s/root/big", d->folder.path);
     assert_int_equal(start(f, url, FETCH_PIECE + 20, &g), RES_OK);
     while (!g.pieces)
         loop_turn(d->loop, 10);
@@ -497,9 +475,9 @@ free_drops_files_without_a_word(void **state)
     char url[512];
 
     make_tree(d);
-    write_file(in(d, "root/big"), (struct str){(char[FETCH_PIECE]){0}, FETCH_PIECE}, 0600);
+    folder_write(&d->folder, "root/big", (struct str){(char[FETCH_PIECE]){0}, FETCH_PIECE}, 0600);
     f = files_below(d, "root");
-    snprintf(url, sizeof url, "file://%s/root/big", d->path);
+    snprintf(url, sizeof url, "file://%s/root/big", d->folder.path);
     for (int i = 0; i < 3; i++)
         assert_int_equal(start(f, url, FETCH_PIECE, &g[i]), RES_OK);
     while (!g[0].pieces)

@@ -6,8 +6,6 @@
 
 #include <cmocka.h>
 
-#include <fcntl.h>
-
 #include "tests/unit/test_http_fetch.h"
 
 /* ---- redirects ------------------------------------------------------------------------------------------------ */
@@ -78,7 +76,7 @@ redirects(void **state)
         site_close(&x->s);
         site_open(&x->s, x->loop, INADDR_LOOPBACK, x->s.port);
     }
-    assert_int_equal(x->other.conns, 0);
+    site_was_left_alone(&x->other);
 }
 
 static void
@@ -90,28 +88,6 @@ as_many_hops_as_allowed(void **state)
     assert_int_equal(g->end.fate, FETCH_REFUSED);
     assert_int_equal(x->s.requests, 4);
     assert_non_null(strstr(g->why, "redirect"));
-}
-
-static const char *
-make_dir(struct ctx *x)
-{
-    snprintf(x->dir, sizeof x->dir, "%s", "/tmp/fetch-XXXXXX");
-    assert_non_null(mkdtemp(x->dir));
-    return x->dir;
-}
-
-static const char *
-write_in(struct ctx *x, const char *name, const char *text)
-{
-    static char path[128];
-    int fd;
-
-    snprintf(path, sizeof path, "%s/%s", x->dir, name);
-    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-    close(fd);
-    return path;
 }
 
 /* From localhost to 127.0.0.1 and back: the key goes with the first and the third request, not with the second. */
@@ -126,14 +102,14 @@ credentials_stay_with_their_host(void **state)
                            {NULL, NULL, KEEP, 0, NULL}};
     const char *second;
 
-    make_dir(x);
+    folder_make(&x->dir);
+    folder_write(&x->dir, "c", str_of(ported(x, 4, "localhost:%u\tX-Key: one\n")), 0600);
     x->s.pages = pages;
     open_with(x, (struct fetch_opts){.allow = allow,
                                      .allow_net = loopback,
                                      .allow_http = true,
                                      .redirects = 2,
-                                     .credentials_file =
-                                         write_in(x, "c", ported(x, 4, "localhost:%u\tX-Key: one\n"))});
+                                     .credentials_file = folder_in(&x->dir, "c")});
     assert_int_equal(run(x, "http://localhost:%u/1", 10)->end.fate, FETCH_OK);
     second = strstr(x->s.heads.p, "GET /2");
     assert_non_null(second);
@@ -150,7 +126,7 @@ shell(const struct ctx *x, const char *line)
 {
     char all[1024];
 
-    snprintf(all, sizeof all, "cd %s && { %s; } >log 2>&1", x->dir, line);
+    snprintf(all, sizeof all, "cd %s && { %s; } >log 2>&1", x->dir.path, line);
     if (system(all)) /* NOLINT(cert-env33-c): openssl's own tool, with words of our own */
         fail_msg("failed, see its log: %s", line);
 }
@@ -177,7 +153,7 @@ tls_serve(struct ctx *x, const char *name)
     x->tls = fork();
     if (!x->tls) {
         dup2(out[1], 1);
-        if (chdir(x->dir) == 0 && freopen("served", "w", stderr))
+        if (chdir(x->dir.path) == 0 && freopen("served", "w", stderr))
             execlp("openssl", "openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", "s.pem", "-key",
                    "s.key", "-HTTP", (char *)NULL);
         _exit(127);
@@ -194,19 +170,17 @@ static struct got *
 over_tls(struct ctx *x, const char *name, bool trusted, const char *path)
 {
     unsigned port = tls_serve(x, name);
-    char ca[128];
     char entry[64];
     char url[128];
     const char *allow[] = {entry, ported(x, 0, "localhost:%u"), NULL};
 
-    snprintf(ca, sizeof ca, "%s/ca.pem", x->dir);
     snprintf(entry, sizeof entry, "localhost:%u", port);
     snprintf(url, sizeof url, "https://%s%s", entry, path);
     open_with(x, (struct fetch_opts){.allow = allow,
                                      .allow_net = loopback,
                                      .allow_http = true,
                                      .redirects = 3,
-                                     .ca_file = trusted ? ca : NULL});
+                                     .ca_file = trusted ? folder_in(&x->dir, "ca.pem") : NULL});
     return run(x, url, 10);
 }
 
@@ -216,8 +190,8 @@ tls_of_an_own_authority(void **state)
     struct ctx *x = *state;
     struct got *g;
 
-    make_dir(x);
-    write_in(x, "doc", OK_HEAD "Content-Length: 2\r\n\r\nok");
+    folder_make(&x->dir);
+    folder_write(&x->dir, "doc", STR(OK_HEAD "Content-Length: 2\r\n\r\nok"), 0600);
     g = over_tls(x, "localhost", true, "/doc");
     if (g->end.fate != FETCH_OK)
         fail_msg("fate %d: %s", g->end.fate, g->why);
@@ -230,7 +204,7 @@ tls_of_another_name(void **state)
     struct ctx *x = *state;
     struct got *g;
 
-    make_dir(x);
+    folder_make(&x->dir);
     g = over_tls(x, "other.example", true, "/doc?secret");
     assert_int_equal(g->end.fate, FETCH_LATER);
     assert_int_equal(g->end.code, 0);
@@ -243,7 +217,7 @@ tls_of_an_unknown_authority(void **state)
     struct ctx *x = *state;
     struct got *g;
 
-    make_dir(x);
+    folder_make(&x->dir);
     g = over_tls(x, "localhost", false, "/doc?secret");
     assert_int_equal(g->end.fate, FETCH_LATER);
     assert_non_null(strstr(g->why, "certificate"));
@@ -256,8 +230,8 @@ redirect_out_of_tls_is_refused(void **state)
     struct ctx *x = *state;
     struct got *g;
 
-    make_dir(x);
-    write_in(x, "from", ported(x, 1, MOVED("302", "http://localhost:%u/to")));
+    folder_make(&x->dir);
+    folder_write(&x->dir, "from", str_of(ported(x, 1, MOVED("302", "http://localhost:%u/to"))), 0600);
     g = over_tls(x, "localhost", true, "/from");
     assert_int_equal(g->end.fate, FETCH_REFUSED);
     assert_int_equal(g->end.code, 302);

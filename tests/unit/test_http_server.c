@@ -6,15 +6,13 @@
 
 #include <cmocka.h>
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "common/base/buf.h"
 #include "common/base/clk.h"
 #include "common/http/server.h"
+#include "tests/unit/peer.h"
 
 struct ctx {
     struct loop *loop;
@@ -109,13 +107,7 @@ teardown(void **state)
 static int
 dial(const struct ctx *x)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)server_port(x->s))};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    assert_true(fd >= 0);
-    connect(fd, (struct sockaddr *)&to, sizeof to);
-    return fd;
+    return peer_dial(INADDR_LOOPBACK, server_port(x->s));
 }
 
 static void

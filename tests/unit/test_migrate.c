@@ -6,12 +6,8 @@
 
 #include <cmocka.h>
 
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
 #include "common/pg/migrate.h"
+#include "tests/unit/folder.h"
 
 static void
 test_names(void **state)
@@ -67,41 +63,18 @@ test_oldest(void **state)
 static int
 set_up(void **state)
 {
-    char *dir = strdup("/tmp/test_migrate.XXXXXX");
+    static struct folder d;
 
-    *state = dir;
-    return dir && mkdtemp(dir) ? 0 : -1;
-}
-
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
+    folder_make(&d);
+    *state = &d;
+    return 0;
 }
 
 static int
 tear_down(void **state)
 {
-    int r = nftw(*state, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-
-    free(*state);
-    return r;
-}
-
-static void
-put(const char *dir, const char *name, const char *text, size_t n)
-{
-    char path[256];
-    FILE *f;
-
-    snprintf(path, sizeof path, "%s/%s", dir, name);
-    f = fopen(path, "wb");
-    assert_non_null(f);
-    assert_int_equal(fwrite(text, 1, n, f), n);
-    assert_int_equal(fclose(f), 0);
+    folder_remove(*state);
+    return 0;
 }
 
 /* A connection that does not exist shows that the folder is judged first. */
@@ -119,27 +92,29 @@ refused(const char *dir, const char *why)
 static void
 test_folders(void **state)
 {
-    const char *dir = *state;
+    const struct folder *d = *state;
 
     refused("/nonexistent/folder", "cannot read");
-    refused(dir, "no NNNN_name.sql");
-    put(dir, "README.md", "x", 1);
-    refused(dir, "no NNNN_name.sql");
-    put(dir, "0002_b.sql", "", 0);
-    refused(dir, "number 0001 is missing");
-    put(dir, "0001_a.sql", "", 0);
-    put(dir, "0004_d.sql", "", 0);
-    refused(dir, "number 0003 is missing");
-    put(dir, "0003_c.sql", "", 0);
-    put(dir, "0003_other.sql", "", 0);
-    refused(dir, "number 0003 is there twice");
+    refused(d->path, "no NNNN_name.sql");
+    folder_write(d, "README.md", STR("x"), 0600);
+    refused(d->path, "no NNNN_name.sql");
+    folder_write(d, "0002_b.sql", STR(""), 0600);
+    refused(d->path, "number 0001 is missing");
+    folder_write(d, "0001_a.sql", STR(""), 0600);
+    folder_write(d, "0004_d.sql", STR(""), 0600);
+    refused(d->path, "number 0003 is missing");
+    folder_write(d, "0003_c.sql", STR(""), 0600);
+    folder_write(d, "0003_other.sql", STR(""), 0600);
+    refused(d->path, "number 0003 is there twice");
 }
 
 static void
 test_nul(void **state)
 {
-    put(*state, "0001_a.sql", "select\0 1", 9);
-    refused(*state, "NUL");
+    const struct folder *d = *state;
+
+    folder_write(d, "0001_a.sql", STR("select\0 1"), 0600);
+    refused(d->path, "NUL");
 }
 
 int

@@ -8,9 +8,9 @@
 
 #include <dirent.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "common/base/clk.h"
+#include "tests/unit/folder.h"
 #include "workers/validator/pdf.c" /* NOLINT(bugprone-suspicious-include) */
 
 #define OK_LINE "{\"pdf\":\"ok\",\"halaman\":3,\"ttd\":\"sah\"}"
@@ -20,9 +20,9 @@ enum { PATIENCE_MS = 20000 };
 struct world {
     struct loop *loop;
     struct pdf_checker *pdf;
-    char folder[32];
-    char program[64];
-    char bundle[64];
+    struct folder folder;
+    char program[256];
+    char bundle[256];
     unsigned said; /* verdicts */
     struct pdf_verdict last;
     unsigned again; /* checks that the next verdicts start */
@@ -34,11 +34,11 @@ setup(void **state)
 {
     static struct world w;
 
-    w = (struct world){.folder = "/tmp/pdf-test-XXXXXX"};
-    if (!mkdtemp(w.folder) || loop_new(&w.loop, NULL) != RES_OK)
-        return -1;
-    snprintf(w.program, sizeof w.program, "%s/helper", w.folder);
-    snprintf(w.bundle, sizeof w.bundle, "%s/ca.pem", w.folder);
+    w = (struct world){.said = 0};
+    folder_make(&w.folder);
+    assert_int_equal(loop_new(&w.loop, NULL), RES_OK);
+    snprintf(w.program, sizeof w.program, "%s", folder_in(&w.folder, "helper"));
+    snprintf(w.bundle, sizeof w.bundle, "%s", folder_in(&w.folder, "ca.pem"));
     *state = &w;
     return 0;
 }
@@ -50,22 +50,9 @@ teardown(void **state)
 
     pdf_free(w->pdf);
     loop_free(w->loop);
-    unlink(w->program);
-    unlink(w->bundle);
-    rmdir(w->folder);
+    folder_remove(&w->folder);
     /* whatever the test did, no child is left, dead or alive */
     return waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD ? 0 : -1;
-}
-
-static void
-put(const char *path, const char *text, mode_t mode)
-{
-    FILE *f = fopen(path, "we");
-
-    assert_non_null(f);
-    assert_true(fputs(text, f) >= 0);
-    assert_int_equal(fclose(f), 0);
-    assert_int_equal(chmod(path, mode), 0);
 }
 
 /* A checker whose helper is the shell script `body`. */
@@ -76,7 +63,7 @@ start(struct world *w, const char *body, struct pdf_opts opts)
 
     pdf_free(w->pdf);
     snprintf(text, sizeof text, "#!/bin/sh\n%s\n", body);
-    put(w->program, text, 0700);
+    folder_write(&w->folder, "helper", str_of(text), 0700);
     opts.program = w->program;
     assert_int_equal(pdf_new(w->loop, &opts, &w->pdf, NULL), RES_OK);
 }
@@ -244,7 +231,7 @@ test_not_a_program(void **state)
     struct world *w = *state;
 
     start(w, "", (struct pdf_opts){0});
-    put(w->program, "#!/nonexistent/shell\n", 0700);
+    folder_write(&w->folder, "helper", STR("#!/nonexistent/shell\n"), 0700);
     check(w);
     check(w);
     await(w, 2);
@@ -309,7 +296,7 @@ test_bundle(void **state)
     struct pdf_opts opts = {.program = w->program, .ca_file = w->bundle};
     struct err e = {0};
 
-    put(w->bundle, certificate, 0600);
+    folder_write(&w->folder, "ca.pem", str_of(certificate), 0600);
     start(w,
           "[ \"$*\" = --ca ] && [ \"$(head -n1 <&3)\" = '-----BEGIN CERTIFICATE-----' ] && echo '" OK_LINE
           "'",
@@ -319,11 +306,12 @@ test_bundle(void **state)
     assert_int_equal(w->last.kind, PDF_OK);
 
     pdf_free(w->pdf);
-    put(w->bundle, "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", 0600);
+    folder_write(&w->folder, "ca.pem", STR("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"),
+                 0600);
     assert_int_equal(pdf_new(w->loop, &opts, &w->pdf, &e), RES_FATAL);
     assert_null(w->pdf);
     assert_non_null(strstr(e.text, "not one or more certificates in PEM"));
-    put(w->bundle, "", 0600);
+    folder_write(&w->folder, "ca.pem", STR(""), 0600);
     assert_int_equal(pdf_new(w->loop, &opts, &w->pdf, NULL), RES_FATAL);
     unlink(w->bundle);
     assert_int_equal(pdf_new(w->loop, &opts, &w->pdf, NULL), RES_FATAL);
@@ -345,7 +333,7 @@ test_memfd(void **state)
 {
     struct world *w = *state;
     int fd = memfd_create("dokumen", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    int plain = open(w->folder, O_RDONLY | O_DIRECTORY);
+    int plain = open(w->folder.path, O_RDONLY | O_DIRECTORY);
     int unsealable = memfd_create("dokumen", MFD_CLOEXEC);
 
     start(w, "[ \"$(cat)\" = isi ] && echo '" OK_LINE "'", (struct pdf_opts){0});

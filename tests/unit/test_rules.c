@@ -6,12 +6,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
 #include "common/json/scan.h"
 #include "common/json/schema_fast.h"
+#include "tests/unit/folder.h"
 #include "workers/sop/rules/cases.h"
 #include "workers/sop/rules/file.h"
 #include "workers/sop/rules/secret.h"
@@ -375,22 +372,9 @@ days_turn(void **state)
 static const char *const rule_files[] = {"pa20.schema.json", "pa20.notes.schema.json", "pa20.findings.json",
                                          "pa20.rules.json", "opd.csv"};
 
-static void
-write_file(const char *dir, const char *name, struct str text)
-{
-    char path[512];
-    FILE *f;
-
-    snprintf(path, sizeof path, "%s/%s", dir, name);
-    f = fopen(path, "wb");
-    assert_non_null(f);
-    assert_int_equal(fwrite(text.p, 1, text.n, f), text.n);
-    assert_int_equal(fclose(f), 0);
-}
-
 /* A copy of the rule set in which the first `from` of one file has become `to`. */
 static void
-copy_changed(const char *dir, const char *file, const char *from, const char *to)
+copy_changed(const struct folder *dir, const char *file, const char *from, const char *to)
 {
     for (unsigned i = 0; i < 5; i++) {
         char path[512];
@@ -409,43 +393,29 @@ copy_changed(const char *dir, const char *file, const char *from, const char *to
             buf_z(&out, to);
             buf_z(&out, hit + strlen(from));
         }
-        write_file(dir, rule_files[i], buf_view(&out));
+        folder_write(dir, rule_files[i], buf_view(&out), 0600);
         buf_free(&out);
         free(text);
     }
-}
-
-static void
-remove_copy(const char *dir)
-{
-    char path[512];
-
-    for (unsigned i = 0; i < 5; i++) {
-        snprintf(path, sizeof path, "%s/%s", dir, rule_files[i]);
-        unlink(path);
-    }
-    assert_int_equal(rmdir(dir), 0);
 }
 
 /* Loads a changed copy; RES_OK gives its hash. */
 static enum res
 load_changed(const char *file, const char *from, const char *to, char hash[65], struct err *e)
 {
-    char dir[] = "/tmp/bedelau-rules-XXXXXX";
-    char opd[64];
+    struct folder dir;
     struct rules *r;
     enum res res;
 
-    assert_non_null(mkdtemp(dir));
-    copy_changed(dir, file, from, to);
-    snprintf(opd, sizeof opd, "%s/opd.csv", dir);
-    res = rules_load(dir, opd, &r, e);
+    folder_make(&dir);
+    copy_changed(&dir, file, from, to);
+    res = rules_load(dir.path, folder_in(&dir, "opd.csv"), &r, e);
     if (res == RES_OK)
         snprintf(hash, 65, "%s", rules_hash(r));
     else
         assert_null(r);
     rules_free(r);
-    remove_copy(dir);
+    folder_remove(&dir);
     return res;
 }
 
@@ -585,23 +555,20 @@ cases_can_fail(void **state)
              {"{\"beda\":{},\"temuan\":[],\"konteks\":{\"hari_ini\":\"2025-02-30\"}}", "hari_ini", RES_FATAL},
              {"{\"temuan\":[]}", "no case", RES_FATAL},
              {"{", "line", RES_FATAL}};
-    char dir[] = "/tmp/bedelau-case-XXXXXX";
-    char path[64];
+    struct folder dir;
 
     (void)state;
-    assert_non_null(mkdtemp(dir));
-    snprintf(path, sizeof path, "%s/a.json", dir);
+    folder_make(&dir);
     for (unsigned i = 0; i < sizeof t / sizeof *t; i++) {
         struct buf why = buf_make(4096);
         struct err e = {0};
 
-        write_file(dir, "a.json", str_of(t[i].text));
-        assert_int_equal(case_run(shared.rules, shared.form, path, &why, &e), t[i].res);
+        folder_write(&dir, "a.json", str_of(t[i].text), 0600);
+        assert_int_equal(case_run(shared.rules, shared.form, folder_in(&dir, "a.json"), &why, &e), t[i].res);
         assert_non_null(strstr(t[i].res == RES_FATAL ? e.text : why.p, t[i].said));
         buf_free(&why);
     }
-    unlink(path);
-    rmdir(dir);
+    folder_remove(&dir);
 }
 
 /* ---- running ---------------------------------------------------------------------------------------------------- */

@@ -4,13 +4,11 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "common/base/buf.h"
+#include "tests/unit/folder.h"
 
 static json_t *
 parse(const char *text)
@@ -340,41 +338,19 @@ test_own_formats(void **state)
 }
 
 static void
-put(const char *dir, const char *name, const char *text)
-{
-    char path[256];
-    FILE *f;
-
-    snprintf(path, sizeof path, "%s/%s", dir, name);
-    f = fopen(path, "w");
-    assert_non_null(f);
-    fputs(text, f);
-    fclose(f);
-}
-
-static void
-drop(const char *dir, const char *name)
-{
-    char path[256];
-
-    snprintf(path, sizeof path, "%s/%s", dir, name);
-    assert_int_equal(unlink(path), 0);
-}
-
-static void
 test_files(void **state)
 {
-    char dir[] = "/tmp/test-schema-XXXXXX";
+    struct folder dir;
     struct schema_set *set = schema_set_new();
     struct err e = {0};
     struct schema *s;
 
     (void)state;
-    assert_non_null(mkdtemp(dir));
-    put(dir, "a.json", "{\"properties\":{\"b\":{\"$ref\":\"b.json#/$defs/x\"}}}");
-    put(dir, "b.json", "{\"$defs\":{\"x\":{\"type\":\"null\"}}}");
-    put(dir, "note.txt", "not JSON");
-    assert_int_equal(schema_set_add_dir(set, "https://example.org/s/", dir, &e), RES_OK);
+    folder_make(&dir);
+    folder_write(&dir, "a.json", STR("{\"properties\":{\"b\":{\"$ref\":\"b.json#/$defs/x\"}}}"), 0600);
+    folder_write(&dir, "b.json", STR("{\"$defs\":{\"x\":{\"type\":\"null\"}}}"), 0600);
+    folder_write(&dir, "note.txt", STR("not JSON"), 0600);
+    assert_int_equal(schema_set_add_dir(set, "https://example.org/s/", dir.path, &e), RES_OK);
     assert_int_equal(schema_compile(set, "https://example.org/s/a.json", NULL, &s, &e), RES_OK);
     expect(s, "{\"b\":1}", "/b type https://example.org/s/b.json#/$defs/x/type\n");
     schema_free(s);
@@ -386,16 +362,12 @@ test_files(void **state)
     schema_set_free(set);
 
     set = schema_set_new();
-    put(dir, "c.json", "{\"a\":1,\"a\":2}");
+    folder_write(&dir, "c.json", STR("{\"a\":1,\"a\":2}"), 0600);
     err_clear(&e);
-    assert_int_equal(schema_set_add_dir(set, "https://example.org/s/", dir, &e), RES_REJECT);
+    assert_int_equal(schema_set_add_dir(set, "https://example.org/s/", dir.path, &e), RES_REJECT);
     assert_non_null(strstr(e.text, "c.json:1"));
     schema_set_free(set);
-    drop(dir, "a.json");
-    drop(dir, "b.json");
-    drop(dir, "c.json");
-    drop(dir, "note.txt");
-    assert_int_equal(rmdir(dir), 0);
+    folder_remove(&dir);
 }
 
 static void
