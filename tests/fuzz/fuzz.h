@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/base/str.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
@@ -18,5 +20,18 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
             abort();                                                                                         \
         }                                                                                                    \
     } while (0)
+
+/* Without the blanks around it, which are a document's and not its value's. */
+static inline struct str
+fuzz_trim(struct str s)
+{
+    while (s.n && strchr(" \t\r\n", s.p[0])) {
+        s.p++;
+        s.n--;
+    }
+    while (s.n && strchr(" \t\r\n", s.p[s.n - 1]))
+        s.n--;
+    return s;
+}
 
 #endif

@@ -58,19 +58,6 @@ same(struct str a, struct str b)
     return a.n == b.n && (!a.n || memcmp(a.p, b.p, a.n) == 0);
 }
 
-/* Without the blanks around it, which are the record's and not the value's. */
-static struct str
-trim(struct str s)
-{
-    while (s.n && strchr(" \t\r\n", s.p[0])) {
-        s.p++;
-        s.n--;
-    }
-    while (s.n && strchr(" \t\r\n", s.p[s.n - 1]))
-        s.n--;
-    return s;
-}
-
 /* What was taken comes back the same when it is written and read again. */
 static void
 look_at_ce(const struct ce *ce)
@@ -98,7 +85,7 @@ look_at_ce(const struct ce *ce)
         abort();
     }
     MUST(same(again.id, ce->id) && same(again.source, ce->source) && same(again.type, ce->type));
-    MUST(same(again.subject, ce->subject) && same(again.data, trim(ce->data)) &&
+    MUST(same(again.subject, ce->subject) && same(again.data, fuzz_trim(ce->data)) &&
          again.time_us == ce->time_us);
     ce_free(&again);
     buf_free(&text);

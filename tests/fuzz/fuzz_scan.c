@@ -85,19 +85,6 @@ same(struct str raw, const json_t *v)
         MUST(!scan_int(raw, &i));
 }
 
-/* The value without the blanks around it, which the slices have not. */
-static struct str
-trim(struct str s)
-{
-    while (s.n && strchr(" \t\r\n", s.p[0])) {
-        s.p++;
-        s.n--;
-    }
-    while (s.n && strchr(" \t\r\n", s.p[s.n - 1]))
-        s.n--;
-    return s;
-}
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
@@ -113,7 +100,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     v = parse(text, &je);
     MUST(v || json_error_code(&je) == json_error_numeric_overflow); /* a tree has to hold it, a slice not */
     if (v)
-        same(trim(text), v);
+        same(fuzz_trim(text), v);
     json_decref(v);
     return 0;
 }
