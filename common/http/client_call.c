@@ -279,9 +279,8 @@ on_header(char *p, size_t size, size_t n, void *arg)
         return 0;
     }
     if (call->headed)
-        return line.n; /* trailers change nothing */
-    if (str_starts(line,
-                   STR("HTTP/"))) { /* an answer after a 100, or after a proxy's: forget what that one said */
+        return line.n;                    /* trailers change nothing */
+    if (str_starts(line, STR("HTTP/"))) { /* after an interim answer (1xx): forget what that one said */
         drop_headers(call);
         return line.n;
     }
