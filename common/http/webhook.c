@@ -30,6 +30,16 @@ forget(struct buf *b)
 }
 
 enum res
+webhook_check(struct str secret, struct err *e)
+{
+    struct buf key = buf_make(SECRET_MAX);
+    enum res res = read_secret(secret, &key, e);
+
+    forget(&key);
+    return res;
+}
+
+enum res
 webhook_sign(const struct webhook *w, struct str secret, struct buf *out, struct err *e)
 {
     struct buf key = buf_make(SECRET_MAX);

@@ -16,6 +16,9 @@ struct webhook {
     struct str body;      /* the bytes as sent, never re-encoded */
 };
 
+/* Whether a secret can be used: RES_OK, or RES_FATAL for one that is empty, too long or no base64; it is not quoted. */
+enum res webhook_check(struct str secret, struct err *e);
+
 /* Appends one "v1,<base64>" for `w` by `secret`, which is "whsec_<base64>" or raw bytes; call it again, with a space
  * between, to sign with several keys. RES_FATAL for a secret that is empty or no base64. */
 enum res webhook_sign(const struct webhook *w, struct str secret, struct buf *out, struct err *e);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/base/log.h"
+#include "common/http/webhook.h"
 #include "producers/gateway/routes.h"
 #include "workers/sop/names.h"
 
@@ -63,10 +64,16 @@ static enum res
 check(void *self, struct err *e)
 {
     const struct gateway *gw = self;
+    const char *list = gw->set.callback_secret;
+    struct err why = {0};
+    struct str secret;
 
-    if (conf_count(gw->set.callback_secret) > GATEWAY_SECRETS_MAX)
+    if (conf_count(list) > GATEWAY_SECRETS_MAX)
         return err_set(e, RES_FATAL, "[gateway] callback_secret holds more than %d keys",
                        GATEWAY_SECRETS_MAX);
+    while ((secret = conf_word(&list)).n)
+        if (webhook_check(secret, &why) != RES_OK)
+            return err_set(e, RES_FATAL, "[gateway] callback_secret: %s", why.text);
     return RES_OK;
 }
 

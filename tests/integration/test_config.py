@@ -89,6 +89,27 @@ def test_more_callback_keys_than_are_tried(tmp_path):
         assert done.returncode == 78 and "[gateway] callback_secret" in done.stderr
 
 
+@pytest.mark.parametrize("key", ["whsec_", "whsec_rahasia!", "whsec_rahasia=cm"])
+def test_callback_key_that_is_none(tmp_path, key):
+    """Told at start, not at the first callback."""
+    for words in ((), ("--check-config",)):
+        done = run("gateway", *words, conf=f"{BASE}[gateway]\ncallback_secret = rahasia-0 {key}\n", tmp=tmp_path)
+        assert done.returncode == 78 and "[gateway] callback_secret" in done.stderr
+        assert "rahasia" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("key, word", [("allow", "h{}.contoh.test"), ("allow_net", "203.0.113.{}/32")])
+def test_more_places_than_are_kept(tmp_path, key, word):
+    def with_places(n):
+        conf = f"{BASE}[attachments]\n" + ("" if key == "allow" else "allow = contoh.test\n")
+        conf += f"{key} = {' '.join(word.format(i) for i in range(n))}\n"
+        return run("validator", "--check-config", conf=conf, tmp=tmp_path, env={"BEDELAU_ATTACHMENTS_CHECK": "on"})
+
+    assert with_places(64).returncode == 0
+    done = with_places(65)
+    assert done.returncode == 78 and f"[attachments] {key}" in done.stderr
+
+
 def test_secret_is_not_shown(tmp_path):
     done = run("integrator", "--check-config", conf="[postgres]\nconninfo = host=x password=rahasia bukan=ini\n"
                "[integrator]\nurl = http://127.0.0.1:1\n[attachments]\ncheck = off\n", tmp=tmp_path)

@@ -106,8 +106,11 @@ missing_parts_and_bad_secrets(void **state)
     struct str none = w.id;
 
     (void)state;
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_int_equal(webhook_verify(&w, &bad[i], 1, NOW, 300, NULL), RES_FATAL);
+        assert_int_equal(webhook_check(bad[i], NULL), RES_FATAL);
+    }
+    assert_int_equal(webhook_check(secret, NULL), RES_OK);
     assert_int_equal(webhook_verify(&w, NULL, 0, NOW, 300, NULL), RES_REJECT);
     w.id = STR_NULL;
     assert_int_equal(webhook_verify(&w, &secret, 1, NOW, 300, NULL), RES_REJECT);

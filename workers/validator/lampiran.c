@@ -62,6 +62,9 @@ lampiran_check(const struct lampiran_settings *set, struct err *e)
     if (set->pace.min_ms > set->pace.max_ms)
         return err_set(e, RES_FATAL,
                        "[attachments] backoff_min must not be more than [attachments] backoff_max");
+    if (conf_count(set->allow) > LIST_MAX || conf_count(set->allow_net) > LIST_MAX)
+        return err_set(e, RES_FATAL, "[attachments] %s names more than %d",
+                       conf_count(set->allow) > LIST_MAX ? "allow" : "allow_net", LIST_MAX);
     return check_store(set, e);
 }
 
