@@ -12,7 +12,7 @@ enum {
     OID_BOOL = 16,
     OID_INT8 = 20,
     OID_INT4 = 23,
-    OID_JSONB = 3802,
+    OID_JSON = 114,
     OID_TIMESTAMPTZ = 1184,
     COLUMNS_MAX = 32
 };
@@ -51,7 +51,7 @@ ctl_value(const PGresult *r, int row, int col)
     case OID_INT4:
     case OID_INT8:
         return json_integer(strtoll(z, NULL, 10));
-    case OID_JSONB:
+    case OID_JSON:
         j = json_loads(z, JSON_DECODE_ANY, NULL);
         break;
     case OID_TIMESTAMPTZ:
