@@ -10,7 +10,7 @@
 #include "producers/ctl/ctl_words.h"
 #include "workers/sop/names.h"
 #include "workers/sop/rules/cases.h"
-#include "workers/sop/rules/file.h"
+#include "workers/sop/rules/source.h"
 
 /* One form per open request: the first of the revision that the request is at, else the newest; a page at a time. json,
  * not jsonb: outsiders' numbers may be greater than Postgres holds. */
@@ -95,7 +95,7 @@ report(struct ctl *c, const struct rules *r, struct tally *t)
 static int
 run_cases(struct ctl *c, const struct rules *r, const char *form, const char *dir)
 {
-    json_t *base = file_json(form, &c->e);
+    json_t *base = source_load(form, &c->e);
     struct cases all = {0};
     struct tally t = {0};
     int code;

@@ -19,7 +19,7 @@
     "select revisi, tahap, mulai, batas, satuan, status, berakhir, hari_terpakai, kalender"                  \
     " from clock where nomor_permohonan = $1 order by revisi, mulai, tahap"
 #define TIMELINE_SQL                                                                                         \
-    "select waktu, peristiwa, pelaku, revisi, putaran, hasil, tahap, keterangan, batas, temuan::json as "   \
+    "select waktu, peristiwa, pelaku, revisi, putaran, hasil, tahap, keterangan, batas, temuan::json as "    \
     "temuan"                                                                                                 \
     " from v_timeline where nomor_permohonan = $1 order by seq"
 #define WAIT_SQL "select status, terlambat from request where nomor_permohonan = $1"

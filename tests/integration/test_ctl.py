@@ -274,9 +274,13 @@ def test_opd(line, ctl, audited, tmp_path):
     listed = {r["kode_opd"]: r for r in both(ctl, "opd", "list")}
     assert listed["8.01.01"] == {"kode_opd": "8.01.01", "nama_opd": 'Dinas "A", B', "peran": ""} and listed["8.01.02"]["peran"] == "diskominfo"
     assert audited() == [("opd load", str(csv), "2 of 2 rows")]
-    for text, word in (("kode_opd,nama_opd,peran\n8.01.03,Dinas D,\nx y,Dinas E,\n", "line 3"), ("a,b\n", "first line"), ("", "first line")):
+    cases = ROOT / "tests/cases/pa20/good"
+    assert bare.run("rules", "test", cases, "--opd", csv).returncode in (OK, NO)  # the validator can be started over it
+    for text, word in (("kode_opd,nama_opd,peran\n8.01.03,Dinas D,\nx y,Dinas E,\n", "line 3"), ("a,b\n", "first line"), ("", "first line"),
+                       ("kode_opd,nama_opd,peran\n8.01.03,Dinas D,\n8.01.03,Dinas E,\n", "line 3"), ("kode_opd,nama_opd,peran\n", "no department")):
         csv.write_text(text, encoding="utf-8")
         assert word in ctl.bad(NO, "opd", "load", csv)
+        assert word in bare.bad(CONFIG, "rules", "test", cases, "--opd", csv)
     assert "cannot read" in ctl.bad(NO, "opd", "load", tmp_path / "none.csv")
     assert line.rows("select * from opd where kode_opd = '8.01.03'") == []  # all or nothing
 

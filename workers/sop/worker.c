@@ -250,27 +250,6 @@ worker_row_args(struct worker *w)
 /* ---- files ------------------------------------------------------------------------------------------------------ */
 
 char *
-worker_read_file(const char *path, size_t max, size_t *n, struct err *e)
-{
-    FILE *f = fopen(path, "rb");
-    char *p = f ? malloc(max + 1) : NULL;
-
-    *n = 0;
-    if (p)
-        *n = fread(p, 1, max + 1, f);
-    if (!p || ferror(f) || *n > max) {
-        err_set(e, RES_FATAL, "cannot read %s: %s", path, *n > max ? "too large" : strerror(errno));
-        free(p);
-        p = NULL;
-    } else {
-        p[*n] = '\0';
-    }
-    if (f)
-        fclose(f);
-    return p;
-}
-
-char *
 worker_schema_path(const struct worker *w, const char *name)
 {
     char *path = NULL;

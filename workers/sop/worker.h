@@ -130,9 +130,6 @@ bool worker_judges(const struct worker *w, const char *topic);
 /* How many rows of the part are dirty. */
 size_t worker_dirty(const struct worker *w);
 
-/* Reads a whole file of at most `max` bytes; the caller frees. NULL with a reason. */
-char *worker_read_file(const char *path, size_t max, size_t *n, struct err *e);
-
 /* worker_clock.c: the calendar that [sop] names (`*ret` is the caller's) and the terms. RES_FATAL with the setting. */
 struct calendar;
 struct clock_terms;

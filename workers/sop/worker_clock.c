@@ -1,6 +1,7 @@
 /* The calendar and the terms that [sop] names, as the programs that reckon with clocks read them. */
 #include <stdlib.h>
 
+#include "common/base/file.h"
 #include "workers/sop/clocks.h"
 #include "workers/sop/worker.h"
 
@@ -21,7 +22,7 @@ worker_calendar(const struct worker *w, struct calendar **ret, struct err *e)
 {
     char *path = worker_schema_path(w, w->sop.calendar_file);
     size_t n;
-    char *csv = path ? worker_read_file(path, CALENDAR_MAX, &n, e) : NULL;
+    char *csv = path ? file_read(path, CALENDAR_MAX, &n, e) : NULL;
     char version[64];
     enum res res = RES_FATAL;
 

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "common/json/scan.h"
-#include "workers/sop/rules/file.h"
+#include "workers/sop/rules/source.h"
 
 enum { DEPTH_MAX = 8, FINDINGS_BYTES = 1 << 20 };
 
@@ -284,7 +284,7 @@ case_run(const struct rules *r, const json_t *base, const char *path, struct buf
 {
     static const char *const known[] = {"beda",  "formulir", "konteks", "temuan", "lulus",
                                         "butuh", "sebagian", "jumlah",  NULL};
-    json_t *c = file_json(path, e);
+    json_t *c = source_load(path, e);
     enum res res;
 
     if (!c)

@@ -1,7 +1,7 @@
 /* pa20.rules.json into rules: every name, parameter, pointer and code is checked here, so that none can fail later. */
 #include <stdlib.h>
 
-#include "workers/sop/rules/file.h"
+#include "workers/sop/rules/source.h"
 #include "workers/sop/rules/rules_param.h"
 #include "workers/sop/rules/rules_priv.h"
 
@@ -357,13 +357,14 @@ take_limits(struct rules *r, const char *path, struct err *e)
 }
 
 enum res
-named_load(struct rules *r, const char *path, struct err *e)
+named_load(struct rules *r, const struct source *from, struct err *e)
 {
+    const char *path = from->path;
     const json_t *list;
     size_t i;
     json_t *j;
 
-    r->doc = file_json(path, e);
+    r->doc = source_json(from, e);
     if (!r->doc)
         return RES_FATAL;
     list = json_object_get(r->doc, "aturan");
