@@ -60,6 +60,8 @@ same_bits(const uint8_t *a, const uint8_t *b, unsigned bits)
 {
     unsigned rest = bits % 8;
 
+    if (bits >= 8 && a[0] != b[0]) /* mostly */
+        return false;
     return !memcmp(a, b, bits / 8) && (!rest || (a[bits / 8] ^ b[bits / 8]) >> (8 - rest) == 0);
 }
 
