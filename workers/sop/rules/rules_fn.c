@@ -313,7 +313,7 @@ const struct rule_kind rule_kinds[] = {
     {"nip_umur_pengangkatan", nip_age_then, P_JENIS | P_MAKSIMUM, P_BILA, 0},
     {"nip_pengangkatan_tidak_setelah_hari_ini", nip_not_ahead, P_JENIS | P_ZONA, P_BILA, 0},
     {"integrasi_aktif", original_is_active, 0, 0, 0},
-    {"satu_permohonan_terbuka", one_open_request, P_KUNCI, P_BILA, 0},
+    {"satu_permohonan_terbuka", one_open_request, 0, P_BILA, 0},
     {"surat_belum_dipakai", letter_is_new, 0, 0, 0},
     {"batas_temuan", NULL, P_MAKSIMUM, 0, RULE_ELSEWHERE | RULE_WHOLE},
     {"dokumen_ada", NULL, 0, 0, RULE_ELSEWHERE},
