@@ -26,6 +26,7 @@ struct rule_params {
     const char *bila[RULE_LIST_MAX]; /* values; of the field bila_field where `bila_field_given` */
     unsigned nbila, bila_field;
     bool bila_field_given;
+    const char *bila_pointer; /* of a rule judged elsewhere: it may go deeper than a field; NULL = always */
 };
 
 struct rule;
