@@ -508,6 +508,24 @@ def test_calendar_due(start, n, unit, due):
     assert f"{n} {unit}: before {due[:10]} {due[11:19]} WIB" in bare.good("calendar", "due", start, n, unit)
 
 
+def test_calendar_as_configured(tmp_path):
+    """[sop] schemas and calendar: the list that the deadline worker reads."""
+    (tmp_path / "data").mkdir()
+    csv, conf = tmp_path / "data/kota.2026.csv", tmp_path / "bedelau.conf"
+    csv.write_text("tanggal,hari,jenis,keterangan\n2026-01-05,Senin,libur_nasional,Hari Kota\n", encoding="utf-8")
+    conf.write_text(f"[sop]\nschemas = {tmp_path}\ncalendar = data/kota.2026.csv\n", encoding="utf-8")
+    words = ("calendar", "due", "2026-01-02", 1, "hari_kerja")
+    told = bare.json("-c", conf, *words)
+    assert (told["kalender"], told["batas"]) == ("kota", "2026-01-07T00:00:00+07:00")
+    assert json.loads(bare.run("-c", conf, "calendar", "check", "--json").stdout)["calendar"] == "kota"
+    assert bare.json(*words, BEDELAU_SOP_CALENDAR=str(csv))["kalender"] == "kota"  # absolute
+    assert bare.json(*words)["kalender"] == "kalender_id_2024_2027"
+    csv.unlink()
+    assert f"cannot read {csv}" in bare.bad(NO, "-c", conf, "calendar", "check")
+    conf.write_text("[sop]\nkalender = x\n", encoding="utf-8")
+    assert "kalender" in bare.bad(CONFIG, "-c", conf, "calendar", "check")
+
+
 def test_calendar_due_beyond_the_data():
     assert "no data for the year 2031" in bare.bad(NO, "calendar", "due", "2031-01-02", 1, "hari_kerja")
 
