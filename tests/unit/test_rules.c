@@ -252,7 +252,7 @@ clean_agrees(void **state)
     free(text);
 }
 
-/* Of all case forms, whatever else is known: the short way says the same, byte for byte. */
+/* Of all case forms, whatever else is known than what they say: the short way says the same, byte for byte. */
 static void
 short_way_agrees(void **state)
 {
@@ -263,7 +263,7 @@ short_way_agrees(void **state)
     assert_non_null(tape);
     for (size_t i = 0; i < shared.cases.n; i++) {
         json_t *c = source_load(shared.cases.path[i], NULL);
-        json_t *form = json_deep_copy(shared.form);
+        json_t *form = case_form(c, shared.form);
         struct form_context ctx = {.subject = STR("2.15.01-DEMO-001"),
                                    .today = day(i % 3 ? "2025-10-06" : "2027-03-01"),
                                    .duplicate_open = (enum known)(i % 3),
@@ -273,8 +273,7 @@ short_way_agrees(void **state)
         bool in_full;
         char *text;
 
-        json_object_update(form, json_object_get(c, "beda"));
-        text = json_dumps(form, JSON_COMPACT);
+        text = json_dumps(form, JSON_COMPACT | JSON_ENCODE_ANY);
         n = rules_check(shared.rules, str_of(text), &ctx, &full);
         m = rules_judge(shared.rules, tape, str_of(text), &ctx, &brief, &in_full);
         full_ways += in_full;
