@@ -97,7 +97,7 @@ two(const char *p)
     return is_digit(p[0]) && is_digit(p[1]) ? (p[0] - '0') * 10 + (p[1] - '0') : -1;
 }
 
-/* The date in the 10 bytes at `p`. */
+/* The date in the 10 bytes at `p`, of any year. */
 static bool
 read_date(const char *p, int64_t *day)
 {
@@ -105,7 +105,7 @@ read_date(const char *p, int64_t *day)
     int year = two(p + 2);
     struct caltime_date date = {century * 100 + year, two(p + 5), two(p + 8)};
 
-    if (century < 0 || year < 0 || p[4] != '-' || p[7] != '-' || date.y < 1970 || !caltime_valid(date))
+    if (century < 0 || year < 0 || p[4] != '-' || p[7] != '-' || !caltime_valid(date))
         return false;
     *day = caltime_day(date);
     return true;
@@ -188,7 +188,7 @@ caltime_parse(struct str rfc3339, int64_t *t_us)
     *t_us = 0;
     if (rest.n < sizeof "1970-01-01T00:00:00Z" - 1 || (rest.p[10] != 'T' && rest.p[10] != 't'))
         return false;
-    if (!read_date(rest.p, &day) || !read_clock(rest.p + 11, &seconds, &leap))
+    if (!read_date(rest.p, &day) || day < 0 || !read_clock(rest.p + 11, &seconds, &leap))
         return false;
     rest.p += 19;
     rest.n -= 19;
@@ -205,10 +205,19 @@ caltime_parse(struct str rfc3339, int64_t *t_us)
 }
 
 bool
-caltime_date_parse(struct str text, int64_t *day)
+caltime_date_parse_any(struct str text, int64_t *day)
 {
     *day = 0;
     return text.n == 10 && read_date(text.p, day);
+}
+
+bool
+caltime_date_parse(struct str text, int64_t *day)
+{
+    bool good = caltime_date_parse_any(text, day) && *day >= 0;
+
+    *day = good ? *day : 0;
+    return good;
 }
 
 /* ---- writing ---- */

@@ -62,6 +62,9 @@ int64_t caltime_day_start(int64_t day, int64_t zone_us);
 /* "2026-11-25" to its day; false, and `*day` 0, unless it is exactly that: a real date, years 1970..9999. */
 bool caltime_date_parse(struct str text, int64_t *day);
 
+/* The same for years 1..9999: before 1970 the day is negative. */
+bool caltime_date_parse_any(struct str text, int64_t *day);
+
 /* A day in 0..CALTIME_DAY_MAX as "2026-11-25" (one outside it as the nearer end). Returns the length, 10. */
 size_t caltime_date_format(int64_t day, char out[CALTIME_DATE]);
 

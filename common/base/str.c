@@ -45,6 +45,27 @@ str_int(struct str s, int64_t *ret)
     return true;
 }
 
+struct str
+str_line(struct str *rest)
+{
+    const char *lf = rest->n ? memchr(rest->p, '\n', rest->n) : NULL;
+    struct str line = {rest->p, lf ? (size_t)(lf - rest->p) : rest->n};
+    size_t used = line.n + (lf != NULL);
+
+    *rest = (struct str){rest->p + used, rest->n - used};
+    if (line.n && line.p[line.n - 1] == '\r')
+        line.n--;
+    return line;
+}
+
+struct str
+str_no_bom(struct str text)
+{
+    const struct str bom = STR("\xef\xbb\xbf");
+
+    return str_starts(text, bom) ? (struct str){text.p + bom.n, text.n - bom.n} : text;
+}
+
 uint64_t
 str_hash(struct str s)
 {

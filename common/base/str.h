@@ -65,6 +65,12 @@ char *str_dup(struct str s);
 /* The whole of `s` as a decimal number; false on junk, overflow or nothing. `*ret` is set to 0 on failure. */
 bool str_int(struct str s, int64_t *ret);
 
+/* Takes the next line off `rest` and returns it without its LF or CRLF. */
+struct str str_line(struct str *rest);
+
+/* A text without the byte order mark that spreadsheets write before it. */
+struct str str_no_bom(struct str text);
+
 /* A well-mixed 64-bit hash: FNV-1a, then the finaliser of MurmurHash3. The same on every machine and version. */
 uint64_t str_hash(struct str s);
 

@@ -22,21 +22,6 @@ find(struct str s, const char *const *names, int n)
     return -1;
 }
 
-/* Takes the next line off `text`, without its LF or CRLF. */
-static struct str
-next_line(struct str *text)
-{
-    const char *lf = memchr(text->p, '\n', text->n);
-    struct str line = {text->p, lf ? (size_t)(lf - text->p) : text->n};
-    size_t used = line.n + (lf != NULL);
-
-    text->p += used;
-    text->n -= used;
-    if (line.n && line.p[line.n - 1] == '\r')
-        line.n--;
-    return line;
-}
-
 static bool
 has_control(struct str s)
 {
@@ -135,7 +120,7 @@ read_lines(struct str text, struct holiday *days, size_t *n, struct err *e)
     int number = 0;
 
     while (text.n) {
-        struct str line = next_line(&text);
+        struct str line = str_line(&text);
         const char *wrong;
 
         number++;
@@ -172,10 +157,7 @@ holidays_parse(struct str csv, struct holiday **ret, size_t *n, struct err *e)
     *n = 0;
     if (csv.n > HOLIDAYS_MAX_BYTES)
         return err_set(e, RES_REJECT, "calendar: larger than %d bytes", HOLIDAYS_MAX_BYTES);
-    if (str_starts(csv, STR("\xef\xbb\xbf"))) {
-        csv.p += 3;
-        csv.n -= 3;
-    }
+    csv = str_no_bom(csv);
     days = calloc(count_lines(csv), sizeof *days);
     if (!days)
         return err_set(e, RES_RETRY, "calendar: out of memory");

@@ -34,6 +34,7 @@ static const struct range closed6[] = {
     {{0x20, 0x01, 0x00}, 23},       /* protocol assignments; Teredo is taken out first */
     {{0x20, 0x01, 0x0d, 0xb8}, 32}, /* documentation */
     {{0x3f, 0xff, 0x00}, 20},       /* documentation */
+    {{0x3f, 0xfe}, 16},             /* the 6bone, given back */
 };
 
 static const struct range global6 = {{0x20}, 3};
@@ -59,22 +60,39 @@ same_bits(const uint8_t *a, const uint8_t *b, unsigned bits)
 {
     unsigned rest = bits % 8;
 
+    if (bits >= 8 && a[0] != b[0]) /* mostly */
+        return false;
     return !memcmp(a, b, bits / 8) && (!rest || (a[bits / 8] ^ b[bits / 8]) >> (8 - rest) == 0);
 }
 
+/* Whether the two have an address in common. */
 static bool
-in_any(const struct range *r, size_t n, const uint8_t *ip)
+overlaps(const struct range *r, const uint8_t *ip, unsigned bits)
+{
+    return same_bits(ip, r->ip, r->bits < bits ? r->bits : bits);
+}
+
+static bool
+touches(const struct range *r, size_t n, const uint8_t *ip, unsigned bits)
 {
     for (size_t i = 0; i < n; i++)
-        if (same_bits(ip, r[i].ip, r[i].bits))
+        if (overlaps(&r[i], ip, bits))
             return true;
     return false;
 }
 
 static bool
-public4(const uint8_t *ip)
+net_public4(const uint8_t *ip, unsigned bits)
 {
-    return !in_any(closed4, COUNT(closed4), ip);
+    return !touches(closed4, COUNT(closed4), ip, bits);
+}
+
+/* What carries IPv4 addresses is not looked at. */
+static bool
+net_public6(const uint8_t *ip, unsigned bits)
+{
+    return bits >= global6.bits && overlaps(&global6, ip, bits) &&
+           !touches(closed6, COUNT(closed6), ip, bits);
 }
 
 static bool
@@ -84,7 +102,7 @@ carried_is_public(const struct carrier *c, const uint8_t *ip)
 
     for (unsigned i = 0; i < 4; i++)
         v4[i] = ip[c->at + i] ^ c->mask;
-    return public4(v4);
+    return net_public4(v4, 32);
 }
 
 static bool
@@ -99,7 +117,7 @@ public6(const uint8_t *ip)
         if (!carried_is_public(&carriers[i], ip))
             return false;
     }
-    return carries || (same_bits(ip, global6.ip, global6.bits) && !in_any(closed6, COUNT(closed6), ip));
+    return carries || net_public6(ip, 128);
 }
 
 /* The bytes of the address; NULL for a family that is none of ours. A mapped one is the IPv4 address. */
@@ -126,7 +144,18 @@ addr_public(const struct sockaddr *at)
     sa_family_t family;
     const uint8_t *ip = bytes_of(at, &family);
 
-    return ip && (family == AF_INET ? public4(ip) : public6(ip));
+    return ip && (family == AF_INET ? net_public4(ip, 32) : public6(ip));
+}
+
+bool
+addr_net_public(const struct addr_net *net)
+{
+    if (net->family == AF_INET)
+        return net->bits && net_public4(net->ip, net->bits);
+    for (size_t i = 0; i < COUNT(carriers); i++)
+        if (overlaps(&carriers[i].range, net->ip, net->bits))
+            return false;
+    return net->family == AF_INET6 && net_public6(net->ip, net->bits);
 }
 
 /* Nothing but zeros behind the prefix: else it was meant otherwise. */

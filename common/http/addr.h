@@ -24,6 +24,10 @@ bool addr_public(const struct sockaddr *at);
  * prefix, a mapped network (write the IPv4 one), or a prefix of 0, which would be everything. */
 bool addr_parse_cidr(const char *text, struct addr_net *ret);
 
+/* Whether every address of `net` is one of the public internet by itself: it is no wider than that and touches nothing
+ * closed. What carries IPv4 addresses (6to4, Teredo) is nobody's own network and counts as closed. */
+bool addr_net_public(const struct addr_net *net);
+
 /* Whether `at` lies in `net`. A mapped IPv6 address (::ffff:10.0.0.1) counts as the IPv4 one that it reaches. */
 bool addr_in(const struct addr_net *net, const struct sockaddr *at);
 

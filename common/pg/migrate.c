@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "common/base/buf.h"
+#include "common/base/file.h"
 #include "common/base/hash.h"
 
 enum { FILES_MAX = 9999, FILE_BYTES_MAX = 16 << 20 };
@@ -90,24 +91,14 @@ migrate_oldest(struct str text)
 static enum res
 read_text(struct run *m, struct file *f)
 {
-    FILE *in = fopen(f->path, "rb");
-    struct buf b = buf_make(FILE_BYTES_MAX);
     unsigned char hash[HASH_SIZE];
     struct str oldest;
-    char part[4096];
-    size_t n;
-    bool bad;
 
-    if (!in)
-        return err_set(m->e, RES_FATAL, "cannot read %s: %s", f->path, strerror(errno));
-    while ((n = fread(part, 1, sizeof part, in)) > 0)
-        buf_add(&b, part, n);
-    bad = ferror(in) != 0;
-    fclose(in);
-    f->len = b.n;
-    f->text = buf_steal(&b);
-    if (bad || !f->text || strlen(f->text) != f->len)
-        return err_set(m->e, RES_FATAL, "%s is unreadable, too long or holds a NUL byte", f->path);
+    f->text = file_read(f->path, FILE_BYTES_MAX, &f->len, m->e);
+    if (!f->text)
+        return RES_FATAL;
+    if (strlen(f->text) != f->len)
+        return err_set(m->e, RES_FATAL, "%s holds a NUL byte", f->path);
     hash_sha256((struct str){f->text, f->len}, hash);
     hash_hex(hash, sizeof hash, f->hash);
     oldest = migrate_oldest((struct str){f->text, f->len});

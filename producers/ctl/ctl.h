@@ -11,6 +11,7 @@
 #include "common/base/conf.h"
 #include "common/base/err.h"
 #include "common/kafka/admin.h"
+#include "workers/sop/settings.h"
 
 enum { CTL_NO = 1 }; /* exit code: what was asked for is not there or not true; the others are APP_... */
 
@@ -25,6 +26,7 @@ struct ctl_settings {
 
 struct ctl {
     struct ctl_settings set;
+    struct sop_settings sop; /* strings as above */
     struct conf_pass kafka[2];
     struct conf *conf;
     PGconn *pg;          /* NULL until ctl_db */
@@ -104,7 +106,7 @@ enum res ctl_kafka(struct ctl *c);
 /* Whether it is configured where Kafka is; RES_FATAL otherwise. */
 enum res ctl_kafka_named(struct ctl *c);
 
-/* The folder of contracts: `given`, else $BEDELAU_SCHEMAS, else beside the executable, else /usr/share. False and a
+/* The folder of contracts: `given`, else $BEDELAU_SCHEMAS, else what the other programs read (sop_schemas). False and a
  * message when there is none. */
 bool ctl_schemas(struct ctl *c, const char *given, char *out, size_t cap);
 

@@ -9,54 +9,37 @@
 #include "producers/ctl/ctl_words.h"
 #include "workers/sop/clocks.h"
 
-/* The file named, else the one that schemas/data/kalender.json names. */
-static bool
-find_file(struct ctl *c, const char *given, char *out, size_t cap)
+/* The file named, else the one that the deadline worker reads. The caller frees; NULL: said why. */
+static char *
+find_file(struct ctl *c, const char *given)
 {
     char schemas[PATH_MAX];
-    char path[PATH_MAX + 32];
-    json_t *about;
-    const char *name;
-    bool good;
 
     if (given)
-        return snprintf(out, cap, "%s", given) < (int)cap;
-    if (!ctl_schemas(c, NULL, schemas, sizeof schemas))
-        return false;
-    snprintf(path, sizeof path, "%s/data/kalender.json", schemas);
-    about = json_load_file(path, 0, NULL);
-    name = json_string_value(json_object_get(about, "berkas"));
-    good = name && snprintf(out, cap, "%s/data/%s", schemas, name) < (int)cap;
-    json_decref(about);
-    if (!good)
-        ctl_fail(c, APP_CONFIG, "%s does not name a calendar (berkas)", path);
-    return good;
+        return strdup(given);
+    return ctl_schemas(c, NULL, schemas, sizeof schemas) ? sop_path(schemas, c->sop.calendar_file) : NULL;
 }
 
 /* 0 or an exit code. `*ret` is the caller's. */
 static int
 load(struct ctl *c, const char *given, struct calendar **ret)
 {
-    char path[2 * PATH_MAX];
-    char version[CALENDAR_VERSION_MAX + 1];
-    const char *name;
+    char *path = find_file(c, given);
+    size_t n = 0;
+    char *csv = path ? ctl_read(c, path, &n) : NULL;
+    int code = path ? CTL_NO : APP_CONFIG;
     enum res res;
-    size_t n;
-    char *csv;
 
     *ret = NULL;
-    if (!find_file(c, given, path, sizeof path))
-        return APP_CONFIG;
-    csv = ctl_read(c, path, &n);
-    if (!csv)
-        return CTL_NO;
-    name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
-    snprintf(version, sizeof version, "%.*s", (int)strcspn(name, "."), name);
-    res = calendar_load((struct str){csv, n}, version, (int)(CALTIME_WIB / CALTIME_HOUR * 60), ret, &c->e);
+    if (csv) {
+        res = sop_calendar((struct str){csv, n}, path, ret, &c->e);
+        code = res == RES_OK       ? APP_OK
+               : res == RES_REJECT ? ctl_fail(c, CTL_NO, "%s: %s", path, c->e.text)
+                                   : ctl_failed(c);
+    }
     free(csv);
-    if (res == RES_REJECT)
-        return ctl_fail(c, CTL_NO, "%s: %s", path, c->e.text);
-    return res == RES_OK ? APP_OK : ctl_failed(c);
+    free(path);
+    return code;
 }
 
 /* ---- check ------------------------------------------------------------------------------------------------------ */

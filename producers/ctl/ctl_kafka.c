@@ -1,5 +1,3 @@
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,43 +25,15 @@ ctl_kafka(struct ctl *c)
     return admin_new(&c->kafka[0], CTL_KAFKA_MS, &c->admin, &c->e);
 }
 
-/* ../../schemas from where the program lies: build/bin in a checkout. */
-static bool
-beside_executable(char *out, size_t cap)
-{
-    char exe[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-
-    if (n <= 0)
-        return false;
-    exe[n] = '\0';
-    for (int up = 0; up < 3; up++) {
-        char *slash = strrchr(exe, '/');
-
-        if (!slash)
-            return false;
-        *slash = '\0';
-    }
-    return snprintf(out, cap, "%s/schemas", exe) < (int)cap && access(out, R_OK) == 0;
-}
-
 bool
 ctl_schemas(struct ctl *c, const char *given, char *out, size_t cap)
 {
     const char *env = getenv("BEDELAU_SCHEMAS");
-    const char *dir = given ? given : env && *env ? env : NULL;
+    const struct sop_settings dir = {.schemas_dir = given ? given : env && *env ? env : c->sop.schemas_dir};
 
-    if (dir && snprintf(out, cap, "%s", dir) < (int)cap && access(out, R_OK) == 0)
+    if (sop_schemas(&dir, out, cap) && access(out, R_OK) == 0)
         return true;
-    if (dir) {
-        ctl_fail(c, APP_CONFIG, "there is no folder %s", dir);
-        return false;
-    }
-    if (beside_executable(out, cap))
-        return true;
-    snprintf(out, cap, "/usr/share/bedelau/schemas");
-    if (access(out, R_OK) == 0)
-        return true;
-    ctl_fail(c, APP_CONFIG, "the schemas folder is not found; name it with --schemas DIR or BEDELAU_SCHEMAS");
+    ctl_fail(c, APP_CONFIG,
+             "there is no folder %s; name it with --schemas DIR, BEDELAU_SCHEMAS or [sop] schemas", out);
     return false;
 }

@@ -43,7 +43,7 @@ static const struct ctl_cmd commands[] = {
      ctl_topics},
     {"migrate", "[--schemas DIR]", "bring the database up to date",
      "  Applies schemas/sql in order, each file once, and loads schemas/data/opd.csv.\n"
-     "  --schemas DIR   default $BEDELAU_SCHEMAS, else beside the program, else /usr/share/bedelau/schemas\n",
+     "  --schemas DIR   default $BEDELAU_SCHEMAS, else [sop] schemas\n",
      ctl_migrate},
     {"register", "FILE|- [--nomor NOMOR] [--time RFC3339]", "note that a letter or order came in",
      "  FILE is the data of request.registered (then --nomor is needed), or the whole event.\n"
@@ -104,7 +104,7 @@ static const struct ctl_cmd commands[] = {
      "the list of holidays, and when a term ends",
      "  check           what is missing or mistyped; exit 1 when something is\n"
      "  due             START is a date or an RFC 3339 time; the term is over at the instant that is shown\n"
-     "  FILE.csv        default: the one that schemas/data/kalender.json names\n",
+     "  FILE.csv        default: [sop] calendar, below [sop] schemas, as the deadline worker reads it\n",
      ctl_calendar},
     {"rules", "test DIR [--rules DIR] [--opd FILE] [--base FILE] | diff --rules DIR [--opd FILE]",
      "try a changed rule set before it goes live",
@@ -118,8 +118,7 @@ static const struct ctl_cmd commands[] = {
      "  --rules DIR     the changed forms folder; test: default the running one\n"
      "  --opd FILE      its table of departments; default DIR/../data/opd.csv, else the running one\n"
      "  --base FILE     the form that cases change; default examples/selesai.json\n"
-     "  --schemas DIR   the running rules; default $BEDELAU_SCHEMAS, else beside the program, else "
-     "/usr/share/bedelau/schemas\n",
+     "  --schemas DIR   the running rules; default $BEDELAU_SCHEMAS, else [sop] schemas\n",
      ctl_rules},
     {"example", "api|sso|tautan [--schemas DIR]", "print a form PA.20 to start from", "", ctl_example},
     {NULL, NULL, NULL, NULL, NULL}};
@@ -162,7 +161,7 @@ wants_help(int argc, char **argv)
 static int
 read_conf(struct ctl *c, const char *file)
 {
-    const struct conf_table tables[] = {{keys, &c->set}, {NULL, NULL}};
+    const struct conf_table tables[] = {{keys, &c->set}, {sop_keys, &c->sop}, {NULL, NULL}};
     const struct conf_spec spec = {"BEDELAU", tables, c->kafka, sop_sections};
     const char *env = getenv("BEDELAU_CONF");
     const char *fixed = "/etc/bedelau/bedelau.conf";

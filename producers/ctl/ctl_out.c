@@ -1,9 +1,9 @@
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/caltime.h"
+#include "common/base/file.h"
 #include "producers/ctl/ctl.h"
 #include "producers/ctl/ctl_words.h"
 
@@ -12,7 +12,7 @@ enum {
     OID_BOOL = 16,
     OID_INT8 = 20,
     OID_INT4 = 23,
-    OID_JSONB = 3802,
+    OID_JSON = 114,
     OID_TIMESTAMPTZ = 1184,
     COLUMNS_MAX = 32
 };
@@ -51,7 +51,7 @@ ctl_value(const PGresult *r, int row, int col)
     case OID_INT4:
     case OID_INT8:
         return json_integer(strtoll(z, NULL, 10));
-    case OID_JSONB:
+    case OID_JSON:
         j = json_loads(z, JSON_DECODE_ANY, NULL);
         break;
     case OID_TIMESTAMPTZ:
@@ -133,26 +133,11 @@ ctl_rows(const struct ctl *c, const PGresult *r)
 char *
 ctl_read(struct ctl *c, const char *path, size_t *n)
 {
-    FILE *in = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
-    struct buf b = buf_make(CTL_PAGE_MAX);
-    char part[16384];
-    size_t got;
-    bool bad;
+    struct err e = {0};
+    char *text = strcmp(path, "-") == 0 ? file_read_stream(stdin, "standard input", CTL_PAGE_MAX, n, &e)
+                                        : file_read(path, CTL_PAGE_MAX, n, &e);
 
-    *n = 0;
-    if (!in) {
-        ctl_fail(c, CTL_NO, "cannot read %s: %s", path, strerror(errno));
-        return NULL;
-    }
-    while ((got = fread(part, 1, sizeof part, in)) > 0)
-        buf_add(&b, part, got);
-    bad = ferror(in) != 0 || b.failed;
-    if (in != stdin)
-        fclose(in);
-    *n = b.n;
-    if (!bad)
-        return buf_steal(&b);
-    buf_free(&b);
-    ctl_fail(c, CTL_NO, "%s cannot be read, or has more than %d bytes", path, CTL_PAGE_MAX);
-    return NULL;
+    if (!text)
+        ctl_fail(c, CTL_NO, "%s", e.text);
+    return text;
 }

@@ -4,8 +4,7 @@
 #include <string.h>
 
 #include "producers/ctl/ctl.h"
-#include "producers/ctl/ctl_words.h"
-#include "workers/sop/names.h"
+#include "workers/sop/rules/opd.h"
 
 static int
 show(struct ctl *c, int argc, char **argv, const char *sql)
@@ -112,51 +111,47 @@ ctl_officer(struct ctl *c, int argc, char **argv)
 
 /* ---- opd -------------------------------------------------------------------------------------------------------- */
 
-enum { OPD_FIELDS = 3 };
-
-/* One line into the table. False: printed why. */
-static bool
-load_line(struct ctl *c, const char *path, int line, char *text, struct ctl_loaded *n)
+static enum res
+load_row(struct ctl *c, const struct opd_row *row, struct ctl_loaded *n)
 {
-    char *f[OPD_FIELDS];
-    unsigned got = ctl_words_csv(text, f, OPD_FIELDS);
-    const char *args[OPD_FIELDS];
-    int64_t changed;
+    char *text[OPD_COLUMNS];
+    int64_t changed = 0;
+    bool room = true;
+    enum res res;
 
-    if (got < 2 || !kode_opd_ok(str_of(f[0])) || !*f[1]) {
-        ctl_fail(c, CTL_NO, "%s line %d: not kode_opd,nama_opd,peran", path, line);
-        return false;
-    }
-    args[0] = f[0];
-    args[1] = f[1];
-    args[2] = got > 2 ? f[2] : "";
-    if (ctl_exec(
-            c,
-            "insert into opd (kode_opd, nama_opd, peran) values ($1, $2, $3) on conflict (kode_opd) do update"
-            " set nama_opd = excluded.nama_opd, peran = excluded.peran"
-            " where (opd.nama_opd, opd.peran) is distinct from (excluded.nama_opd, excluded.peran)",
-            3, args, &changed) != RES_OK)
-        return false;
+    for (int i = 0; i < OPD_COLUMNS; i++)
+        room = (text[i] = str_dup(row->col[i])) != NULL && room;
+    res = room ? ctl_exec(
+                     c,
+                     "insert into opd (kode_opd, nama_opd, peran) values ($1, $2, $3) on conflict (kode_opd)"
+                     " do update set nama_opd = excluded.nama_opd, peran = excluded.peran"
+                     " where (opd.nama_opd, opd.peran) is distinct from (excluded.nama_opd, excluded.peran)",
+                     OPD_COLUMNS, (const char *const *)text, &changed)
+               : err_set(&c->e, RES_FATAL, "out of memory");
+    for (int i = 0; i < OPD_COLUMNS; i++)
+        free(text[i]);
     n->rows++;
     n->changed += (int)changed;
-    return true;
+    return res;
 }
 
-static bool
-load_lines(struct ctl *c, const char *path, char *text, struct ctl_loaded *n)
+/* All or nothing. */
+static enum res
+load_table(struct ctl *c, const char *path, const struct opd *table, struct ctl_loaded *n)
 {
-    int line = 1;
-    char *save = NULL;
+    size_t rows;
+    const struct opd_row *row = opd_rows(table, &rows);
+    char detail[32];
+    enum res res = ctl_db(c);
 
-    if (strncmp(text, "kode_opd,nama_opd", 17) != 0) {
-        ctl_fail(c, CTL_NO, "%s: the first line must be kode_opd,nama_opd,peran", path);
-        return false;
-    }
-    strtok_r(text, "\n", &save);
-    for (char *z = strtok_r(NULL, "\n", &save); z; z = strtok_r(NULL, "\n", &save))
-        if (!load_line(c, path, ++line, z, n))
-            return false;
-    return true;
+    if (res == RES_OK)
+        res = ctl_exec(c, "begin", 0, NULL, NULL);
+    for (size_t i = 0; i < rows && res == RES_OK; i++)
+        res = load_row(c, &row[i], n);
+    snprintf(detail, sizeof detail, "%d of %d rows", n->changed, n->rows);
+    if (res == RES_OK && n->changed)
+        res = ctl_audit(c, "opd load", path, detail);
+    return res == RES_OK ? ctl_exec(c, "commit", 0, NULL, NULL) : res;
 }
 
 bool
@@ -164,21 +159,18 @@ ctl_opd_load(struct ctl *c, const char *path, struct ctl_loaded *n, int *code)
 {
     size_t len;
     char *text = ctl_read(c, path, &len);
-    char detail[32];
-    bool good = text && strlen(text) == len;
+    struct opd *table = NULL;
+    struct err e = {0};
 
     *n = (struct ctl_loaded){0};
-    if (good)
-        good = ctl_db(c) == RES_OK && ctl_exec(c, "begin", 0, NULL, NULL) == RES_OK &&
-               load_lines(c, path, text, n);
-    snprintf(detail, sizeof detail, "%d of %d rows", n->changed, n->rows);
-    if (good && n->changed)
-        good = ctl_audit(c, "opd load", path, detail) == RES_OK;
-    if (good)
-        good = ctl_exec(c, "commit", 0, NULL, NULL) == RES_OK;
+    *code = CTL_NO;
+    if (text && opd_parse((struct str){text, len}, path, &table, &e) != RES_OK)
+        ctl_fail(c, CTL_NO, "%s", e.text);
+    if (table)
+        *code = load_table(c, path, table, n) == RES_OK ? APP_OK : ctl_failed(c);
+    opd_free(table);
     free(text);
-    *code = good ? APP_OK : *c->e.text ? ctl_failed(c) : CTL_NO;
-    return good;
+    return *code == APP_OK;
 }
 
 static int

@@ -8,20 +8,22 @@
 #include "common/json/scan.h"
 #include "producers/ctl/ctl.h"
 #include "producers/ctl/ctl_words.h"
+#include "workers/sop/names.h"
 #include "workers/sop/rules/cases.h"
-#include "workers/sop/rules/file.h"
+#include "workers/sop/rules/source.h"
 
-/* One form per open request: the first of the revision that the request is at, else the newest; a page at a time. */
+/* One form per open request: the first of the revision that the request is at, else the newest; a page at a time. json,
+ * not jsonb: outsiders' numbers may be greater than Postgres holds. */
 #define OPEN_SQL                                                                                             \
     "select r.nomor_permohonan, r.status, e.data, e.effective_at from request r"                             \
     " cross join lateral (select data, effective_at from event e where e.subject = r.nomor_permohonan"       \
-    " and e.type = 'id.go.batam.bedelau.request.submitted.v1'"                                               \
-    " order by (e.data::jsonb ->> 'revisi' = r.revisi::text) is true desc,"                                  \
-    " case when e.data::jsonb ->> 'revisi' = r.revisi::text then e.seq else -e.seq end limit 1) e"           \
+    " and e.type = '" SOP_TYPE_PREFIX "request.submitted.v1'"                                                \
+    " order by (e.data::json ->> 'revisi' = r.revisi::text) is true desc,"                                   \
+    " case when e.data::json ->> 'revisi' = r.revisi::text then e.seq else -e.seq end limit 1) e"            \
     " where r.status is not null and r.status not in ('selesai', 'dibatalkan', 'ditolak')"                   \
     " and r.nomor_permohonan > $1 order by r.nomor_permohonan limit 100"
 #define LAST_SQL                                                                                             \
-    "select data::jsonb ->> 'aturan' from event where type = 'id.go.batam.bedelau.check.completed.v1'"       \
+    "select data::json ->> 'aturan' from event where type = '" SOP_TYPE_PREFIX "check.completed.v1'"         \
     " order by seq desc limit 1"
 
 /* ---- loading ---------------------------------------------------------------------------------------------------- */
@@ -93,7 +95,7 @@ report(struct ctl *c, const struct rules *r, struct tally *t)
 static int
 run_cases(struct ctl *c, const struct rules *r, const char *form, const char *dir)
 {
-    json_t *base = file_json(form, &c->e);
+    json_t *base = source_load(form, &c->e);
     struct cases all = {0};
     struct tally t = {0};
     int code;

@@ -14,12 +14,12 @@
     "select nomor_permohonan, status, terlambat, giliran, giliran_sejak, revisi, putaran, versi, kode_opd, " \
     "nama_opd,"                                                                                              \
     " nama_sistem, submitted_at, checked_at, accepted_at, returned_at, integrated_at, id_integrasi,"         \
-    " jumlah_pengembalian, updated_at, temuan::jsonb as temuan from request where nomor_permohonan = $1"
+    " jumlah_pengembalian, updated_at, temuan::json as temuan from request where nomor_permohonan = $1"
 #define CLOCK_SQL                                                                                            \
     "select revisi, tahap, mulai, batas, satuan, status, berakhir, hari_terpakai, kalender"                  \
     " from clock where nomor_permohonan = $1 order by revisi, mulai, tahap"
 #define TIMELINE_SQL                                                                                         \
-    "select waktu, peristiwa, pelaku, revisi, putaran, hasil, tahap, keterangan, batas, temuan::jsonb as "   \
+    "select waktu, peristiwa, pelaku, revisi, putaran, hasil, tahap, keterangan, batas, temuan::json as "    \
     "temuan"                                                                                                 \
     " from v_timeline where nomor_permohonan = $1 order by seq"
 #define WAIT_SQL "select status, terlambat from request where nomor_permohonan = $1"

@@ -29,10 +29,6 @@ void ctl_words_key(struct str bytes, char out[CTL_WORDS_KEY]);
 /* A new token's text of 32 random bytes: "bdl_" and 43 characters of base64url. */
 void ctl_words_token(const unsigned char random[32], char out[CTL_WORDS_TOKEN]);
 
-/* One line of CSV without its newline into at most `max` fields (RFC 4180 quotes, no line breaks in fields). The fields
- * point into `line`, which is changed. Returns how many, 0 for what is no CSV. */
-unsigned ctl_words_csv(char *line, char **fields, unsigned max);
-
 /* Whether `word` is one of the comma separated `list`. */
 bool ctl_words_in(const char *list, const char *word);
 

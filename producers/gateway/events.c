@@ -113,7 +113,7 @@ admit_all(struct events *ev, const struct call *call, struct refusal *r)
     const struct intake_from from = {call->who, call_traceparent(call), call_now_us(call)};
 
     for (unsigned i = 0; i < ev->n; i++) {
-        ev->text[i] = buf_make((size_t)call->gw->set.body_max + 65536);
+        ev->text[i] = buf_make((size_t)call->gw->set.body_max + GATEWAY_ENVELOPE_MAX);
         if (intake_admit(&ev->in[i], &from, r) && write_one(&ev->in[i], &ev->text[i], r))
             continue;
         if (ev->batch) {

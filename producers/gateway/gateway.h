@@ -5,6 +5,7 @@
 #include "common/app/app.h"
 #include "common/kafka/producer.h"
 #include "producers/gateway/auth.h"
+#include "workers/sop/settings.h"
 
 #define GATEWAY_SOURCE "/bedelau/gateway"
 
@@ -12,7 +13,8 @@ enum {
     GATEWAY_SECRETS_MAX = 8, /* the help of callback_secret names it */
     GATEWAY_ROUTES = 10,
     GATEWAY_CLASSES = 3,
-    GATEWAY_DOCUMENT_MAX = 10 << 20
+    GATEWAY_DOCUMENT_MAX = 10 << 20,
+    GATEWAY_ENVELOPE_MAX = 64 << 10 /* bytes that an event may be longer than the body that it came in */
 };
 
 /* [gateway] of the configuration. */
@@ -30,6 +32,7 @@ enum gateway_topic { GATEWAY_REQUESTS, GATEWAY_REVIEWS, GATEWAY_CALLBACKS, GATEW
 struct gateway {
     struct app *app;
     struct gateway_set set;
+    struct sop_settings sop;
     struct producer *producer;
     char *topic[GATEWAY_TOPICS];
     struct auth_cache *cache;

@@ -15,8 +15,8 @@ const unsigned char gateway_ns[16] = {0x3d, 0x5a, 0x91, 0x0e, 0x7c, 0x42, 0x4f, 
 
 static const struct conf_key keys[] = {
     {"gateway", "body_max", CONF_BYTES, SET(body_max), "960k", 0, NULL, 1024, 960 << 10,
-     "Longest body that is taken, documents aside (those: 10m); an event with its envelope must stay below "
-     "[sop] event_max"},
+     "Longest body that is taken, documents aside (those: 10m); at least 64k less than [sop] event_max, "
+     "so that an event with its envelope is taken by the workers too"},
     {"gateway", "delivery_limit", CONF_MS, SET(delivery_ms), "10s", 0, NULL, 100, 120000,
      "How long a request waits for Kafka and Postgres before it is answered 503"},
     {"gateway", "token_cache", CONF_MS, SET(cache_ms), "10s", 0, NULL, 0, 600000,
@@ -32,6 +32,16 @@ static const struct conf_key keys[] = {
      "How old, or how far in the future, a callback's signature may be"},
     {NULL, NULL, CONF_STR, 0, NULL, 0, NULL, 0, 0, NULL},
 };
+
+/* What is answered 202 must not be set aside as too large. */
+static enum res
+check_sizes(const struct gateway *gw, struct err *e)
+{
+    if (gw->set.body_max + GATEWAY_ENVELOPE_MAX <= gw->sop.event_max)
+        return RES_OK;
+    return err_set(e, RES_FATAL, "[gateway] body_max must be at least %dk less than [sop] event_max",
+                   GATEWAY_ENVELOPE_MAX >> 10);
+}
 
 static enum res
 make_topics(struct gateway *gw, struct err *e)
@@ -74,7 +84,7 @@ check(void *self, struct err *e)
     while ((secret = conf_word(&list)).n)
         if (webhook_check(secret, &why) != RES_OK)
             return err_set(e, RES_FATAL, "[gateway] callback_secret: %s", why.text);
-    return RES_OK;
+    return check_sizes(gw, e);
 }
 
 static enum res
@@ -152,6 +162,7 @@ main(int argc, char **argv)
         .metric_prefix = "bedelau_",
         .listen = "127.0.0.1:9480",
         .keys = keys,
+        .shared_keys = sop_keys,
         .sections = sop_sections,
         .routes = routes_served,
         .check = check,
@@ -162,7 +173,7 @@ main(int argc, char **argv)
         .status = status,
     };
     struct gateway gw = {0};
-    const struct app_run run = {&gw, &gw.set, NULL};
+    const struct app_run run = {&gw, &gw.set, &gw.sop};
 
     return app_main(argc, argv, &def, &run);
 }

@@ -3,9 +3,10 @@
  *      of what is other in it than in an example, `"name":value`, or `"name":` for a member that is taken out: most such
  *      forms are valid, or nearly so. The other bits are what is known beside the form.
  *   1: a schema, a newline, an instance. Bit 1: strict, with formats; bit 2: a second schema stands before the instance. */
+#include "common/base/file.h"
 #include "tests/fuzz/prove.h"
-#include "workers/sop/rules/file.h"
 #include "workers/sop/rules/rules_priv.h"
+#include "workers/sop/rules/source.h"
 
 enum { SCHEMAS = 1, CHANGES = 2, STRICT = 2, TWO = 4, LETTER = 64, EVENT = 128 };
 
@@ -27,7 +28,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
         fprintf(stderr, "%s\n", e.text);
     MUST(rules);
     MUST(tape = rules_tape(rules));
-    example.p = file_read("schemas/examples/selesai.json", &example.n, &e);
+    example.p = file_read("schemas/examples/selesai.json", SOURCE_MAX, &example.n, &e);
     MUST(example.p);
     return 0;
 }

@@ -21,8 +21,6 @@ PROGRAMS = ("validator", "deadline", "integrator", "projector", "gateway")
     ("[log\n", ["[log"]),
 ])
 def test_wrong(name, wrong, words, tmp_path):
-    if name == "gateway" and "[sop]" in wrong:
-        pytest.skip("the gateway does not read that section")
     done = run(name, "--check-config", conf=wrong + ("" if "[postgres]" in wrong else BASE), tmp=tmp_path)
     assert done.returncode == 78, done.stderr
     for word in words:
@@ -50,6 +48,13 @@ def test_impossible_pairs(setting, words, tmp_path):
     assert done.returncode == 78
     for word in words:
         assert word in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("body, event, good", [("960k", "1m", True), ("448k", "512k", True), ("449k", "512k", False), ("960k", "1048575", False)])
+def test_a_body_that_the_workers_would_set_aside(body, event, good, tmp_path):
+    done = run("gateway", "--check-config", conf=f"{BASE}[gateway]\nbody_max = {body}\n[sop]\nevent_max = {event}\n", tmp=tmp_path)
+    assert done.returncode == (0 if good else 78)
+    assert good or ("body_max" in done.stderr and "event_max" in done.stderr)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

@@ -268,9 +268,13 @@ def test_opd(line, ctl, audited, tmp_path):
     listed = {r["kode_opd"]: r for r in both(ctl, "opd", "list")}
     assert listed["8.01.01"] == {"kode_opd": "8.01.01", "nama_opd": 'Dinas "A", B', "peran": ""} and listed["8.01.02"]["peran"] == "diskominfo"
     assert audited() == [("opd load", str(csv), "2 of 2 rows")]
-    for text, word in (("kode_opd,nama_opd,peran\n8.01.03,Dinas D,\nx y,Dinas E,\n", "line 3"), ("a,b\n", "first line"), ("", "first line")):
+    cases = ROOT / "tests/cases/pa20/good"
+    assert bare.run("rules", "test", cases, "--opd", csv).returncode in (OK, NO)  # the validator can be started over it
+    for text, word in (("kode_opd,nama_opd,peran\n8.01.03,Dinas D,\nx y,Dinas E,\n", "line 3"), ("a,b\n", "first line"), ("", "first line"),
+                       ("kode_opd,nama_opd,peran\n8.01.03,Dinas D,\n8.01.03,Dinas E,\n", "line 3"), ("kode_opd,nama_opd,peran\n", "no department")):
         csv.write_text(text, encoding="utf-8")
         assert word in ctl.bad(NO, "opd", "load", csv)
+        assert word in bare.bad(CONFIG, "rules", "test", cases, "--opd", csv)
     assert "cannot read" in ctl.bad(NO, "opd", "load", tmp_path / "none.csv")
     assert line.rows("select * from opd where kode_opd = '8.01.03'") == []  # all or nothing
 
@@ -496,6 +500,24 @@ def test_calendar_due(start, n, unit, due):
     told = bare.json("calendar", "due", start, n, unit)
     assert (told["batas"], told["n"], told["satuan"]) == (due, n, unit)
     assert f"{n} {unit}: before {due[:10]} {due[11:19]} WIB" in bare.good("calendar", "due", start, n, unit)
+
+
+def test_calendar_as_configured(tmp_path):
+    """[sop] schemas and calendar: the list that the deadline worker reads."""
+    (tmp_path / "data").mkdir()
+    csv, conf = tmp_path / "data/kota.2026.csv", tmp_path / "bedelau.conf"
+    csv.write_text("tanggal,hari,jenis,keterangan\n2026-01-05,Senin,libur_nasional,Hari Kota\n", encoding="utf-8")
+    conf.write_text(f"[sop]\nschemas = {tmp_path}\ncalendar = data/kota.2026.csv\n", encoding="utf-8")
+    words = ("calendar", "due", "2026-01-02", 1, "hari_kerja")
+    told = bare.json("-c", conf, *words)
+    assert (told["kalender"], told["batas"]) == ("kota", "2026-01-07T00:00:00+07:00")
+    assert json.loads(bare.run("-c", conf, "calendar", "check", "--json").stdout)["calendar"] == "kota"
+    assert bare.json(*words, BEDELAU_SOP_CALENDAR=str(csv))["kalender"] == "kota"  # absolute
+    assert bare.json(*words)["kalender"] == "kalender_id_2024_2027"
+    csv.unlink()
+    assert f"cannot read {csv}" in bare.bad(NO, "-c", conf, "calendar", "check")
+    conf.write_text("[sop]\nkalender = x\n", encoding="utf-8")
+    assert "kalender" in bare.bad(CONFIG, "-c", conf, "calendar", "check")
 
 
 def test_calendar_due_beyond_the_data():

@@ -207,6 +207,20 @@ def test_number_of_the_registered_letter(gate):
     assert got["nomor_permohonan"] == nomor
 
 
+def test_number_of_a_letter_with_a_number_beyond_postgres(gate):
+    """1e999999999999 is good JSON that jsonb refuses."""
+    nomor, letter = f"{OPD}-GW-HUGE", f"GW/{secrets.randbelow(10**9)}/2025"
+    data = {k: FORM[k] for k in ("kode_opd", "dasar_pengajuan", "tanggal_surat", "perihal")} | {"nomor_surat": letter, "lembar": 12345678901}
+    body = json.dumps(event("request.registered", nomor, data)).replace("12345678901", "1e999999999999").encode()
+    gate.taken("POST", "/v1/events", body, media=CE)
+    gate.p.await_status(nomor, "terdaftar")
+    got = gate.taken("POST", "/v1/requests", form(None, nomor_surat=letter, nama_sistem=f"Sistem {letter}"), Idempotency_Key=new_key())
+    assert got["nomor_permohonan"] == nomor
+    gate.p.await_status(nomor, "selesai")
+    story = json.loads(gate.ask("GET", f"/v1/requests/{nomor}/timeline").body)["riwayat"]
+    assert {"registered", "submitted"} <= {s["tipe"].split(".")[-2] for s in story}
+
+
 # ---- events -------------------------------------------------------------------------------------------------------------
 
 def submitted(nomor, **more):

@@ -136,6 +136,28 @@ def test_rules_diff(pipeline, tmp_path):
     assert "3 open requests, 3 judged otherwise" in text and "Isi" not in text
 
 
+def test_a_number_beyond_postgres(pipeline):
+    """Good JSON that jsonb refuses: one such form hides neither its own story nor the other requests."""
+    p = pipeline(standin=False)
+    p.start("validator", "projector")
+    huge, plain = f"{OPD}-R-20", f"{OPD}-R-21"
+    e = event("request.submitted", huge, form(huge, kuota=[12345678901]))
+    p.send("requests", json.dumps(e).replace("12345678901", "1e999999999999"), key=huge)
+    p.submit(plain)
+    p.flush()
+    p.await_status(huge, "dikembalikan")  # beyond a double too: no number that the form may have
+    p.await_status(plain, "diterima")
+    p.await_quiet()
+    assert "1e999999999999" in p.one("select data from event where id = %s", e["id"])
+    found = [t["kode"] for t in p.checks(huge)[0]["temuan"]]
+    assert found
+    got = json.loads(p.ctl("rules", "diff", "--rules", str(SCHEMAS / "forms"), "--json"))
+    assert (got["diperiksa"], got["berbeda"]) == (2, [])
+    told = json.loads(p.ctl("status", huge, "--timeline", "--json"))["timeline"]
+    assert {t["peristiwa"] for t in told} >= {"request.submitted", "check.completed"}
+    assert [t["kode"] for fact in told for t in fact["temuan"] or []] == found
+
+
 def test_rules_test(tmp_path):
     done = ctl("rules", "test", str(CASES))
     assert done.returncode == 0 and done.stdout.split()[1:4] == ["passed,", "0", "failed"], done.stdout

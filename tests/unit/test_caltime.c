@@ -276,6 +276,16 @@ test_dates(void **state)
         assert_false(caltime_date_parse(str_of(bad[i]), &day));
         assert_int_equal(day, 0);
     }
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        bool old = strcmp(bad[i], "1969-12-31") == 0;
+
+        assert_int_equal(caltime_date_parse_any(str_of(bad[i]), &day), old);
+        assert_int_equal(day, old ? -1 : 0);
+    }
+    assert_true(caltime_date_parse_any(STR("0001-01-01"), &day));
+    assert_int_equal(day, caltime_day((struct caltime_date){1, 1, 1}));
+    assert_false(caltime_date_parse_any(STR("0000-12-31"), &day));
+    assert_false(caltime_date_parse_any(STR("1900-02-29"), &day));
     assert_true(caltime_valid((struct caltime_date){2024, 2, 29}));
     assert_true(caltime_valid((struct caltime_date){2000, 2, 29}));
     assert_false(caltime_valid((struct caltime_date){1900, 2, 29}));

@@ -153,46 +153,13 @@ test_in(void **state)
     assert_false(ctl_words_in("selesai", ""));
 }
 
-static void
-test_csv(void **state)
-{
-    static const struct {
-        const char *line;
-        unsigned n; /* 0: refused */
-        const char *fields[3];
-    } cases[] = {{"a,b,c", 3, {"a", "b", "c"}},
-                 {"a,b,", 3, {"a", "b", ""}},
-                 {"a,b,c\r", 3, {"a", "b", "c"}},
-                 {"a", 1, {"a"}},
-                 {"", 1, {""}},
-                 {"\"a, b\",c", 2, {"a, b", "c"}},
-                 {"\"a \"\"b\"\"\",\"\"", 2, {"a \"b\"", ""}},
-                 {"a,b,c,d", 0, {0}},
-                 {"\"a", 0, {0}},
-                 {"\"a\"b,c", 0, {0}},
-                 {"a\"b,c", 0, {0}}};
-    char line[64];
-    char *fields[3];
-
-    (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        unsigned n;
-
-        snprintf(line, sizeof line, "%s", cases[i].line);
-        n = ctl_words_csv(line, fields, 3);
-        assert_int_equal(n, cases[i].n);
-        for (unsigned k = 0; k < n; k++)
-            assert_string_equal(fields[k], cases[i].fields[k]);
-    }
-}
-
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_span), cmocka_unit_test(test_parse_span), cmocka_unit_test(test_time),
         cmocka_unit_test(test_key),  cmocka_unit_test(test_token),      cmocka_unit_test(test_names),
-        cmocka_unit_test(test_in),   cmocka_unit_test(test_csv),
+        cmocka_unit_test(test_in),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

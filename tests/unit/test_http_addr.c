@@ -150,6 +150,8 @@ static const struct {
     {"2001:0:7f00:1::f7f7:f7f7", false},  /* server 127.0.0.1 */
     {"2001:0:808:808::7f00:1", true},     /* client 128.255.255.254 */
     {"2001:1::1", false},
+    {"3ffe::1", false}, /* the 6bone */
+    {"3ffd:ffff::1", true},
 };
 
 static void
@@ -159,6 +161,60 @@ public_or_not(void **state)
     for (size_t i = 0; i < sizeof verdict / sizeof *verdict; i++)
         if (is_public(verdict[i].ip) != verdict[i].want)
             fail_msg("%s: public is %d, should be %d", verdict[i].ip, !verdict[i].want, verdict[i].want);
+}
+
+/* Of a network every address is asked, of one address the same as above but for what carries IPv4. */
+static void
+networks_that_are_public(void **state)
+{
+    static const struct {
+        const char *net;
+        bool want;
+    } row[] = {
+        {"8.8.8.0/24", true},
+        {"8.8.8.8/32", true},
+        {"8.8.8.8", true},
+        {"8.0.0.0/7", true},
+        {"8.0.0.0/6", false}, /* holds 10/8 */
+        {"10.0.0.0/8", false},
+        {"10.1.2.0/24", false},
+        {"128.0.0.0/1", false},
+        {"0.0.0.0/1", false},
+        {"192.0.0.0/22", false},
+        {"192.0.4.0/22", true},
+        {"224.0.0.0/4", false},
+        {"2000::/3", false},
+        {"2000::/16", true},
+        {"::/2", false},
+        {"2001:4860::/32", true},
+        {"2001::/16", false},
+        {"2001:db8:1::/48", false},
+        {"2001:d00::/24", false},
+        {"3ffe::/16", false},
+        {"3ffe:1::/32", false},
+        {"3fff:1000::/20", true},
+        {"2002::/16", false},
+        {"2002:808:808::/48", false},
+        {"2002:808:808::1", false},
+        {"2001:0:808:808::f7f7:f7f7", false},
+        {"64:ff9b::808:808", false},
+        {"::808:808", false},
+        {"fc00::/7", false},
+        {"4000::/3", false},
+        {"2404:6800::1", true},
+    };
+    struct addr_net none = {0};
+
+    (void)state;
+    assert_false(addr_net_public(&none));
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        struct addr_net net;
+
+        if (!addr_parse_cidr(row[i].net, &net))
+            fail_msg("%s is no network", row[i].net);
+        if (addr_net_public(&net) != row[i].want)
+            fail_msg("%s: public is %d, should be %d", row[i].net, !row[i].want, row[i].want);
+    }
 }
 
 static void
@@ -268,6 +324,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(public_or_not),
+        cmocka_unit_test(networks_that_are_public),
         cmocka_unit_test(other_families_are_not_public),
         cmocka_unit_test(networks_hold_their_addresses),
         cmocka_unit_test(bad_networks),

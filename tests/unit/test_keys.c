@@ -40,7 +40,7 @@ test_names(void **state)
         struct buf out = buf_make(256);
 
         buf_z(&out, "");
-        keys_name(str_of(cases[i].name), &out);
+        normal_name(str_of(cases[i].name), &out);
         assert_string_equal(out.p ? out.p : "", cases[i].key);
         buf_free(&out);
     }

@@ -43,6 +43,10 @@ asked_for(void **state)
         {"no objects", "{\"lampiran\":[1,null,\"x\",[]]}", "[]", 0, 0},
         {"one", FORM("basah", DOC("lainnya", URN, SHA, "661")), "[]", 1, 0},
         {"the second", FORM("basah", "{}," DOC("lainnya", URN, SHA, "661")), "[]", 1, 1},
+        {"a digest with an escape",
+         FORM("basah", DOC("lainnya", URN,
+                           "\\u003470021ecf6d0dec0ca1750806c38467f755baa51a2a3ddb5df23fdc84f15366e", "661")),
+         "[]", 1, 0},
         {"no size", FORM("basah", DOC("lainnya", URN, SHA, "0")), "[]", 0, 0},
         {"size no whole number", FORM("basah", DOC("lainnya", URN, SHA, "661.5")), "[]", 0, 0},
         {"size beyond counting", FORM("basah", DOC("lainnya", URN, SHA, "99999999999999999999")), "[]", 0, 0},
@@ -99,6 +103,7 @@ signature_where_demanded(void **state)
         {FORM("tte", DOC("nota_dinas", URN, SHA, "1")), true},
         {FORM("tte", DOC("lembar_disposisi", URN, SHA, "1")), true},
         {FORM("tte", DOC("formulir_pa20", URN, SHA, "1")), true},
+        {FORM("\\u0074te", DOC("surat\\u005fpengajuan", URN, SHA, "1")), true}, /* the same text */
         {FORM("tte", DOC("dokumentasi_api", URN, SHA, "1")), false},
         {FORM("tte", DOC("lainnya", URN, SHA, "1")), false},
         {FORM("basah", DOC("surat_pengajuan", URN, SHA, "1")), false},

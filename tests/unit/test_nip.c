@@ -332,6 +332,20 @@ letters(void **state)
     }
 }
 
+static void
+blanks(void **state)
+{
+    static const struct str none[] = {STR_NULL, {"", 0}, {" ", 1}, {" \t\n\v\f\r\xc2\xa0 ", 9}};
+    static const struct str some[] = {{"a", 1},    {" a", 2}, {"\xc2", 1},
+                                      {"\xa0", 1}, {"\0", 1}, {"\xc2\xa0.", 3}};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof none / sizeof *none; i++)
+        assert_true(normal_blank(none[i]));
+    for (unsigned i = 0; i < sizeof some / sizeof *some; i++)
+        assert_false(normal_blank(some[i]));
+}
+
 int
 main(void)
 {
@@ -339,7 +353,7 @@ main(void)
         cmocka_unit_test(vectors),   cmocka_unit_test(parts),  cmocka_unit_test(ages),
         cmocka_unit_test(ahead),     cmocka_unit_test(hosts),  cmocka_unit_test(urls),
         cmocka_unit_test(addresses), cmocka_unit_test(ranges), cmocka_unit_test(phones),
-        cmocka_unit_test(letters),
+        cmocka_unit_test(letters),   cmocka_unit_test(blanks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -166,10 +166,34 @@ clocks(void **state)
     assert_true(real > INT64_C(1700000000000000) && clk_us(clk_real()) - real < 60000000);
 }
 
+static void
+lines(void **state)
+{
+    struct str text = str_no_bom(STR("\xef\xbb\xbf"
+                                     "a\r\n\nb\rc\n\r\nd"));
+    static const char *const want[] = {"a", "", "b\rc", "", "d"};
+
+    (void)state;
+    for (unsigned i = 0; i < 5; i++) {
+        assert_int_not_equal(text.n, 0);
+        assert_true(str_is(str_line(&text), want[i]));
+    }
+    assert_int_equal(text.n, 0);
+    assert_int_equal(str_line(&text).n, 0);
+    text = STR_NULL;
+    assert_int_equal(str_line(&text).n, 0);
+    assert_true(str_is(str_no_bom(STR("\xef\xbb"
+                                      "a")),
+                       "\xef\xbb"
+                       "a"));
+    assert_int_equal(str_no_bom(STR_NULL).n, 0);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lines),
         cmocka_unit_test(equal_starts_ends),
         cmocka_unit_test(hex_digits),
         cmocka_unit_test(order),

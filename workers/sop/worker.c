@@ -1,35 +1,10 @@
 #include "workers/sop/worker.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "common/base/id.h"
 #include "common/base/log.h"
 #include "workers/sop/rows.h"
-
-#define SET(member) offsetof(struct sop_settings, member)
-
-const struct conf_key sop_keys[] = {
-    {"sop", "time_tolerance", CONF_MS, SET(tolerance_ms), "24h", 0, NULL, 0, 0,
-     "How far back a sender may date a fact; an earlier date is clamped and flagged"},
-    {"sop", "event_max", CONF_BYTES, SET(event_max), "1m", 0, NULL, 4096, 4194304,
-     "Largest event that is taken; a larger record is set aside. The gateway's body_max must be less"},
-    {"sop", "schemas", CONF_STR, SET(schemas_dir), NULL, 0, NULL, 0, 0,
-     "Folder of forms, calendar and mapping; default: schemas beside the program's tree, else "
-     "/usr/share/bedelau/schemas"},
-    {"sop", "calendar", CONF_STR, SET(calendar_file), "data/kalender_id_2024_2027.csv", 0, NULL, 0, 0,
-     "Holiday list, below schemas unless absolute"},
-    {"sop", "pengajuan", CONF_STR, SET(term[TAHAP_PENGAJUAN]), "1 hari_kerja", 0, NULL, 0, 0,
-     "Clock 1: from the letter to form PA.20 (SOP step 1)"},
-    {"sop", "pemeriksaan", CONF_STR, SET(term[TAHAP_PEMERIKSAAN]), "2 hari_kerja", 0, NULL, 0, 0,
-     "Clock 2: from the form to the decision (SOP step 2)"},
-    {"sop", "integrasi", CONF_STR, SET(term[TAHAP_INTEGRASI]), "30 hari_kerja", 0, NULL, 0, 0,
-     "Clock 3: from acceptance until Bedelau reports aktif (SOP step 3)"},
-    {"sop", "perbaikan", CONF_STR, SET(term[TAHAP_PERBAIKAN]), "5 hari_kerja", 0, NULL, 0, 0,
-     "Repair clock of the applicant after a return; it never closes a request"},
-    {NULL, NULL, CONF_STR, 0, NULL, 0, NULL, 0, 0, NULL},
-};
 
 /* Namespace of our derived ids: UUIDv5(DNS, "bedelau.batam.go.id"), fixed for ever. */
 static const unsigned char id_namespace[16] = {0x9b, 0x1e, 0x6c, 0x52, 0x0a, 0x4f, 0x5d, 0x0e,
@@ -250,34 +225,9 @@ worker_row_args(struct worker *w)
 /* ---- files ------------------------------------------------------------------------------------------------------ */
 
 char *
-worker_read_file(const char *path, size_t max, size_t *n, struct err *e)
-{
-    FILE *f = fopen(path, "rb");
-    char *p = f ? malloc(max + 1) : NULL;
-
-    *n = 0;
-    if (p)
-        *n = fread(p, 1, max + 1, f);
-    if (!p || ferror(f) || *n > max) {
-        err_set(e, RES_FATAL, "cannot read %s: %s", path, *n > max ? "too large" : strerror(errno));
-        free(p);
-        p = NULL;
-    } else {
-        p[*n] = '\0';
-    }
-    if (f)
-        fclose(f);
-    return p;
-}
-
-char *
 worker_schema_path(const struct worker *w, const char *name)
 {
-    char *path = NULL;
-
-    if (name[0] == '/')
-        return strdup(name);
-    return asprintf(&path, "%s/%s", w->sop.schemas_dir, name) < 0 ? NULL : path;
+    return sop_path(w->sop.schemas_dir, name);
 }
 
 /* ---- life ------------------------------------------------------------------------------------------------------- */
@@ -316,24 +266,9 @@ name_topics(struct worker *w)
 static enum res
 find_schemas(struct worker *w, struct err *e)
 {
-    static char beside[4096];
-    ssize_t n;
-    char *slash;
-
-    if (w->sop.schemas_dir)
-        return RES_OK;
-    n = readlink("/proc/self/exe", beside, sizeof beside - 32);
-    w->sop.schemas_dir = "/usr/share/bedelau/schemas";
-    if (n <= 0)
-        return RES_OK;
-    beside[n] = '\0';
-    slash = strstr(beside, "/build/");
-    if (slash) {
-        memcpy(slash, "/schemas", sizeof "/schemas");
-        if (access(beside, R_OK) == 0)
-            w->sop.schemas_dir = beside;
-    }
-    (void)e;
+    if (!sop_schemas(&w->sop, w->schemas, sizeof w->schemas))
+        return err_set(e, RES_FATAL, "[sop] schemas is too long");
+    w->sop.schemas_dir = w->schemas;
     return RES_OK;
 }
 

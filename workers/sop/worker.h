@@ -7,17 +7,9 @@
 #include "common/app/app.h"
 #include "common/flow/flow.h"
 #include "workers/sop/dossier.h"
+#include "workers/sop/settings.h"
 
 struct worker;
-
-/* [sop]: settings of the procedure that several programs read. */
-struct sop_settings {
-    int64_t tolerance_ms, event_max;
-    const char *schemas_dir;
-    const char *calendar_file;
-    const char *term[TAHAPS]; /* "2 hari_kerja" */
-};
-extern const struct conf_key sop_keys[];
 
 /* One request in the batch. */
 struct berkas {
@@ -73,7 +65,8 @@ struct worker {
     const struct worker_def *def;
     struct app *app;
     struct sop_settings sop;
-    void *own; /* the worker's own struct, settings included */
+    char schemas[4096]; /* where sop.schemas_dir points to */
+    void *own;          /* the worker's own struct, settings included */
     struct event_opts event_opts;
     struct producer *producer;
     struct outbox *outbox;
@@ -129,9 +122,6 @@ bool worker_judges(const struct worker *w, const char *topic);
 
 /* How many rows of the part are dirty. */
 size_t worker_dirty(const struct worker *w);
-
-/* Reads a whole file of at most `max` bytes; the caller frees. NULL with a reason. */
-char *worker_read_file(const char *path, size_t max, size_t *n, struct err *e);
 
 /* worker_clock.c: the calendar that [sop] names (`*ret` is the caller's) and the terms. RES_FATAL with the setting. */
 struct calendar;

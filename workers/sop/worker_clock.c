@@ -1,35 +1,23 @@
 /* The calendar and the terms that [sop] names, as the programs that reckon with clocks read them. */
 #include <stdlib.h>
 
+#include "common/base/file.h"
 #include "workers/sop/clocks.h"
 #include "workers/sop/worker.h"
 
-enum { CALENDAR_MAX = 4 << 20, WIB_MINUTES = 420 };
-
-/* The file's name up to its first dot: carried on every clock. */
-static void
-version_of(const char *path, char *out, size_t size)
-{
-    const char *slash = strrchr(path, '/');
-    const char *name = slash ? slash + 1 : path;
-
-    snprintf(out, size, "%.*s", (int)strcspn(name, "."), name);
-}
+enum { CALENDAR_MAX = 4 << 20 };
 
 enum res
 worker_calendar(const struct worker *w, struct calendar **ret, struct err *e)
 {
     char *path = worker_schema_path(w, w->sop.calendar_file);
     size_t n;
-    char *csv = path ? worker_read_file(path, CALENDAR_MAX, &n, e) : NULL;
-    char version[64];
+    char *csv = path ? file_read(path, CALENDAR_MAX, &n, e) : NULL;
     enum res res = RES_FATAL;
 
     *ret = NULL;
-    if (csv) {
-        version_of(path, version, sizeof version);
-        res = calendar_load((struct str){csv, n}, version, WIB_MINUTES, ret, e);
-    }
+    if (csv)
+        res = sop_calendar((struct str){csv, n}, path, ret, e);
     free(csv);
     free(path);
     return res == RES_OK ? res : err_set(e, RES_FATAL, "[sop] calendar cannot be read");

@@ -2,6 +2,7 @@
 #include "workers/validator/validator.h"
 
 #include "common/json/scan.h"
+#include "workers/sop/rules/normal.h"
 
 /* ---- forms ------------------------------------------------------------------------------------------------------ */
 
@@ -191,12 +192,8 @@ static bool
 blank(struct str text)
 {
     struct buf tmp = buf_make(NOTE_MAX);
-    struct buf out = buf_make(NOTE_MAX);
-    bool nothing;
+    bool nothing = normal_blank(scan_string(text, &tmp));
 
-    keys_name(scan_string(text, &tmp), &out);
-    nothing = out.n == 0;
-    buf_free(&out);
     buf_free(&tmp);
     return nothing;
 }

@@ -8,61 +8,13 @@
 /* Bytes of a key that is indexed: what the form's rules allow (255 and 100 characters) and no more. */
 enum { NAME_MAX_BYTES = 1020, LETTER_MAX = 100 };
 
-static bool
-is_blank(unsigned char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-/* One character at `p`: its length, and whether it is a blank. */
-static size_t
-blank_at(struct str s, size_t i, bool *blank)
-{
-    bool nbsp = i + 1 < s.n && (unsigned char)s.p[i] == 0xc2 && (unsigned char)s.p[i + 1] == 0xa0;
-
-    *blank = nbsp || is_blank((unsigned char)s.p[i]);
-    return nbsp ? 2 : 1;
-}
-
-/* U+00C0 to U+00DE but the sign of multiplication, whose small letters are 32 further on. */
-static unsigned char
-small_latin(unsigned char before, unsigned char c)
-{
-    return before == 0xc3 && c >= 0x80 && c <= 0x9e && c != 0x97 ? (unsigned char)(c + 0x20) : c;
-}
-
-void
-keys_name(struct str name, struct buf *out)
-{
-    bool gap = false;
-    bool any = false;
-    bool blank;
-
-    for (size_t i = 0, n; i < name.n; i += n) {
-        unsigned char c = (unsigned char)name.p[i];
-
-        n = blank_at(name, i, &blank);
-        if (blank) {
-            gap = any;
-            continue;
-        }
-        if (gap)
-            buf_char(out, ' ');
-        gap = false;
-        any = true;
-        if (c >= 'A' && c <= 'Z')
-            c = (unsigned char)(c + 32);
-        buf_char(out, (char)small_latin(i ? (unsigned char)name.p[i - 1] : 0, c));
-    }
-}
-
 static struct str
 name_key(struct arena *arena, struct str name)
 {
     struct buf b = buf_make(NAME_MAX_BYTES);
     struct str s = STR_NULL;
 
-    keys_name(name, &b);
+    normal_name(name, &b);
     if (!b.failed && b.n)
         s = arena_str(arena, buf_view(&b));
     buf_free(&b);

@@ -7,7 +7,7 @@
 /* ---- documents -------------------------------------------------------------------------------------------------- */
 
 static bool
-read_one(const struct rules *r, struct str form, struct str raw, struct arena *a, struct dokumen *d)
+read_one(const struct rules *r, uint32_t signing, struct str raw, struct arena *a, struct dokumen *d)
 {
     static const char *const names[] = {"uri", "sha256", "ukuran", "jenis"};
     struct str m[4];
@@ -15,8 +15,8 @@ read_one(const struct rules *r, struct str form, struct str raw, struct arena *a
     if (!scan_pick(raw, names, m, 4) || !scan_int(m[2], &d->ukuran) || d->ukuran <= 0)
         return false;
     d->uri = scan_text(a, m[0]);
-    d->sign = rules_signed(r, form, scan_string(m[3], NULL));
-    return d->uri.n > 0 && hash_unhex(scan_string(m[1], NULL), d->sha256, HASH_SIZE);
+    d->sign = rules_signed(r, signing, scan_text(a, m[3]));
+    return d->uri.n > 0 && hash_unhex(scan_text(a, m[1]), d->sha256, HASH_SIZE);
 }
 
 /* Whether the address itself has an error. */
@@ -40,6 +40,7 @@ dokumen_list(const struct rules *r, struct str form, struct str findings, struct
 {
     struct str list = scan_get(form, "lampiran");
     struct scan_iter it = scan_iter(list);
+    uint32_t signing = rules_signing(r, form);
     unsigned at = 0;
     unsigned n = 0;
 
@@ -47,7 +48,7 @@ dokumen_list(const struct rules *r, struct str form, struct str findings, struct
         return 0;
     for (; n < DOKUMEN_MAX && scan_next(&it); at++) {
         out[n] = (struct dokumen){.at = at};
-        n += read_one(r, form, it.value, a, &out[n]) && !wrong_uri(findings, at);
+        n += read_one(r, signing, it.value, a, &out[n]) && !wrong_uri(findings, at);
     }
     return n;
 }

@@ -15,6 +15,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "common/base/file.h"
 #include "common/json/scan.h"
 
 enum {
@@ -117,23 +118,19 @@ is_bundle(struct str pem)
 static enum res
 read_bundle(struct pdf_checker *pdf, const char *path, struct err *e)
 {
-    struct buf b = buf_make(CA_MOST);
-    FILE *f = fopen(path, "re");
-    char *at = NULL;
+    struct err why = {0};
+    size_t n;
+    char *text = file_read(path, CA_MOST, &n, &why);
+    struct str pem = {text, n};
     enum res res = RES_OK;
 
-    if (!f)
-        return err_set(e, RES_FATAL, "the signers' CAs in %s: %s", path, strerror(errno));
-    while ((at = buf_room(&b, BUFSIZ)) != NULL && !feof(f) && !ferror(f))
-        b.n += fread(at, 1, BUFSIZ, f);
-    if (ferror(f) || b.failed)
-        res = err_set(e, RES_FATAL, "the signers' CAs in %s cannot be read", path);
-    else if (!is_bundle(buf_view(&b)))
+    if (!text)
+        res = err_set(e, RES_FATAL, "the signers' CAs: %s", why.text);
+    else if (!is_bundle(pem))
         res = err_set(e, RES_FATAL, "the signers' CAs in %s: not one or more certificates in PEM", path);
-    else if ((pdf->ca = memory_of(buf_view(&b))) < 0)
+    else if ((pdf->ca = memory_of(pem)) < 0)
         res = err_set(e, RES_FATAL, "memfd: %s", strerror(errno));
-    fclose(f);
-    buf_free(&b);
+    free(text);
     return res;
 }
 

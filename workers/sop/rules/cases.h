@@ -17,8 +17,12 @@ struct cases {
 enum res cases_list(const char *dir, struct cases *ret, struct err *e);
 void cases_free(struct cases *c);
 
-/* Judges one case over the form `base`. RES_OK: it found what it wants; RES_REJECT: it did not, and `why` says codes
- * and places, never values; RES_FATAL: the file is no case. */
+/* The form of a case read as JSON: its own, or `base` with its changes. New reference. */
+json_t *case_form(const json_t *c, const json_t *base);
+
+/* Judges one case over the form `base`, both by rules_check and as the validator does, by rules_judge. RES_OK: both found
+ * what it wants; RES_REJECT: they did not, and `why` says codes and places, never values, or that the two differ;
+ * RES_FATAL: the file is no case. */
 enum res case_run(const struct rules *r, const json_t *base, const char *path, struct buf *why,
                   struct err *e);
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "common/base/arena.h"
-#include "workers/sop/rules/file.h"
+#include "workers/sop/rules/source.h"
 
 struct slot {
     const struct entry *entry; /* NULL = empty */
@@ -166,7 +166,7 @@ read_all(struct catalogue *c, const json_t *doc, const char *path, struct err *e
 }
 
 enum res
-catalogue_load(const char *path, struct catalogue **ret, struct err *e)
+catalogue_load(const struct source *from, struct catalogue **ret, struct err *e)
 {
     struct catalogue *c = calloc(1, sizeof *c);
     json_t *doc = NULL;
@@ -175,8 +175,8 @@ catalogue_load(const char *path, struct catalogue **ret, struct err *e)
     *ret = NULL;
     if (!c)
         return err_set(e, RES_FATAL, "out of memory");
-    doc = file_json(path, e);
-    res = doc ? read_all(c, doc, path, e) : RES_FATAL;
+    doc = source_json(from, e);
+    res = doc ? read_all(c, doc, from->path, e) : RES_FATAL;
     json_decref(doc);
     if (res != RES_OK) {
         catalogue_free(c);

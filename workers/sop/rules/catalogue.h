@@ -4,6 +4,7 @@
 
 #include "common/base/err.h"
 #include "common/base/str.h"
+#include "workers/sop/rules/source.h"
 
 /* One finding's name; text belongs to the catalogue. */
 struct entry {
@@ -21,7 +22,7 @@ entry_level(const struct entry *e)
 }
 
 /* RES_FATAL with file and entry. `*ret` is the caller's. */
-enum res catalogue_load(const char *path, struct catalogue **ret, struct err *e);
+enum res catalogue_load(const struct source *from, struct catalogue **ret, struct err *e);
 void catalogue_free(struct catalogue *c);
 
 /* What a failed keyword is called: the most particular entry of the level: field and keyword, the field, the keyword,

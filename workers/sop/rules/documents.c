@@ -2,6 +2,8 @@
 #include "common/json/scan.h"
 #include "workers/sop/rules/rules_priv.h"
 
+enum { VALUE_MAX = 256 }; /* bytes of a member's text; a longer one is none of `bila` */
+
 /* The raw value at a pointer without escapes; STR_NULL when there is none. */
 static struct str
 at_pointer(struct str value, const char *pointer)
@@ -21,49 +23,62 @@ at_pointer(struct str value, const char *pointer)
     return value;
 }
 
+/* Whether the member that `bila` names has one of its values; a rule without one always applies. */
 static bool
-is_text(const json_t *wanted, struct str text)
+applies(const struct rule_params *p, struct str form)
 {
-    return json_is_string(wanted) && str_is(text, json_string_value(wanted));
+    struct buf tmp = buf_make(VALUE_MAX);
+    struct str value;
+    bool is = !p->bila_pointer;
+
+    if (!is) {
+        value = scan_string(at_pointer(form, p->bila_pointer), &tmp);
+        for (unsigned i = 0; i < p->nbila && !is; i++)
+            is = str_is(value, p->bila[i]);
+    }
+    buf_free(&tmp);
+    return is;
 }
 
 static bool
-is_one_of(const json_t *wanted, struct str text)
+is_of_kind(const json_t *kinds, struct str jenis)
 {
     size_t i;
     json_t *v;
 
-    json_array_foreach (wanted, i, v)
-        if (is_text(v, text))
+    json_array_foreach (kinds, i, v)
+        if (str_is(jenis, json_string_value(v)))
             return true;
-    return is_text(wanted, text);
+    return !kinds;
 }
 
-/* Each member of `bila` that is an object holds of the form; a rule without one always does. */
-static bool
-applies(const json_t *bila, struct str form)
+/* The n-th rule dokumen_tte, or NULL. */
+static const struct rule *
+signature_rule(const struct rules *r, unsigned n)
 {
-    const char *pointer;
-    json_t *wanted;
+    for (size_t i = 0; i < r->nrules; i++)
+        if (strcmp(r->rule[i].kind->name, "dokumen_tte") == 0 && n-- == 0)
+            return &r->rule[i];
+    return NULL;
+}
 
-    json_object_foreach ((json_t *)(uintptr_t)bila, pointer, wanted)
-        if (!is_one_of(wanted, scan_string(at_pointer(form, pointer), NULL)))
-            return false;
-    return true;
+uint32_t
+rules_signing(const struct rules *r, struct str form)
+{
+    const struct rule *rule;
+    uint32_t apply = 0;
+
+    for (unsigned n = 0; n < RULES_SIGNING_MAX && (rule = signature_rule(r, n)); n++)
+        apply |= (uint32_t)applies(&rule->p, form) << n;
+    return apply;
 }
 
 bool
-rules_signed(const struct rules *r, struct str form, struct str jenis)
+rules_signed(const struct rules *r, uint32_t signing, struct str jenis)
 {
-    for (size_t i = 0; i < r->nrules; i++) {
-        const struct rule *rule = &r->rule[i];
-        const json_t *kinds;
-
-        if (strcmp(rule->kind->name, "dokumen_tte") != 0)
-            continue;
-        kinds = json_object_get(rule->parameter, "jenis_lampiran");
-        if (applies(json_object_get(rule->parameter, "bila"), form) && (!kinds || is_one_of(kinds, jenis)))
+    for (unsigned n = 0; signing >> n; n++)
+        if (signing >> n & 1 &&
+            is_of_kind(json_object_get(signature_rule(r, n)->parameter, "jenis_lampiran"), jenis))
             return true;
-    }
     return false;
 }

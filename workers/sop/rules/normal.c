@@ -1,12 +1,34 @@
 #include "workers/sop/rules/normal.h"
 
-/* Bytes of the separator that `s` begins with at `i`, 0 when it is none. NBSP is two bytes of UTF-8. */
+/* Each returns the bytes of what `s` begins with at `i`, 0 when it is none. NBSP is two bytes of UTF-8. */
+static size_t
+nbsp_at(struct str s, size_t i)
+{
+    return s.n - i >= 2 && memcmp(s.p + i, "\xc2\xa0", 2) == 0 ? 2 : 0;
+}
+
+static size_t
+blank_at(struct str s, size_t i)
+{
+    return s.p[i] == ' ' || (s.p[i] >= '\t' && s.p[i] <= '\r') ? 1 : nbsp_at(s, i);
+}
+
+/* Between digits. */
 static size_t
 separator(struct str s, size_t i)
 {
-    if (s.p[i] == ' ' || s.p[i] == '.' || s.p[i] == '-')
-        return 1;
-    return s.n - i >= 2 && memcmp(s.p + i, "\xc2\xa0", 2) == 0 ? 2 : 0;
+    return s.p[i] == ' ' || s.p[i] == '.' || s.p[i] == '-' ? 1 : nbsp_at(s, i);
+}
+
+bool
+normal_blank(struct str text)
+{
+    size_t n;
+
+    for (size_t i = 0; i < text.n; i += n)
+        if (!(n = blank_at(text, i)))
+            return false;
+    return true;
 }
 
 void
@@ -46,10 +68,36 @@ normal_phone(struct str phone, struct buf *out)
     return true;
 }
 
-static bool
-is_blank(char c)
+/* U+00C0 to U+00DE but the sign of multiplication, whose small letters are 32 further on. */
+static unsigned char
+small_latin(unsigned char before, unsigned char c)
 {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+    return before == 0xc3 && c >= 0x80 && c <= 0x9e && c != 0x97 ? (unsigned char)(c + 0x20) : c;
+}
+
+void
+normal_name(struct str name, struct buf *out)
+{
+    bool gap = false;
+    bool any = false;
+
+    for (size_t i = 0; i < name.n; i++) {
+        size_t blank = blank_at(name, i);
+        unsigned char c = (unsigned char)name.p[i];
+
+        if (blank) {
+            gap = any;
+            i += blank - 1;
+            continue;
+        }
+        if (gap)
+            buf_char(out, ' ');
+        gap = false;
+        any = true;
+        if (c >= 'A' && c <= 'Z')
+            c = (unsigned char)(c + 32);
+        buf_char(out, (char)small_latin(i ? (unsigned char)name.p[i - 1] : 0, c));
+    }
 }
 
 void
@@ -59,12 +107,12 @@ normal_letter(struct str number, struct buf *out)
     char last = '/'; /* so that no blank comes first */
 
     for (size_t i = 0; i < number.n; i++) {
-        size_t nbsp = separator(number, i) == 2;
+        size_t blank = blank_at(number, i);
         char c = number.p[i];
 
-        if (nbsp || is_blank(c)) {
+        if (blank) {
             gap = true;
-            i += nbsp;
+            i += blank - 1;
             continue;
         }
         if (gap && last != '/' && c != '/')

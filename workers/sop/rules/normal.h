@@ -12,6 +12,13 @@ void normal_nip(struct str nip, struct buf *out);
  * out. False, and nothing appended, for what is no Indonesian number of 8 to 12 digits after the prefix. */
 bool normal_phone(struct str phone, struct buf *out);
 
+/* Whether there is nothing but blanks: space, NBSP, tab to CR. */
+bool normal_blank(struct str text);
+
+/* A system's name as people mean it: small letters (ASCII and Latin-1), blanks collapsed to one and none at either end.
+ * Other scripts and other spellings stay apart. Appends to `out`. */
+void normal_name(struct str name, struct buf *out);
+
 /* A letter's number as key for duplicates: capitals, blanks collapsed to one and none at either end or around '/'. */
 void normal_letter(struct str number, struct buf *out);
 

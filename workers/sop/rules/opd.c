@@ -2,116 +2,117 @@
 
 #include <stdlib.h>
 
-#include "workers/sop/rules/file.h"
+#include "common/base/csv.h"
+#include "workers/sop/names.h"
 
 enum { ROWS_MAX = 10000 };
 
 struct opd {
-    char *text; /* the file; rows point into it */
+    char *text; /* a copy of the file, unquoted in place; rows point into it */
     struct opd_row *rows;
     size_t n;
 };
 
 static const char *const names[OPD_COLUMNS] = {"kode_opd", "nama_opd", "peran"};
 
-/* Takes the next line off `rest`, without its end. */
-static struct str
-next_line(struct str *rest)
-{
-    const char *end = memchr(rest->p, '\n', rest->n);
-    size_t n = end ? (size_t)(end - rest->p) : rest->n;
-    struct str line = {rest->p, n && rest->p[n - 1] == '\r' ? n - 1 : n};
-
-    n += end != NULL;
-    *rest = (struct str){rest->p + n, rest->n - n};
-    return line;
-}
-
 static bool
-split(struct str line, struct opd_row *row)
+has_control(struct str s)
 {
-    unsigned c = 0;
-    size_t from = 0;
-
-    if (memchr(line.p, '"', line.n))
-        return false;
-    for (size_t i = 0; i <= line.n; i++) {
-        if (i < line.n && line.p[i] != ',')
-            continue;
-        if (c == OPD_COLUMNS)
-            return false;
-        row->col[c++] = (struct str){line.p + from, i - from};
-        from = i + 1;
-    }
-    return c == OPD_COLUMNS && row->col[OPD_KODE].n && row->col[OPD_NAMA].n;
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
+            return true;
+    return false;
 }
 
 static bool
 is_head(const struct opd_row *row)
 {
-    for (unsigned c = 0; c < OPD_COLUMNS; c++)
-        if (!str_is(row->col[c], names[c]))
-            return false;
-    return true;
+    return str_is(row->col[OPD_KODE], names[OPD_KODE]) && str_is(row->col[OPD_NAMA], names[OPD_NAMA]) &&
+           (!row->col[OPD_PERAN].p || str_is(row->col[OPD_PERAN], names[OPD_PERAN]));
 }
 
-static enum res
-add_row(struct opd *t, const struct opd_row *row, int at, const char *path, struct err *e)
+/* Each returns NULL, or what is wrong with the line. */
+static const char *
+split(const struct opd *t, struct str line, struct opd_row *row)
 {
+    *row = (struct opd_row){{STR_NULL}};
+    if (has_control(line))
+        return "a control character";
+    if (csv_split(t->text + (line.p - t->text), line.n, row->col, OPD_COLUMNS) < 2)
+        return "not kode_opd,nama_opd,peran";
+    return NULL;
+}
+
+static const char *
+read_head(const struct opd *t, struct str line)
+{
+    struct opd_row row;
+
+    return split(t, line, &row) || !is_head(&row) ? "the first line must be kode_opd,nama_opd,peran" : NULL;
+}
+
+static const char *
+read_row(struct opd *t, struct str line)
+{
+    struct opd_row row;
+    const char *wrong = split(t, line, &row);
+
+    if (wrong)
+        return wrong;
+    if (!kode_opd_ok(row.col[OPD_KODE]))
+        return "kode_opd is no code of a department";
+    if (!row.col[OPD_NAMA].n)
+        return "nama_opd is empty";
+    if (opd_find(t, OPD_KODE, row.col[OPD_KODE]))
+        return "the code stands twice";
     if (t->n == ROWS_MAX)
-        return err_set(e, RES_FATAL, "%s line %d: more than %d departments", path, at, ROWS_MAX);
-    if (opd_find(t, OPD_KODE, row->col[OPD_KODE]))
-        return err_set(e, RES_FATAL, "%s line %d: the code stands twice", path, at);
-    t->rows[t->n++] = *row;
-    return RES_OK;
+        return "more departments than can be held";
+    t->rows[t->n++] = row;
+    return NULL;
 }
 
 static enum res
-read_rows(struct opd *t, struct str text, const char *path, struct err *e)
+read_lines(struct opd *t, struct str text, const char *name, struct err *e)
 {
-    enum res res = RES_OK;
+    int at = 0;
 
-    if (str_starts(text, STR("\xef\xbb\xbf"))) /* spreadsheets write a BOM */
-        text = (struct str){text.p + 3, text.n - 3};
-    for (int at = 1; text.n && res == RES_OK; at++) {
-        struct str line = next_line(&text);
-        struct opd_row row;
+    do {
+        struct str line = str_line(&text);
+        const char *wrong = NULL;
 
-        if (line.n == 0)
-            continue;
-        if (!split(line, &row) || (at == 1) != is_head(&row))
-            return err_set(e, RES_FATAL, "%s line %d: wanted kode_opd,nama_opd,peran without quotes", path,
-                           at);
-        if (at > 1)
-            res = add_row(t, &row, at, path, e);
-    }
-    if (res == RES_OK && t->n == 0)
-        return err_set(e, RES_FATAL, "%s: no department", path);
-    return res;
+        if (++at == 1)
+            wrong = read_head(t, line);
+        else if (line.n)
+            wrong = read_row(t, line);
+        if (wrong)
+            return err_set(e, RES_FATAL, "%s line %d: %s", name, at, wrong);
+    } while (text.n);
+    return t->n ? RES_OK : err_set(e, RES_FATAL, "%s: no department", name);
 }
 
 enum res
-opd_load(const char *path, struct opd **ret, struct err *e)
+opd_parse(struct str csv, const char *name, struct opd **ret, struct err *e)
 {
     struct opd *t = calloc(1, sizeof *t);
+    struct str text;
     enum res res;
-    size_t n = 0;
 
     *ret = NULL;
-    if (t)
+    if (t) {
+        t->text = str_dup(csv);
         t->rows = calloc(ROWS_MAX, sizeof *t->rows);
-    if (!t || !t->rows) {
+    }
+    if (!t || !t->text || !t->rows) {
         opd_free(t);
         return err_set(e, RES_FATAL, "out of memory");
     }
-    t->text = file_read(path, &n, e);
-    res = t->text ? read_rows(t, (struct str){t->text, n}, path, e) : RES_FATAL;
-    if (res != RES_OK) {
+    text = str_no_bom((struct str){t->text, csv.n});
+    res = read_lines(t, text, name, e);
+    if (res == RES_OK)
+        *ret = t;
+    else
         opd_free(t);
-        return res;
-    }
-    *ret = t;
-    return RES_OK;
+    return res;
 }
 
 void
@@ -122,6 +123,13 @@ opd_free(struct opd *t)
     free(t->text);
     free(t->rows);
     free(t);
+}
+
+const struct opd_row *
+opd_rows(const struct opd *t, size_t *n)
+{
+    *n = t->n;
+    return t->rows;
 }
 
 enum opd_column

@@ -4,35 +4,45 @@
 #include <stdlib.h>
 
 #include "common/json/scan.h"
-#include "workers/sop/rules/file.h"
 #include "workers/sop/rules/format.h"
 #include "workers/sop/rules/rules_priv.h"
 
 enum { PATH_BYTES = 4096 };
+enum { FORM, NOTES, FINDINGS, RULES, TABLE, SOURCES };
 
-static const char *const form_file = "pa20.schema.json";
-static const char *const notes_file = "pa20.notes.schema.json";
-static const char *const findings_file = "pa20.findings.json";
-static const char *const rules_file = "pa20.rules.json";
+static const char *const names[] = {"pa20.schema.json", "pa20.notes.schema.json", "pa20.findings.json",
+                                    "pa20.rules.json"};
 
 /* ---- loading ---------------------------------------------------------------------------------------------------- */
 
+static enum res
+read_sources(const char *dir, const char *opd_file, struct source from[SOURCES], struct err *e)
+{
+    enum res res = RES_OK;
+
+    for (unsigned i = 0; i < TABLE && res == RES_OK; i++) {
+        char path[PATH_BYTES];
+
+        snprintf(path, sizeof path, "%s/%s", dir, names[i]);
+        res = source_read(path, &from[i], e);
+    }
+    return res == RES_OK ? source_read(opd_file, &from[TABLE], e) : res;
+}
+
 /* The schema location comes first: it is what the reader mends. */
 static enum res
-compile(const char *dir, const char *name, struct schema **ret, struct err *e)
+compile(const char *dir, const char *name, const json_t *doc, struct schema **ret, struct err *e)
 {
     struct schema_set *set = schema_set_new();
     struct schema_opts opts = {.format_assert = true, .strict = true};
-    char path[PATH_BYTES];
     struct err why = {0};
     enum res res;
 
     if (!set)
         return err_set(e, RES_FATAL, "out of memory");
-    snprintf(path, sizeof path, "%s/%s", dir, name);
     res = format_add_all(set, &why);
     if (res == RES_OK)
-        res = schema_set_add_file(set, name, path, &why);
+        res = schema_set_add(set, name, doc, &why);
     if (res == RES_OK)
         res = schema_compile(set, name, &opts, ret, &why);
     schema_set_free(set);
@@ -40,62 +50,19 @@ compile(const char *dir, const char *name, struct schema **ret, struct err *e)
 }
 
 static enum res
-add_to_hash(struct hash *h, const char *path, struct err *e)
+load_schemas(struct rules *r, const char *dir, const struct source from[SOURCES], struct err *e)
 {
-    size_t n;
-    char *text = file_read(path, &n, e);
-    char head[32];
+    json_t *notes = NULL;
+    enum res res = RES_FATAL;
 
-    if (!text)
-        return RES_FATAL;
-    snprintf(head, sizeof head, "%zu:", n); /* so that no byte can move to the next file unseen */
-    hash_add(h, str_of(head));
-    hash_add(h, (struct str){text, n});
-    free(text);
-    return RES_OK;
-}
-
-static enum res
-hash_files(const char *dir, const char *opd_file, char out[2 * HASH_SIZE + 1], struct err *e)
-{
-    const char *const names[] = {form_file, notes_file, findings_file, rules_file};
-    unsigned char digest[HASH_SIZE];
-    struct hash *h = NULL;
-    enum res res = hash_new(&h, e);
-
-    for (unsigned i = 0; i < 4 && res == RES_OK; i++) {
-        char path[PATH_BYTES];
-
-        snprintf(path, sizeof path, "%s/%s", dir, names[i]);
-        res = add_to_hash(h, path, e);
-    }
+    r->form = source_json(&from[FORM], e); /* kept to see what members there are */
+    if (r->form)
+        res = compile(dir, names[FORM], r->form, &r->errors, e);
+    if (res == RES_OK && !(notes = source_json(&from[NOTES], e)))
+        res = RES_FATAL;
     if (res == RES_OK)
-        res = add_to_hash(h, opd_file, e);
-    if (res == RES_OK) {
-        hash_end(h, digest);
-        hash_hex(digest, HASH_SIZE, out);
-    }
-    hash_free(h);
-    return res;
-}
-
-static enum res
-load_documents(struct rules *r, const char *dir, struct err *e)
-{
-    char path[PATH_BYTES];
-    enum res res;
-
-    snprintf(path, sizeof path, "%s/%s", dir, form_file);
-    r->form = file_json(path, e);
-    if (!r->form)
-        return RES_FATAL;
-    snprintf(path, sizeof path, "%s/%s", dir, findings_file);
-    res = catalogue_load(path, &r->catalogue, e);
-    snprintf(path, sizeof path, "%s/%s", dir, rules_file);
-    if (res == RES_OK)
-        res = named_load(r, path, e);
-    json_decref(r->form); /* it was only needed to see what members there are */
-    r->form = NULL;
+        res = compile(dir, names[NOTES], notes, &r->notes, e);
+    json_decref(notes);
     return res;
 }
 
@@ -110,26 +77,65 @@ make_fast(struct rules *r, const char *dir, struct err *e)
     return err_set(e, RES_FATAL, "%s in %s", why.text, dir);
 }
 
+static enum res
+hash_sources(const struct source from[SOURCES], char out[2 * HASH_SIZE + 1], struct err *e)
+{
+    unsigned char digest[HASH_SIZE];
+    struct hash *h = NULL;
+
+    if (hash_new(&h, e) != RES_OK)
+        return RES_FATAL;
+    for (unsigned i = 0; i < SOURCES; i++) {
+        char head[32];
+
+        snprintf(head, sizeof head, "%zu:", from[i].n); /* so that no byte can move to the next file unseen */
+        hash_add(h, str_of(head));
+        hash_add(h, source_bytes(&from[i]));
+    }
+    hash_end(h, digest);
+    hash_hex(digest, HASH_SIZE, out);
+    hash_free(h);
+    return RES_OK;
+}
+
+static enum res
+load_all(struct rules *r, const char *dir, const struct source from[SOURCES], struct err *e)
+{
+    enum res res = load_schemas(r, dir, from, e);
+
+    if (res == RES_OK)
+        res = catalogue_load(&from[FINDINGS], &r->catalogue, e);
+    if (res == RES_OK)
+        res = named_load(r, &from[RULES], e);
+    if (res == RES_OK)
+        res = opd_parse(source_bytes(&from[TABLE]), from[TABLE].path, &r->opd, e);
+    if (res == RES_OK)
+        res = make_fast(r, dir, e);
+    json_decref(r->form);
+    r->form = NULL;
+    return res == RES_OK ? hash_sources(from, r->hash, e) : res;
+}
+
 enum res
 rules_load(const char *dir, const char *opd_file, struct rules **ret, struct err *e)
 {
     struct rules *r = calloc(1, sizeof *r);
+    struct source from[SOURCES] = {0};
     enum res res;
 
     *ret = NULL;
     if (!r)
         return err_set(e, RES_FATAL, "out of memory");
-    if ((res = compile(dir, form_file, &r->errors, e)) == RES_OK &&
-        (res = compile(dir, notes_file, &r->notes, e)) == RES_OK &&
-        (res = load_documents(r, dir, e)) == RES_OK && (res = opd_load(opd_file, &r->opd, e)) == RES_OK &&
-        (res = make_fast(r, dir, e)) == RES_OK)
-        res = hash_files(dir, opd_file, r->hash, e);
-    if (res != RES_OK) {
+    res = read_sources(dir, opd_file, from, e);
+    if (res == RES_OK)
+        res = load_all(r, dir, from, e);
+    for (unsigned i = 0; i < SOURCES; i++)
+        source_free(&from[i]);
+    if (res == RES_OK)
+        *ret = r;
+    else
         rules_free(r);
-        return res;
-    }
-    *ret = r;
-    return RES_OK;
+    return res;
 }
 
 void
@@ -146,7 +152,6 @@ rules_free(struct rules *r)
         free(r->rule[i].pointer);
     free(r->rule);
     json_decref(r->doc);
-    json_decref(r->form);
     free(r);
 }
 

@@ -84,7 +84,12 @@ bool rules_put(const struct rules *r, const char *kode, struct str lokasi, struc
 const char *rules_code(const struct rules *r, const char *aturan);
 int64_t rules_number(const struct rules *r, const char *aturan, const char *parameter, int64_t otherwise);
 
-/* Whether dokumen_tte demands an electronic signature of the attachment of this jenis in this form. */
-bool rules_signed(const struct rules *r, struct str form, struct str jenis);
+/* Which rules dokumen_tte apply to this form, the first of them as bit 0: asked once for each form. A rule set has at
+ * most RULES_SIGNING_MAX of them. */
+enum { RULES_SIGNING_MAX = 16 };
+uint32_t rules_signing(const struct rules *r, struct str form);
+
+/* Whether one of those demands an electronic signature of the attachment of this jenis. */
+bool rules_signed(const struct rules *r, uint32_t signing, struct str jenis);
 
 #endif

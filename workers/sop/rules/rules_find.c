@@ -22,7 +22,7 @@ struct findings {
     bool left_error; /* an E is among them */
     char level;      /* of the schema being applied */
     struct places places;
-    struct buf at, field; /* scratch */
+    struct buf at, field, step; /* scratch */
 };
 
 /* ---- places ----------------------------------------------------------------------------------------------------- */
@@ -174,7 +174,11 @@ findings_new(const struct rules *r, struct buf *out)
 
     if (!f)
         return NULL;
-    *f = (struct findings){.r = r, .out = out, .at = buf_make(POINTER_MAX), .field = buf_make(POINTER_MAX)};
+    *f = (struct findings){.r = r,
+                           .out = out,
+                           .at = buf_make(POINTER_MAX),
+                           .field = buf_make(POINTER_MAX),
+                           .step = buf_make(POINTER_MAX)};
     f->places = (struct places){calloc(PLACES_FIRST, sizeof(uint64_t)), PLACES_FIRST, 0};
     buf_char(out, '[');
     if (f->places.slot)
@@ -191,6 +195,7 @@ findings_free(struct findings *f)
     free(f->places.slot);
     buf_free(&f->at);
     buf_free(&f->field);
+    buf_free(&f->step);
     free(f);
 }
 
@@ -213,17 +218,16 @@ is_plain_step(struct str step)
     return true;
 }
 
-/* The pointer as far as its steps are plain, and the place's names joined by dots, array indexes left out:
- * /lampiran/0/sha256 is lampiran.sha256. */
-static void
-take_place(struct findings *f, const char *pointer)
+/* Appends the pointer as far as its steps are plain, and the place's names joined by dots, array indexes left out:
+ * /lampiran/0/sha256 is lampiran.sha256. Whether all were. */
+static bool
+take_steps(struct findings *f, const char *pointer)
 {
-    buf_reset(&f->field);
     while (*pointer == '/') {
         struct str step = {pointer + 1, strcspn(pointer + 1, "/")};
 
         if (!is_plain_step(step) || f->at.n + step.n + 1 > POINTER_MAX)
-            return;
+            return false;
         buf_char(&f->at, '/');
         buf_str(&f->at, step);
         if (strspn(step.p, "0123456789") < step.n) {
@@ -233,6 +237,17 @@ take_place(struct findings *f, const char *pointer)
         }
         pointer = step.p + step.n;
     }
+    return true;
+}
+
+/* One step more, of a member's own name. */
+static void
+take_member(struct findings *f, struct str name)
+{
+    buf_reset(&f->step);
+    buf_pointer(&f->step, name);
+    if (!f->step.failed) /* one that is too long is not plain either */
+        take_steps(f, f->step.p);
 }
 
 /* Keywords whose place is the member that is absent or too much. */
@@ -247,20 +262,19 @@ static bool
 on_finding(const struct schema_finding *found, void *arg)
 {
     struct findings *f = arg;
-    struct buf whole = buf_make(1 << 20);
     const struct entry *entry;
+    bool whole;
 
     if (strcmp(found->keyword, "limit") == 0 && str_is(found->property, "memory"))
         abort(); /* a verdict is not made up */
-    buf_z(&whole, found->instance);
-    if (found->property.p && about_member(found->keyword))
-        buf_pointer(&whole, found->property);
     buf_reset(&f->at);
-    take_place(f, whole.p && !whole.failed ? whole.p : "");
+    buf_reset(&f->field);
+    whole = take_steps(f, found->instance);
+    if (whole && found->property.p && about_member(found->keyword))
+        take_member(f, found->property);
     entry = catalogue_of(f->r->catalogue, f->level, buf_view(&f->field), found->keyword);
     if (entry)
         findings_add(f, entry, f->at.n ? buf_view(&f->at) : STR(""));
-    buf_free(&whole);
     return true;
 }
 

@@ -5,6 +5,7 @@
 #include "common/json/scan.h"
 #include "workers/sop/rules/format.h"
 #include "workers/sop/rules/nip.h"
+#include "workers/sop/rules/normal.h"
 #include "workers/sop/rules/rules_param.h"
 #include "workers/sop/rules/rules_priv.h"
 
@@ -29,31 +30,11 @@ field_text(struct judging *j, unsigned field)
     return text(j, j->fields->raw[field]);
 }
 
-static bool
-digits(struct str s, size_t from, size_t n, int *ret)
-{
-    *ret = 0;
-    for (size_t i = from; i < from + n; i++) {
-        if (s.p[i] < '0' || s.p[i] > '9')
-            return false;
-        *ret = *ret * 10 + (s.p[i] - '0');
-    }
-    return true;
-}
-
 /* YYYY-MM-DD of any year, before 1970 too. */
 static bool
 day_of(struct judging *j, struct str raw, int64_t *day)
 {
-    struct str s = text(j, raw);
-    struct caltime_date d;
-
-    *day = 0;
-    if (s.n != 10 || s.p[4] != '-' || s.p[7] != '-' || !digits(s, 0, 4, &d.y) || !digits(s, 5, 2, &d.m) ||
-        !digits(s, 8, 2, &d.d) || !caltime_valid(d))
-        return false;
-    *day = caltime_day(d);
-    return true;
+    return caltime_date_parse_any(text(j, raw), day);
 }
 
 /* Whether a text is among the values of `bila`. */
@@ -144,13 +125,10 @@ static bool
 required_after(struct judging *j, const struct rule *rule, struct str value)
 {
     struct str s = text(j, value);
-    size_t i = 0;
 
     if (value.p && !s.p)
         return false; /* there, but no text */
-    while (i < s.n && strchr(" \t\r\n", s.p[i]))
-        i++;
-    return j->ctx->today > rule->p.tanggal && i == s.n;
+    return j->ctx->today > rule->p.tanggal && normal_blank(s);
 }
 
 /* ---- the table -------------------------------------------------------------------------------------------------- */
@@ -335,7 +313,7 @@ const struct rule_kind rule_kinds[] = {
     {"nip_umur_pengangkatan", nip_age_then, P_JENIS | P_MAKSIMUM, P_BILA, 0},
     {"nip_pengangkatan_tidak_setelah_hari_ini", nip_not_ahead, P_JENIS | P_ZONA, P_BILA, 0},
     {"integrasi_aktif", original_is_active, 0, 0, 0},
-    {"satu_permohonan_terbuka", one_open_request, P_KUNCI, P_BILA, 0},
+    {"satu_permohonan_terbuka", one_open_request, 0, P_BILA, 0},
     {"surat_belum_dipakai", letter_is_new, 0, 0, 0},
     {"batas_temuan", NULL, P_MAKSIMUM, 0, RULE_ELSEWHERE | RULE_WHOLE},
     {"dokumen_ada", NULL, 0, 0, RULE_ELSEWHERE},

@@ -1,7 +1,7 @@
 /* pa20.rules.json into rules: every name, parameter, pointer and code is checked here, so that none can fail later. */
 #include <stdlib.h>
 
-#include "workers/sop/rules/file.h"
+#include "workers/sop/rules/source.h"
 #include "workers/sop/rules/rules_param.h"
 #include "workers/sop/rules/rules_priv.h"
 
@@ -226,8 +226,10 @@ p_bila(struct reading *rd, const char *name, const json_t *j)
         return read_values(rd, name, j);
     if (json_object_size(j) != 1)
         return wrong(rd, "one member is wanted in", name);
-    if (rd->rule->kind->flags & RULE_ELSEWHERE) /* its pointer may go deeper than ours */
+    if (rd->rule->kind->flags & RULE_ELSEWHERE) {
+        p->bila_pointer = json_object_iter_key(it);
         return read_values(rd, name, json_object_iter_value(it));
+    }
     res = read_pointer(rd, name, json_object_iter_key(it), &p->bila_field);
     p->bila_field_given = true;
     return res == RES_OK ? read_values(rd, name, json_object_iter_value(it)) : res;
@@ -333,6 +335,19 @@ read_rule(struct reading *rd, const json_t *j)
     return res;
 }
 
+/* rules_signing has a bit for each. */
+static enum res
+few_signatures(const struct rules *r, const char *path, struct err *e)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < r->nrules; i++)
+        n += strcmp(r->rule[i].kind->name, "dokumen_tte") == 0;
+    if (n > RULES_SIGNING_MAX)
+        return err_set(e, RES_FATAL, "%s: dokumen_tte stands more than %d times", path, RULES_SIGNING_MAX);
+    return RES_OK;
+}
+
 /* What stands for findings over the most that are listed: one of each level. */
 static enum res
 take_limits(struct rules *r, const char *path, struct err *e)
@@ -357,13 +372,14 @@ take_limits(struct rules *r, const char *path, struct err *e)
 }
 
 enum res
-named_load(struct rules *r, const char *path, struct err *e)
+named_load(struct rules *r, const struct source *from, struct err *e)
 {
+    const char *path = from->path;
     const json_t *list;
     size_t i;
     json_t *j;
 
-    r->doc = file_json(path, e);
+    r->doc = source_json(from, e);
     if (!r->doc)
         return RES_FATAL;
     list = json_object_get(r->doc, "aturan");
@@ -378,5 +394,5 @@ named_load(struct rules *r, const char *path, struct err *e)
         if (read_rule(&rd, j) != RES_OK)
             return RES_FATAL;
     }
-    return take_limits(r, path, e);
+    return few_signatures(r, path, e) == RES_OK ? take_limits(r, path, e) : RES_FATAL;
 }

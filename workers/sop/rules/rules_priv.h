@@ -10,6 +10,7 @@
 #include "workers/sop/rules/catalogue.h"
 #include "workers/sop/rules/opd.h"
 #include "workers/sop/rules/rules.h"
+#include "workers/sop/rules/source.h"
 
 enum { RULE_LIST_MAX = 8 };
 
@@ -25,6 +26,7 @@ struct rule_params {
     const char *bila[RULE_LIST_MAX]; /* values; of the field bila_field where `bila_field_given` */
     unsigned nbila, bila_field;
     bool bila_field_given;
+    const char *bila_pointer; /* of a rule judged elsewhere: it may go deeper than a field; NULL = always */
 };
 
 struct rule;
@@ -69,7 +71,7 @@ struct rule {
 struct rules {
     struct schema *errors, *notes;
     struct schema_fast *fast; /* over both */
-    json_t *form;             /* pa20.schema.json, for the names of its members */
+    json_t *form;             /* while loading: pa20.schema.json, for the names of its members */
     struct catalogue *catalogue;
     struct opd *opd;
     json_t *doc; /* pa20.rules.json */
@@ -84,7 +86,7 @@ struct rules {
 
 /* ---- rules_named.c: pa20.rules.json ----------------------------------------------------------------------------- */
 
-enum res named_load(struct rules *r, const char *path, struct err *e);
+enum res named_load(struct rules *r, const struct source *from, struct err *e);
 
 /* rules_fn.c: what each name means. Ended by a NULL name. */
 extern const struct rule_kind rule_kinds[];
