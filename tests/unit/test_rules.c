@@ -450,6 +450,14 @@ refused_at_load(void **state)
          "\"field\": \"nomor_permohonan\"",
          {"PA20-E-001 and PA20-E-002"}},
         {"pa20.findings.json", "\"message\"", "\"pesan2\"", {"PA20-E-001 lacks"}},
+        {"pa20.findings.json",
+         "\"bergantung_waktu\": true",
+         "\"bergantung_waktu\": false",
+         {"PA20-", "bergantung_waktu"}},
+        {"pa20.findings.json",
+         "\"field\": \"revisi\"",
+         "\"bergantung_waktu\": true, \"field\": \"revisi\"",
+         {"PA20-E-002", "bergantung_waktu"}},
         {"pa20.rules.json",
          "sama_dengan_subjek",
          "sama_dengan_subyek",
@@ -565,6 +573,12 @@ judged_elsewhere(void **state)
     (void)state;
     assert_string_equal(rules_code(shared.rules, "dokumen_pdf"), "PA20-E-124");
     assert_null(rules_code(shared.rules, "dokumen_warna"));
+    assert_int_equal(rules_cause(shared.rules, STR("PA20-E-124")), FINDING_DOCUMENT);
+    assert_int_equal(rules_cause(shared.rules, STR("PA20-E-121")), FINDING_TIMED);
+    assert_int_equal(rules_cause(shared.rules, STR("PA20-E-323")), FINDING_TIMED);
+    assert_int_equal(rules_cause(shared.rules, STR("PA20-E-330")), FINDING_FORM);
+    assert_int_equal(rules_cause(shared.rules, STR("PA20-E-001")), FINDING_FORM);
+    assert_int_equal(rules_cause(shared.rules, STR("PEMERIKSA")), FINDING_FORM);
     assert_int_equal(rules_number(shared.rules, "dokumen_ukuran", "maksimum", 1), 10485760);
     assert_int_equal(rules_number(shared.rules, "dokumen_pdf", "maksimum", 7), 7);
     assert_true(rules_put(shared.rules, "PA20-E-124", STR("/lampiran/0"), &out));

@@ -110,10 +110,11 @@ read_entry(struct catalogue *c, size_t at, const json_t *j, const char *path, st
 {
     struct entry *entry = &c->entry[c->n];
     const json_t *keywords = json_object_get(j, "keyword");
+    const json_t *timed = json_object_get(j, "bergantung_waktu");
     bool named = json_is_true(json_object_get(j, "aturan"));
 
-    *entry =
-        (struct entry){text(c, j, "kode"), text(c, j, "field"), text(c, j, "pesan"), text(c, j, "message")};
+    *entry = (struct entry){text(c, j, "kode"), text(c, j, "field"), text(c, j, "pesan"),
+                            text(c, j, "message"), json_is_true(timed)};
     if (!is_code(entry->code))
         return err_set(e, RES_FATAL, "%s: temuan[%zu]: kode is not PA20-E-nnn or PA20-W-nnn", path, at);
     if (catalogue_code(c, str_of(entry->code)))
@@ -122,6 +123,9 @@ read_entry(struct catalogue *c, size_t at, const json_t *j, const char *path, st
         return err_set(e, RES_FATAL, "%s: %s lacks pesan or message", path, entry->code);
     if (named == (entry->field != NULL) || named == json_is_array(keywords))
         return err_set(e, RES_FATAL, "%s: %s has either aturan: true or field and keyword", path,
+                       entry->code);
+    if (timed && (!named || !json_is_true(timed)))
+        return err_set(e, RES_FATAL, "%s: %s: bergantung_waktu is true, and only beside aturan: true", path,
                        entry->code);
     c->n++;
     return named ? RES_OK : read_keywords(c, entry, keywords, path, e);

@@ -11,6 +11,7 @@ struct entry {
     const char *code;  /* "PA20-E-001"; the letter is the level */
     const char *field; /* "lampiran.jenis", "*" for any; NULL for a rule by name */
     const char *pesan, *message;
+    bool timed; /* bergantung_waktu: it may come while the form stays as it is; only of a rule by name */
 };
 
 struct catalogue;

@@ -189,6 +189,20 @@ rules_number(const struct rules *r, const char *aturan, const char *parameter, i
     return json_is_integer(j) ? json_integer_value(j) : otherwise;
 }
 
+enum finding_cause
+rules_cause(const struct rules *r, struct str kode)
+{
+    const struct entry *entry = catalogue_code(r->catalogue, kode);
+
+    if (!entry || entry->timed)
+        return entry ? FINDING_TIMED : FINDING_FORM;
+    for (size_t i = 0; i < r->nrules; i++)
+        if (r->rule[i].entry == entry)
+            return str_starts(str_of(r->rule[i].kind->name), STR("dokumen_")) ? FINDING_DOCUMENT
+                                                                              : FINDING_FORM;
+    return FINDING_FORM;
+}
+
 bool
 rules_put(const struct rules *r, const char *kode, struct str lokasi, struct buf *out)
 {

@@ -84,6 +84,13 @@ bool rules_put(const struct rules *r, const char *kode, struct str lokasi, struc
 const char *rules_code(const struct rules *r, const char *aturan);
 int64_t rules_number(const struct rules *r, const char *aturan, const char *parameter, int64_t otherwise);
 
+/* On what a finding of this code depends besides the form and the rules: FINDING_TIMED is what the catalogue calls
+ * bergantung_waktu (the day, other requests, where a document is), so that it may come while the form stays as it is. */
+enum finding_cause { FINDING_FORM, FINDING_DOCUMENT, FINDING_TIMED };
+
+/* FINDING_FORM for a code that the rule set does not have. */
+enum finding_cause rules_cause(const struct rules *r, struct str kode);
+
 /* Which rules dokumen_tte apply to this form, the first of them as bit 0: asked once for each form. A rule set has at
  * most RULES_SIGNING_MAX of them. */
 enum { RULES_SIGNING_MAX = 16 };
