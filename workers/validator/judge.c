@@ -87,11 +87,13 @@ judge_say(struct worker *w, struct berkas *b, const struct verdict *v)
                       .traceparent = v->traceparent,
                       .time_us = v->time_us,
                       .revisi = v->revisi};
+    struct verdict told = *v;
     char id[37];
 
     b->urutan++;
     b->dirty = true;
-    check_data(w, b, v, &data);
+    told.findings = late_say(w, b, v);
+    check_data(w, b, &told, &data);
     em.mark = mark(w, "check", v->revisi, v->putaran, b->urutan);
     em.data = buf_view(&data);
     worker_emit(w, b, &em, id);
@@ -201,6 +203,7 @@ judge_form(struct worker *w, struct berkas *b, const struct tahan *form)
                         .traceparent = form->traceparent,
                         .time_us = w->now_us};
 
+    late_judge(w, b, form);
     v.putusan = judge_putusan(w, n.errors, form->fact.kode_opd, form->keys.kategori);
     if (!lampiran_open(w, b, form, &v, n.errors > 0))
         judge_say(w, b, &v);

@@ -117,6 +117,10 @@ start(struct worker *w, struct err *e)
     v->m_waiting = metric(ms, METRIC_COUNTER, "bedelau_checks", "putusan=\"lain\"", "Checks by verdict");
     v->m_refused = metric(ms, METRIC_COUNTER, "bedelau_facts_refused", "", "Facts that were not admitted");
     v->m_held = metric(ms, METRIC_COUNTER, "bedelau_forms_held", "", "Forms that wait for their turn");
+    v->m_late_system = metric(ms, METRIC_COUNTER, "bedelau_findings_late", "oleh=\"sistem\"",
+                              "Findings of a return that could have been told with an earlier one");
+    v->m_late_officer = metric(ms, METRIC_COUNTER, "bedelau_findings_late", "oleh=\"pemeriksa\"",
+                               "Findings of a return that could have been told with an earlier one");
     v->m_short = metric(ms, METRIC_COUNTER, "bedelau_forms_read", "way=\"single_pass\"",
                         "Forms by how they were checked");
     v->m_full =
@@ -196,7 +200,7 @@ main(int argc, char **argv)
         .judges = judges,
         .seen = "seen_validator",
         .table = "pemeriksaan",
-        .columns = ", kode_opd, aktif, ditarik, kunci, surat",
+        .columns = ", kode_opd, aktif, ditarik, kunci, surat, riwayat",
         .more_size = sizeof(struct periksa),
         .keys = keys,
         .wants = wants,

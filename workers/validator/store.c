@@ -12,10 +12,10 @@ static const struct pg_stmt write_stmt = {
     "validator_write",
     "update pemeriksaan p set urutan = u.urutan, fakta = u.fakta, kode_opd = u.kode_opd, kunci = u.kunci,"
     " surat = u.surat, status = u.status, revisi = u.revisi, putaran = u.putaran, aktif = u.aktif,"
-    " ditarik = u.ditarik from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], "
-    "$6::text[],"
-    " $7::text[], $8::int[], $9::int[], $10::bool[], $11::bool[]) u(nomor, urutan, fakta, kode_opd, kunci,"
-    " surat, status, revisi, putaran, aktif, ditarik)"
+    " ditarik = u.ditarik, riwayat = nullif(coalesce(u.riwayat, p.riwayat), '')"
+    " from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[],"
+    " $7::text[], $8::int[], $9::int[], $10::bool[], $11::bool[], $12::bytea[]) u(nomor, urutan, fakta,"
+    " kode_opd, kunci, surat, status, revisi, putaran, aktif, ditarik, riwayat)"
     " where p.nomor_permohonan = u.nomor"};
 static const struct pg_stmt hold_stmt = {
     "validator_hold",
@@ -39,6 +39,7 @@ store_read(struct worker *w, struct berkas *b, const PGresult *r, int row)
     p->ditarik = pg_int(r, row, 5);
     p->kunci = arena_str(&w->arena, pg_text(r, row, 6));
     p->surat = arena_str(&w->arena, pg_text(r, row, 7));
+    p->riwayat_stored = arena_str(&w->arena, pg_text(r, row, 8));
 }
 
 static void
@@ -194,6 +195,7 @@ store_write(struct worker *w)
     put_views(w);
     put_bools(w, offsetof(struct periksa, aktif));
     put_bools(w, offsetof(struct periksa, ditarik));
+    late_put(w);
     pg_send(w->app->pg, &write_stmt, &w->args, NULL, NULL);
     for (size_t i = 0; i < w->n; i++)
         if (w->all[i].dirty)

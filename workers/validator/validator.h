@@ -8,6 +8,7 @@
 #include "workers/sop/worker.h"
 #include "workers/validator/keys.h"
 #include "workers/validator/lampiran.h"
+#include "workers/validator/late.h"
 #include "workers/validator/review.h"
 
 struct validator {
@@ -18,7 +19,8 @@ struct validator {
     uint64_t shadow;   /* forms that took the short way */
     struct metric *m_short, *m_full, *m_shadow, *m_shadow_differs;
     struct metric *m_returned, *m_accepted, *m_waiting, *m_refused, *m_held;
-    struct others *others; /* of the batch part; in its arena */
+    struct metric *m_late_system, *m_late_officer; /* late findings by who made them */
+    struct others *others;                         /* of the batch part; in its arena */
     struct lampiran_settings attachments;
     struct lampiran *documents;
 };
@@ -43,6 +45,9 @@ struct periksa {
     bool akan_aktif; /* its completion is in this batch */
     struct tahan *held;
     struct lampiran_job *jobs;
+    struct str riwayat_stored; /* as the row has it */
+    struct riwayat *riwayat;   /* NULL = not asked for yet */
+    bool riwayat_changed;
 };
 
 /* admit.c: carries out what the table of section 6 says of one fact. */
@@ -84,6 +89,17 @@ struct verdict {
     int64_t time_us;
 };
 void judge_say(struct worker *w, struct berkas *b, const struct verdict *v);
+
+/* late_row.c: which findings of a return could have been told with an earlier one (late.h). */
+
+/* A form is judged. */
+void late_judge(struct worker *w, struct berkas *b, const struct tahan *form);
+
+/* A verdict is about to be told: its findings, with the mark where they are late; in the batch's arena or as they came. */
+struct str late_say(struct worker *w, struct berkas *b, const struct verdict *v);
+
+/* Adds the array of what the dirty rows remember now: NULL = as before, empty = nothing more. */
+void late_put(struct worker *w);
 
 /* A fact that was not admitted: check.refused with a code and a sentence in both languages. */
 void judge_refuse(struct worker *w, struct berkas *b, const struct event *ev, const struct refusal *why);
