@@ -53,7 +53,7 @@ print_findings(const json_t *temuan)
     json_array_foreach (temuan, i, t) {
         printf("    %s %s", text(t, "kode"), *text(t, "lokasi") ? text(t, "lokasi") : "/");
         print_redacted("  ", text(t, "pesan"));
-        putchar('\n');
+        puts(json_is_true(json_object_get(t, "terlambat_ditemukan")) ? "  (terlambat ditemukan)" : "");
     }
 }
 

@@ -18,7 +18,7 @@ TOPICS = {"request": "requests", "review": "reviews", "callback": "callbacks", "
           "integration": "integrations", "deadline": "deadlines"}
 FINDINGS = [
     {"kode": "PA20-E-207", "tingkat": "E", "lokasi": "/perihal", "pesan": "Kolom \"perihal\" wajib diisi.",
-     "message": "Subject is missing."},
+     "message": "Subject is missing.", "terlambat_ditemukan": True},
     {"kode": "PA20-W-109", "tingkat": "W", "lokasi": "/catatan", "pesan": "Kolom tidak dikenal \u2013 periksa.",
      "message": "Unknown member: a \\ or a tab\tin it."},
 ]

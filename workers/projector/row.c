@@ -59,19 +59,21 @@ put_time(struct buf *b, const char *name, int64_t t_us)
 static void
 put_findings(struct buf *b, struct str temuan)
 {
-    static const char *const names[] = {"kode", "tingkat", "lokasi"};
+    static const char *const names[] = {"kode", "tingkat", "lokasi", "terlambat_ditemukan"};
     struct scan_iter it = scan_iter(temuan);
     bool first = true;
 
     buf_z(b, ",\"temuan\":[");
     while (scan_next(&it)) {
-        struct str m[3];
+        struct str m[4];
 
-        scan_pick(it.value, names, m, 3);
+        scan_pick(it.value, names, m, 4);
         buf_z(b, first ? "{" : ",{");
         for (unsigned i = 0; i < 3; i++)
             buf_printf(b, "%s\"%s\":%.*s", i ? "," : "", names[i], m[i].n ? (int)m[i].n : 2,
                        m[i].n ? m[i].p : "\"\"");
+        if (scan_kind(m[3]) == SCAN_TRUE)
+            buf_printf(b, ",\"%s\":true", names[3]);
         buf_char(b, '}');
         first = false;
     }
