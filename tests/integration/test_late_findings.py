@@ -128,19 +128,29 @@ def test_changed_rules(pipeline, tmp_path):
 
 
 def test_what_bedelau_refused(pipeline):
-    """In a later round an officer passes on what only Bedelau could see. A form that was accepted is remembered too."""
-    p, nomor = pipeline(**FAST), f"{OPD}-T-6"
+    """In a later round an officer passes on what only Bedelau could see. A form that an officer accepted is remembered too."""
+    p, nomor = pipeline(**FAST, validator_review="manual"), f"{OPD}-T-6"
     p.start(*harness.WORKERS)
     p.faults(seed=1, rules=[{"nomor": nomor, "sequence": ["422", "422"]}], retry_after_s=1)
     for revisi, place in ((1, "/url_api"), (2, "/versi")):
+        before = 4 * (revisi - 1)
         submit(p, nomor, revisi=revisi)
-        check = await_told(p, nomor, "check.completed", 3 * revisi - 1)[-1]
+        await_told(p, nomor, "check.completed", before + 1)
+        review(p, nomor, "diterima", revisi, 1)
+        check = await_told(p, nomor, "check.completed", before + 3)[-1]
         assert (check["revisi"], check["putaran"], check["putusan"]) == (revisi, 2, "menunggu_pemeriksa")
-        assert give_back(p, nomor, 3 * revisi, revisi, place, putaran=2) == {(NOTE, place): False}
-    assert p.terminate("validator") == 0
-    p.start("validator", validator_review="manual")
+        assert give_back(p, nomor, before + 4, revisi, place, putaran=2) == {(NOTE, place): False}
     submit(p, nomor, revisi=3)
-    assert give_back(p, nomor, 8, 3, "/versi", "/url_produksi") == {(NOTE, "/versi"): False, (NOTE, "/url_produksi"): True}
+    assert give_back(p, nomor, 10, 3, "/versi", "/url_produksi") == {(NOTE, "/versi"): False, (NOTE, "/url_produksi"): True}
+
+
+def test_accepted_at_once(pipeline):
+    """Nobody returned it, and it costs nothing."""
+    p, nomor = pipeline(standin=False), f"{OPD}-T-8"
+    p.start("validator", "projector")
+    submit(p, nomor)
+    assert await_told(p, nomor, "check.completed", 1)[0]["putusan"] == "diterima"
+    assert remembered(p, nomor) is None
 
 
 @needs_pdf

@@ -203,9 +203,11 @@ judge_form(struct worker *w, struct berkas *b, const struct tahan *form)
                         .traceparent = form->traceparent,
                         .time_us = w->now_us};
 
-    late_judge(w, b, form);
     v.putusan = judge_putusan(w, n.errors, form->fact.kode_opd, form->keys.kategori);
-    if (!lampiran_open(w, b, form, &v, n.errors > 0))
+    if (!lampiran_open(w, b, form, &v, n.errors > 0)) {
+        if (v.putusan != PUTUSAN_DITERIMA)
+            late_judge(w, b, form);
         judge_say(w, b, &v);
+    }
     buf_free(&findings);
 }

@@ -175,6 +175,7 @@ lampiran_open(struct worker *w, struct berkas *b, const struct tahan *form, cons
         return false;
     for (unsigned i = 0; i < t.n; i++)
         t.at[i] = docs[i].at;
+    late_judge(w, b, form);
     say_waiting(w, b, v);
     create_job(w, b, docs, &t);
     metric_add(l->m_forms[FORM_OPENED], 1);

@@ -92,7 +92,7 @@ void judge_say(struct worker *w, struct berkas *b, const struct verdict *v);
 
 /* late_row.c: which findings of a return could have been told with an earlier one (late.h). */
 
-/* A form is judged. */
+/* A form is judged, and may be returned one day: it is remembered. */
 void late_judge(struct worker *w, struct berkas *b, const struct tahan *form);
 
 /* A verdict is about to be told: its findings, with the mark where they are late; in the batch's arena or as they came. */
