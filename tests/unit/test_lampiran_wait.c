@@ -187,8 +187,11 @@ state_comes_back(void **state)
     assert_int_equal(tunggu_faulty(&got), 1);
     assert_false(tunggu_read(STR("[]"), &a, &got));
     assert_false(tunggu_read(STR("{}"), &a, &got));
-    assert_true(tunggu_read(STR("{\"revisi\":1}"), &a, &got));
-    assert_true(got.error_us == INT64_MIN && got.n == 0 && got.urutan == 0);
+    assert_false(tunggu_read(STR("{\"revisi\":1}"), &a, &got));
+    assert_false(tunggu_read(STR("{\"revisi\":1,\"dokumen\":[]}"), &a, &got));
+    assert_true(tunggu_read(STR("{\"revisi\":1,\"dokumen\":[[4,0]]}"), &a, &got));
+    assert_true(got.n == 1 && tunggu_unknown(&got) == 1);
+    assert_true(got.error_us == INT64_MIN && got.urutan == 0);
     arena_free(&a);
     buf_free(&b);
 }

@@ -156,7 +156,7 @@ tunggu_read(struct str state, struct arena *a, struct tunggu *t)
     t->trace = scan_text(a, m[6]);
     read_known(t, m[7]);
     t->temuan = arena_str(a, m[8]);
-    return true;
+    return t->n > 0; /* a form that waits names documents: without them nothing could be unknown */
 }
 
 unsigned
