@@ -56,5 +56,6 @@ enum res drain_run(const struct bench *b, struct buf *out, struct err *e);
 enum res copy_run(const struct bench *b, struct buf *out, struct err *e);
 enum res calls_run(const struct bench *b, struct buf *out, struct err *e);
 enum res forms_run(const struct bench *b, struct buf *out, struct err *e);
+enum res order_run(const struct bench *b, struct buf *out, struct err *e);
 
 #endif

@@ -93,8 +93,18 @@ def forms(_):
         for way in ("parse", "grammar", "full", "single"):
             expect(f"forms without fault, {way}", got[f"{way}_good"], got["forms"])
         runs.append({k: got[k] for k in ("bytes", "parse_ns", "grammar_ns", "full_ns", "single_ns")}
-                    | {"single_of_parse": got["single_ns"] / got["parse_ns"], "full_of_parse": got["full_ns"] / got["parse_ns"]})
+                    | {"single_of_parse": got["single_ns"] / got["parse_ns"], "full_of_parse": got["full_ns"] / got["parse_ns"]}
+                    | order())
     return {"runs": runs}
+
+
+def order():
+    """The full engine on a small document that has been parsed."""
+    n = 20 * N
+    got = tool("order", n=n)
+    expect("orders without fault", (got["parse_good"], got["check_good"]), (n, n))
+    return {"order_bytes": got["bytes"], "order_parse_ns": got["parse_ns"], "order_check_ns": got["check_ns"],
+            "order_of_parse": got["check_ns"] / got["parse_ns"]}
 
 
 # ---- check -----------------------------------------------------------------------------------------------------------

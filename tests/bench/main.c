@@ -8,8 +8,8 @@
 static const struct {
     const char *name;
     enum res (*run)(const struct bench *b, struct buf *out, struct err *e);
-} commands[] = {{"send", send_run}, {"trip", trip_run},   {"drain", drain_run},
-                {"copy", copy_run}, {"calls", calls_run}, {"forms", forms_run}};
+} commands[] = {{"send", send_run},   {"trip", trip_run},   {"drain", drain_run}, {"copy", copy_run},
+                {"calls", calls_run}, {"forms", forms_run}, {"order", order_run}};
 
 static const char usage[] =
     "usage: bench COMMAND [options]\n"
@@ -21,6 +21,7 @@ static const char usage[] =
     "transaction\n"
     "  calls  make --n calls to --url, --in-flight at once\n"
     "  forms  read --n forms in memory: parsed, parsed and judged in full, judged in one pass\n"
+    "  order  read a small document --n times: parsed, and judged in full once it has been\n"
     "further options: --bootstrap, --prefix, --conninfo, --seed\n";
 
 enum { TEXT_OPTS = 7 };
