@@ -336,6 +336,37 @@ def await_told(p, nomor, kind, n=1):
     return eventually(lambda: told(p, nomor, kind), lambda got: len(got) >= n, what=f"{n} {kind} of {nomor}")
 
 
+class Tail:
+    """Reads topics from their beginning, as far as it is asked."""
+
+    def __init__(self, p, *topics):
+        self.all = []
+        self.consumer = confluent_kafka.Consumer({"bootstrap.servers": p.servers, "group.id": secrets.token_hex(8),
+                                                  "enable.auto.commit": False, "fetch.wait.max.ms": 50, "log_level": 0})
+        names = [f"{p.prefix}.{t}" for t in topics]
+        there = self.consumer.list_topics(timeout=30).topics
+        self.parts = [confluent_kafka.TopicPartition(n, i, confluent_kafka.OFFSET_BEGINNING)
+                      for n in names for i in there[n].partitions]
+        self.consumer.assign(self.parts)
+
+    def take(self, wait_s):
+        for m in self.consumer.consume(500, wait_s):
+            assert not m.error(), m.error()
+            self.all.append((json.loads(m.value()), m))
+
+    def find(self, receipt):
+        """The records of one event; somebody has said that it is there."""
+        def got():
+            self.take(0.1)
+            return [m for e, m in self.all if (e["source"], e["id"]) == (receipt["source"], receipt["id"])]
+        return eventually(got, what=f"{receipt} in Kafka")
+
+    def to_the_end(self):
+        ends = sum(self.consumer.get_watermark_offsets(t, timeout=30)[1] for t in self.parts)
+        eventually(lambda: self.take(0.1) or len(self.all), lambda n: n >= ends, what="the topics' ends")
+        return self.all
+
+
 def every_event_once(p):
     """The log of the record is exactly what stands in the topics, each (source, id) once."""
     logged = p.rows("select source, id, count(*) as n from event group by 1, 2")

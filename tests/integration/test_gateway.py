@@ -13,7 +13,6 @@ import sys
 import time
 import types
 
-import confluent_kafka
 import contract
 import harness
 import psycopg2.extensions
@@ -31,40 +30,9 @@ KEYS = [os.urandom(24) for _ in range(3)]  # of Bedelau's callbacks: the first t
 PRIVATE = [*PERSONAL, *{d["nama_berkas"] for d in FORM["lampiran"]}, "rahasia-sekali", "Permohonan Budi"]
 
 
-class Tail:
-    """Reads the topics that the gateway writes, from their beginning, as far as it is asked."""
-
-    def __init__(self, p):
-        self.prefix, self.all = p.prefix, []
-        self.consumer = confluent_kafka.Consumer({"bootstrap.servers": p.servers, "group.id": secrets.token_hex(8),
-                                                  "enable.auto.commit": False, "fetch.wait.max.ms": 50, "log_level": 0})
-        names = [f"{p.prefix}.{t}" for t in ("requests", "reviews", "callbacks")]
-        topics = self.consumer.list_topics(timeout=30).topics
-        self.parts = [confluent_kafka.TopicPartition(n, i, confluent_kafka.OFFSET_BEGINNING)
-                      for n in names for i in topics[n].partitions]
-        self.consumer.assign(self.parts)
-
-    def take(self, wait_s):
-        for m in self.consumer.consume(500, wait_s):
-            assert not m.error(), m.error()
-            self.all.append((json.loads(m.value()), m))
-
-    def find(self, receipt):
-        """The records of one event; the gateway has said that it is there."""
-        def got():
-            self.take(0.1)
-            return [m for e, m in self.all if (e["source"], e["id"]) == (receipt["source"], receipt["id"])]
-        return harness.eventually(got, what=f"{receipt} in Kafka")
-
-    def to_the_end(self):
-        ends = sum(self.consumer.get_watermark_offsets(t, timeout=30)[1] for t in self.parts)
-        harness.eventually(lambda: self.take(0.1) or len(self.all), lambda n: n >= ends, what="the topics' ends")
-        return self.all
-
-
 class Gate:
     def __init__(self, p):
-        self.p, self.contract, self.tail = p, contract.Contract("gateway.openapi.yaml"), Tail(p)
+        self.p, self.contract, self.tail = p, contract.Contract("gateway.openapi.yaml"), harness.Tail(p, "requests", "reviews", "callbacks")
         self.accepted = set()
         self.port = p.ports["gateway"]
         make = {"opd": ["--opd", OPD], "other": ["--opd", OTHER], "both": ["--opd", f"{OPD},{OTHER}"],

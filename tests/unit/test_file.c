@@ -22,7 +22,7 @@ make_file(char path[32], size_t n)
     FILE *f;
     int fd;
 
-    strcpy(path, "/tmp/bedelau-file-XXXXXX");
+    snprintf(path, 32, "/tmp/bedelau-file-XXXXXX");
     fd = mkstemp(path);
     assert_true(fd >= 0);
     f = fdopen(fd, "wb");

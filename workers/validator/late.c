@@ -242,7 +242,7 @@ get(const char *p, unsigned bytes)
 
 struct marking {
     char bytes[LATE_MARKS * MARK_BYTES];
-    unsigned n;
+    size_t n;
     bool whole;
 };
 
@@ -318,7 +318,7 @@ late_form(struct riwayat *h, struct arena *a, int32_t revisi, struct str form, c
     h->kini = (struct sidik){.revisi = revisi,
                              .aturan = (uint32_t)get(rules, sizeof rules),
                              .whole = m.whole,
-                             .marks = arena_str(a, (struct str){m.bytes, (size_t)m.n * MARK_BYTES})};
+                             .marks = arena_str(a, (struct str){m.bytes, m.n * MARK_BYTES})};
     h->told = STR_NULL;
 }
 
@@ -558,7 +558,7 @@ read_tags(struct str *in, struct str *tags)
     struct str head;
 
     return take(in, 2, &head) && take(in, get(head.p, 2), tags) && tags->n % TAG_BYTES == 0 &&
-           tags->n <= LATE_TOLD * TAG_BYTES;
+           tags->n / TAG_BYTES <= LATE_TOLD;
 }
 
 static bool

@@ -342,7 +342,7 @@ few_signatures(const struct rules *r, const char *path, struct err *e)
     unsigned n = 0;
 
     for (size_t i = 0; i < r->nrules; i++)
-        n += strcmp(r->rule[i].kind->name, "dokumen_tte") == 0;
+        n += r->rule[i].kind && strcmp(r->rule[i].kind->name, "dokumen_tte") == 0;
     if (n > RULES_SIGNING_MAX)
         return err_set(e, RES_FATAL, "%s: dokumen_tte stands more than %d times", path, RULES_SIGNING_MAX);
     return RES_OK;
