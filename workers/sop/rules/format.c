@@ -45,12 +45,8 @@ format_nip_pppk(struct str s, void *arg)
 bool
 format_phone(struct str s, void *arg)
 {
-    struct buf tmp = buf_make(64);
-    bool ok = normal_phone(s, &tmp);
-
     (void)arg;
-    buf_free(&tmp);
-    return ok;
+    return normal_phone(s, NULL);
 }
 
 /* ---- hosts ------------------------------------------------------------------------------------------------------ */
@@ -61,37 +57,41 @@ is_letter(char c)
     return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
 }
 
-static bool
-is_label(struct str s)
+/* The length of what can be a label where `s` begins, but for hyphens at its ends. */
+static size_t
+label_length(struct str s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (!is_letter(s.p[i]) && (s.p[i] < '0' || s.p[i] > '9') && (s.p[i] != '-' || i == 0 || i + 1 == s.n))
-            return false;
-    return s.n > 0 && s.n <= 63;
+    static const bool in_label[256] = {
+        ['-'] = true, ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true};
+    size_t n = 0;
+
+    while (n < s.n && in_label[(unsigned char)s.p[n]])
+        n++;
+    return n;
 }
 
-/* Whether it is a host by name of at least two labels, the last of two characters or more and no number; `*last` takes
- * where the last two begin. */
-static bool
-is_host(struct str s, size_t *last)
+/* The length of the host by name that `s` begins with: at least two labels, the last of two characters or more and no
+ * number; `*last` takes where the last two begin. 0 when there is none. */
+static size_t
+host_length(struct str s, size_t *last)
 {
     size_t from = 0;
-    size_t labels = 0;
     size_t before = 0;
+    size_t n;
 
-    for (size_t i = 0; i <= s.n && s.n <= 253; i++) {
-        if (i < s.n && s.p[i] != '.')
-            continue;
-        if (!is_label((struct str){s.p + from, i - from}))
-            return false;
-        labels++;
-        if (i == s.n)
+    *last = 0;
+    for (;; from += n + 1) {
+        struct str rest = {s.p + from, s.n - from};
+
+        n = label_length(rest);
+        if (n - 1 > 62 || rest.p[0] == '-' || rest.p[n - 1] == '-') /* none wraps round */
+            return 0;
+        if (n == rest.n || rest.p[n] != '.')
             break;
         before = from;
-        from = i + 1;
     }
     *last = before;
-    return labels >= 2 && is_letter(s.p[from]) && s.n - from >= 2;
+    return from > 0 && n >= 2 && from + n <= 253 && is_letter(s.p[from]) ? from + n : 0;
 }
 
 bool
@@ -102,7 +102,7 @@ format_host_go_id(struct str s, void *arg)
     size_t last;
 
     (void)arg;
-    return is_host(host, &last) && last > 0 && host.n - last == 5 &&
+    return host_length(host, &last) == host.n && last > 0 && host.n - last == 5 &&
            strncasecmp(host.p + last, "go.id", 5) == 0;
 }
 
@@ -123,25 +123,31 @@ is_printable(struct str s)
     return true;
 }
 
+static bool
+ends_host(char c)
+{
+    return c == '/' || c == '?' || c == '#';
+}
+
 struct str
 format_https_host(struct str url)
 {
     struct str scheme = STR("https://");
     struct str rest;
-    size_t n = 0;
     size_t host;
     size_t last;
+    size_t n;
 
-    if (!str_starts(url, scheme) || !is_printable(url))
+    if (!str_starts(url, scheme))
         return STR_NULL;
     rest = (struct str){url.p + scheme.n, url.n - scheme.n};
-    while (n < rest.n && !strchr("/?#", rest.p[n]))
+    n = host = host_length(rest, &last);
+    while (host && n < rest.n && !ends_host(rest.p[n]))
         n++;
-    for (host = 0; host < n && rest.p[host] != ':'; host++)
-        ;
-    if (host < n && !is_port((struct str){rest.p + host + 1, n - host - 1}))
+    if (!host ||
+        (n > host && (rest.p[host] != ':' || !is_port((struct str){rest.p + host + 1, n - host - 1}))))
         return STR_NULL;
-    return is_host((struct str){rest.p, host}, &last) ? (struct str){rest.p, host} : STR_NULL;
+    return is_printable((struct str){rest.p + n, rest.n - n}) ? (struct str){rest.p, host} : STR_NULL;
 }
 
 bool

@@ -55,6 +55,8 @@ nip_parse(struct str text, struct nip *ret)
     bool ok;
 
     *ret = (struct nip){0};
+    if (take_apart(text, ret)) /* mostly it is written without separators */
+        return true;
     normal_nip(text, &digits);
     ok = !digits.failed && take_apart(buf_view(&digits), ret);
     buf_free(&digits);

@@ -63,8 +63,10 @@ normal_phone(struct str phone, struct buf *out)
     }
     if (n < 8 || digits[0] == '0')
         return false;
-    buf_z(out, "+62");
-    buf_add(out, digits, n);
+    if (out) {
+        buf_z(out, "+62");
+        buf_add(out, digits, n);
+    }
     return true;
 }
 

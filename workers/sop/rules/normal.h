@@ -9,7 +9,8 @@
 void normal_nip(struct str nip, struct buf *out);
 
 /* "0812..", "0778.." and "+62812.." as "+62812..": a leading 0 is the country's. Blanks, dots and hyphens are taken
- * out. False, and nothing appended, for what is no Indonesian number of 8 to 12 digits after the prefix. */
+ * out. False, and nothing appended, for what is no Indonesian number of 8 to 12 digits after the prefix. `out` may be
+ * NULL. */
 bool normal_phone(struct str phone, struct buf *out);
 
 /* Whether there is nothing but blanks: space, NBSP, tab to CR. */

@@ -16,8 +16,11 @@ static struct str
 text(struct judging *j, struct str raw)
 {
     struct buf tmp = buf_make(raw.n + 1);
-    struct str s = scan_string(raw, &tmp);
+    struct str s = scan_string(raw, NULL);
 
+    if (s.p) /* mostly it is written as it is */
+        return s;
+    s = scan_string(raw, &tmp);
     if (tmp.p)
         s = arena_str(&j->arena, s);
     buf_free(&tmp);
