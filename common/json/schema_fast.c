@@ -1,10 +1,12 @@
-/* Prepares schemas for the tape: each block becomes one flat list a kind of value, with what it refers to put in. */
+/* Prepares schemas for the tape: each block becomes one flat list for each kind of value, with what it refers to put in. */
 #include "common/json/schema_fast.h"
 
 #include <stdlib.h>
 
 #include "common/json/schema_dfa.h"
 #include "common/json/schema_fast_impl.h"
+
+enum { KINDS = 8 };
 
 /* A block in the making. */
 struct maker {
@@ -15,10 +17,9 @@ struct maker {
     struct list {
         struct fast_ins *ins;
         size_t n, cap;
-    } list[9];               /* by json_type, and last for every value */
+    } list[KINDS];           /* by json_type */
     unsigned depth, inlined; /* blocks put in place: references within references multiply */
 };
-enum { ANY = 8 };
 
 static enum res
 push(struct maker *m, unsigned kind, struct fast_ins ins)
@@ -35,19 +36,6 @@ static bool
 is_beyond(const struct schema_ins *in)
 {
     return in->op == OP_DYNAMIC_REF || in->op == OP_UNEVALUATED_ITEMS || in->op == OP_UNEVALUATED_PROPERTIES;
-}
-
-/* One string alone: compared, not looked up. */
-static void
-as_const(struct fast_ins *ins)
-{
-    const struct schema_enum *list = ins->p;
-
-    if (ins->op != OP_ENUM || list->strings.n != 1 || list->n)
-        return;
-    ins->op = FAST_CONST;
-    ins->p = list->strings.key[0].p;
-    ins->n = list->strings.key[0].n;
 }
 
 /* One member alone, and nothing said of the others: `if` and `then` mostly are so. */
@@ -76,6 +64,46 @@ table_of(struct maker *m, const struct schema_ins *in, const json_t *json, const
     return rc;
 }
 
+static bool
+has_kind(const struct schema_enum *list, unsigned kind)
+{
+    for (uint32_t i = 0; i < list->n; i++)
+        if (json_typeof(list->value[i]) == (json_type)kind)
+            return true;
+    return false;
+}
+
+/* An enum as one kind of value meets it: a string among strings, a word there or not, the rest looked for. */
+static struct fast_ins
+enum_of(const struct schema_enum *list, unsigned kind)
+{
+    const struct schema_key *first = list->strings.key;
+
+    if (kind == JSON_STRING && list->strings.n == 1)
+        return (struct fast_ins){.op = FAST_CONST, .p = first->p, .n = first->n};
+    if (kind == JSON_STRING && list->strings.n)
+        return (struct fast_ins){.op = FAST_LISTED, .p = &list->strings};
+    if (kind == JSON_STRING || list->n == 0 || (kind >= JSON_TRUE && !has_kind(list, kind)))
+        return (struct fast_ins){.op = OP_FALSE};
+    return (struct fast_ins){.op = kind >= JSON_TRUE ? OP_END : OP_ENUM, .p = list};
+}
+
+/* What is asked of every value, for each kind. */
+static enum res
+push_all(struct maker *m, struct fast_ins ins)
+{
+    enum res rc = RES_OK;
+
+    for (unsigned k = 0; rc == RES_OK && k < KINDS; k++) {
+        struct fast_ins own = ins.op == OP_ENUM ? enum_of(ins.p, k) : ins;
+
+        if (own.op != OP_END)
+            rc = push(m, k, own);
+    }
+    return rc;
+}
+
+/* `kind`: of the values that the instruction is for, or KINDS. */
 static enum res
 translate(struct maker *m, unsigned kind, const struct schema_ins *in, const json_t *json)
 {
@@ -88,13 +116,14 @@ translate(struct maker *m, unsigned kind, const struct schema_ins *in, const jso
         rc = table_of(m, in, json, &ins.p);
     if (in->op == OP_FORMAT && ins.p != in->p)
         ins.op = FAST_FORMAT;
-    as_const(&ins);
     as_member(&ins);
     if (is_beyond(in) || (!ins.p && (in->op == OP_PATTERN || (kind == JSON_OBJECT && !sized)))) {
         ins.op = FAST_BEYOND;
         m->f->gaps++;
     }
-    return rc == RES_OK ? push(m, kind, ins) : rc;
+    if (rc != RES_OK)
+        return rc;
+    return kind == KINDS ? push_all(m, ins) : push(m, kind, ins);
 }
 
 static enum res put_block(struct maker *m, uint32_t block);
@@ -116,7 +145,7 @@ put(struct maker *m, uint32_t block)
         m->inlined++;
         return put_block(m, block);
     }
-    return push(m, ANY, (struct fast_ins){.op = OP_REF, .block = block});
+    return push_all(m, (struct fast_ins){.op = OP_REF, .block = block});
 }
 
 static enum res
@@ -128,7 +157,7 @@ put_any(struct maker *m, const struct schema_block *blk, const struct schema_ins
     if (in->op == OP_REF)
         return put(m, in->block);
     if (in->op != OP_ALL_OF)
-        return translate(m, ANY, in, blk->json);
+        return translate(m, KINDS, in, blk->json);
     for (uint32_t i = 0; rc == RES_OK && i < list->n; i++)
         rc = put(m, list->block[i]);
     return rc;
@@ -145,7 +174,7 @@ put_block(struct maker *m, uint32_t block)
     m->types &= (uint8_t)blk->types;
     for (const struct schema_ins *in = code + blk->any; rc == RES_OK && in->op != OP_END; in++)
         rc = put_any(m, blk, in);
-    for (unsigned kind = JSON_OBJECT; kind <= JSON_INTEGER; kind++)
+    for (unsigned kind = JSON_OBJECT; kind <= JSON_REAL; kind++)
         for (const struct schema_ins *in = code + blk->list[kind]; rc == RES_OK && in->op != OP_END; in++)
             rc = translate(m, kind, in, blk->json);
     m->depth--;
@@ -156,10 +185,11 @@ put_block(struct maker *m, uint32_t block)
 static enum res
 settle(struct maker *m, unsigned kind, const struct fast_ins **ret)
 {
+    static const struct fast_ins pass[] = {{.op = OP_END}};
     const struct list *l = &m->list[kind];
     struct fast_ins *to;
 
-    *ret = NULL;
+    *ret = pass;
     if (!l->n)
         return RES_OK;
     to = schema_arena_get(&m->f->arena, l->n + 1, sizeof *to);
@@ -167,31 +197,20 @@ settle(struct maker *m, unsigned kind, const struct fast_ins **ret)
         return fast_no_memory(m->e);
     memcpy(to, l->ins, l->n * sizeof *to);
     to[l->n] = (struct fast_ins){.op = OP_END};
+    if (l->n == 1 && (to->op == FAST_CONST || to->op == FAST_MEMBER))
+        to->op = to->op == FAST_CONST ? FAST_IS : FAST_ALONE;
     *ret = to;
     return RES_OK;
 }
 
-static bool
-only_strings(const struct fast_ins *in)
+/* What a kind of value meets that `type` does not let in: 1.0 may be an integer. */
+static const struct fast_ins *
+shut_out(const struct maker *m, unsigned kind)
 {
-    const struct schema_enum *list = in->p;
+    static const struct fast_ins wrong[] = {{.op = OP_FALSE}, {.op = OP_END}};
+    static const struct fast_ins beyond[] = {{.op = FAST_BEYOND}, {.op = OP_END}};
 
-    return in->op == FAST_CONST || (in->op == OP_ENUM && list->n == 0);
-}
-
-static enum fast_shape
-shape_of(const struct fast_block *b)
-{
-    bool more = false;
-
-    for (unsigned k = JSON_OBJECT; k <= JSON_REAL; k++)
-        more |= k != JSON_STRING && b->list[k];
-    if (b->any && only_strings(&b->any[0]) && b->any[1].op == OP_END && !b->list[JSON_STRING] &&
-        b->types >> JSON_STRING & 1)
-        return SHAPE_LISTED; /* no other kind is in the list, whatever is asked of it */
-    if (b->types == 1 << JSON_STRING && !b->any && b->list[JSON_STRING] && !more)
-        return SHAPE_TEXT;
-    return !b->any && !b->list[JSON_STRING] && !more && b->types == 0xff ? SHAPE_TRIVIAL : SHAPE_ANY;
+    return kind == JSON_REAL && m->types >> JSON_INTEGER & 1 ? beyond : wrong;
 }
 
 static enum res
@@ -201,21 +220,19 @@ make_block(struct maker *m, uint32_t block)
     struct fast_block *to = &m->fs->block[block];
     enum res rc = RES_OK;
 
-    for (unsigned k = 0; k <= ANY; k++)
+    for (unsigned k = 0; k < KINDS; k++)
         m->list[k].n = 0;
     m->types = 0xff;
     m->inlined = 0;
     if (blk->flags & (BLOCK_TRACK_OBJECT | BLOCK_TRACK_ARRAY))
-        rc = push(m, ANY, (struct fast_ins){.op = FAST_BEYOND});
+        rc = push_all(m, (struct fast_ins){.op = FAST_BEYOND});
     if (rc == RES_OK)
         rc = put_block(m, block);
-    if (rc == RES_OK)
-        rc = settle(m, ANY, &to->any);
-    for (unsigned k = JSON_OBJECT; rc == RES_OK && k <= JSON_INTEGER; k++)
-        rc = settle(m, k, &to->list[k]);
-    to->list[JSON_REAL] = to->list[JSON_INTEGER];
-    to->types = m->types;
-    to->shape = (uint8_t)shape_of(to);
+    for (unsigned k = 0; rc == RES_OK && k < KINDS; k++)
+        if (m->types >> k & 1)
+            rc = settle(m, k, &to->code[k]);
+        else
+            to->code[k] = shut_out(m, k);
     return rc;
 }
 
@@ -231,7 +248,7 @@ make_schema(struct schema_fast *f, struct fast_schema *fs, struct err *e)
         return fast_no_memory(e);
     for (uint32_t i = 0; rc == RES_OK && i < fs->s->nblock; i++)
         rc = make_block(&m, i);
-    for (unsigned k = 0; k <= ANY; k++)
+    for (unsigned k = 0; k < KINDS; k++)
         free(m.list[k].ins);
     return rc;
 }

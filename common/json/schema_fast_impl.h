@@ -45,10 +45,13 @@ struct fast_deps {
 /* One instruction. `op` is a schema_op, or one of these: */
 enum {
     FAST_BEYOND = OP_COUNT, /* leaves the document to the full engine */
-    FAST_CONST,             /* the `n` bytes at `p` */
+    FAST_CONST,             /* a string: the `n` bytes at `p` */
+    FAST_LISTED,            /* a string: one of the schema_keys at `p` */
     FAST_FORMAT,            /* a built-in format, by the function `p` points to */
     FAST_MEMBER,            /* the member of number `n` is there, and meets `block` */
-    FAST_OPTIONAL           /* the same, or is absent */
+    FAST_OPTIONAL,          /* the same, or is absent */
+    FAST_IS,                /* a FAST_CONST with no other instruction beside it */
+    FAST_ALONE              /* a FAST_MEMBER so */
 };
 struct fast_ins {
     const void *p;
@@ -57,20 +60,9 @@ struct fast_ins {
     uint8_t op;
 };
 
-/* Most blocks are of one of these shapes, and need no more than a loop. */
-enum fast_shape {
-    SHAPE_ANY,
-    SHAPE_TRIVIAL, /* lets everything in */
-    SHAPE_TEXT,    /* a string that meets list[JSON_STRING] */
-    SHAPE_LISTED   /* one of few strings: a FAST_CONST or an OP_ENUM of strings alone, which is any[0] */
-};
-
-/* A subschema with what it refers to put into it. */
+/* A subschema with what it refers to put into it: by json_type, all that a value of it must meet, ended by OP_END. */
 struct fast_block {
-    uint8_t types; /* bits of json_type */
-    uint8_t shape;
-    const struct fast_ins *any;     /* for every value, ended by OP_END; NULL = none */
-    const struct fast_ins *list[8]; /* by json_type */
+    const struct fast_ins *code[8];
 };
 
 struct fast_schema {

@@ -4,7 +4,17 @@
 #include "common/json/schema_fast_format.h"
 #include "common/json/schema_fast_impl.h"
 
-static inline bool eval(struct fast_run *r, uint32_t block, const struct tape_tok *at);
+static bool value(struct fast_run *r, const struct fast_ins *in, const struct tape_tok *at);
+static bool logic(struct fast_run *r, const struct fast_ins *in, const struct tape_tok *at);
+
+/* Whether the value meets the block. */
+static inline bool
+eval(struct fast_run *r, uint32_t block, const struct tape_tok *at)
+{
+    const struct fast_ins *in = r->block[block].code[at->kind];
+
+    return in->op == OP_END || value(r, in, at);
+}
 
 /* The answer is left to the full engine. */
 static bool
@@ -12,6 +22,17 @@ unsure(struct fast_run *r)
 {
     r->unsure = true;
     return false;
+}
+
+/* Counts what may come back to the same value; r->depth is to be given back. */
+static inline bool
+begin(struct fast_run *r)
+{
+    if (!r->steps || !r->depth || r->unsure)
+        return unsure(r);
+    r->steps--;
+    r->depth--;
+    return true;
 }
 
 static inline bool
@@ -44,7 +65,20 @@ format_ok(struct fast_run *r, const struct schema_format *format, struct str s)
     return no_memory ? unsure(r) : ok;
 }
 
+/* Few strings: mostly their lengths tell them apart. */
 static bool
+listed(const struct schema_keys *keys, struct str s)
+{
+    if (keys->n > 8)
+        return schema_keys_find(keys, s.p, s.n) != SCHEMA_NONE;
+    for (uint32_t i = 0; i < keys->n; i++)
+        if (keys->key[i].n == s.n && memcmp(keys->key[i].p, s.p, s.n) == 0)
+            return true;
+    return false;
+}
+
+/* `s` may lie in the tape's scratch: whatever `logic` comes to decodes the same string to the same place. */
+__attribute__((noinline)) static bool
 strings(struct fast_run *r, const struct fast_ins *in, const struct tape_tok *at)
 {
     struct str s = tape_text(r->t, at);
@@ -52,6 +86,13 @@ strings(struct fast_run *r, const struct fast_ins *in, const struct tape_tok *at
 
     for (; ok && in->op != OP_END; in++) {
         switch (in->op) {
+        case FAST_CONST:
+        case FAST_IS:
+            ok = s.n == in->n && memcmp(s.p, in->p, s.n) == 0;
+            break;
+        case FAST_LISTED:
+            ok = listed(in->p, s);
+            break;
         case OP_MIN_LENGTH:
         case OP_MAX_LENGTH:
             ok = length_ok(s, !(at->flags & (TAPE_WIDE | TAPE_ESCAPED)), in);
@@ -62,8 +103,12 @@ strings(struct fast_run *r, const struct fast_ins *in, const struct tape_tok *at
         case FAST_FORMAT:
             ok = (*(const schema_fast_format_fn *)in->p)(s) == FAST_YES || unsure(r);
             break;
+        case OP_FORMAT:
+            ok = format_ok(r, in->p, s);
+            break;
         default:
-            ok = in->op == OP_FORMAT ? format_ok(r, in->p, s) : unsure(r);
+            ok = begin(r) && logic(r, in, at);
+            r->depth++;
         }
     }
     return ok;
@@ -81,38 +126,48 @@ integer(struct str raw)
 }
 
 static bool
-bound_ok(unsigned op, int64_t v, int64_t bound)
+bound_ok(struct fast_run *r, const struct fast_ins *in, const struct tape_tok *at)
 {
-    switch (op) {
+    const struct schema_bound *bound = in->p;
+    int64_t v;
+
+    if (at->kind != JSON_INTEGER || bound->num.real)
+        return unsure(r);
+    v = integer(tape_raw(r->t, at));
+    switch (in->op) {
     case OP_MINIMUM:
-        return v >= bound;
+        return v >= bound->num.i;
     case OP_MAXIMUM:
-        return v <= bound;
+        return v <= bound->num.i;
     case OP_EXCLUSIVE_MINIMUM:
-        return v > bound;
+        return v > bound->num.i;
     default:
-        return v < bound;
+        return v < bound->num.i;
     }
+}
+
+static bool
+multiple_ok(struct fast_run *r, const struct schema_dec *of, const struct tape_tok *at)
+{
+    if (at->kind != JSON_INTEGER)
+        return unsure(r);
+    return schema_num_multiple((struct schema_num){.i = integer(tape_raw(r->t, at))}, *of);
 }
 
 static bool
 numbers(struct fast_run *r, const struct fast_ins *in, const struct tape_tok *at)
 {
-    int64_t v;
-    bool ok = true;
-
-    if (in->op != OP_END && at->kind != JSON_INTEGER)
-        return unsure(r);
-    v = integer(tape_raw(r->t, at));
-    for (; ok && in->op != OP_END; in++) {
-        const struct schema_bound *b = in->p;
-
-        if (in->op == OP_MULTIPLE_OF)
-            ok = schema_num_multiple((struct schema_num){.i = v}, *(const struct schema_dec *)in->p);
-        else
-            ok = b->num.real ? unsure(r) : bound_ok(in->op, v, b->num.i);
+    switch (in->op) {
+    case OP_MINIMUM:
+    case OP_MAXIMUM:
+    case OP_EXCLUSIVE_MINIMUM:
+    case OP_EXCLUSIVE_MAXIMUM:
+        return bound_ok(r, in, at);
+    case OP_MULTIPLE_OF:
+        return multiple_ok(r, in->p, at);
+    default:
+        return logic(r, in, at);
     }
-    return ok;
 }
 
 /* ---- enum ------------------------------------------------------------------------------------------------------- */
@@ -136,40 +191,12 @@ is_constant(struct fast_run *r, const json_t *want, const struct tape_tok *at)
     }
 }
 
-/* Few strings: mostly their lengths tell them apart. */
 static bool
-listed(const struct schema_keys *keys, struct str s)
+enumerated(struct fast_run *r, const struct schema_enum *list, const struct tape_tok *at)
 {
-    if (keys->n > 8)
-        return schema_keys_find(keys, s.p, s.n) != SCHEMA_NONE;
-    for (uint32_t i = 0; i < keys->n; i++)
-        if (keys->key[i].n == s.n && memcmp(keys->key[i].p, s.p, s.n) == 0)
-            return true;
-    return false;
-}
-
-/* FAST_CONST, or OP_ENUM. */
-static bool
-text_listed(struct fast_run *r, const struct fast_ins *in, const struct tape_tok *at)
-{
-    struct str s = tape_text(r->t, at);
-
-    if (!s.p)
-        return unsure(r);
-    if (in->op == FAST_CONST)
-        return s.n == in->n && memcmp(s.p, in->p, s.n) == 0;
-    return listed(&((const struct schema_enum *)in->p)->strings, s);
-}
-
-static bool
-enumerated(struct fast_run *r, const struct fast_ins *in, const struct tape_tok *at)
-{
-    const struct schema_enum *list = in->p;
     bool ok = false;
 
-    if (at->kind == JSON_STRING)
-        return text_listed(r, in, at);
-    for (uint32_t i = 0; in->op == OP_ENUM && i < list->n && !ok; i++)
+    for (uint32_t i = 0; i < list->n && !ok; i++)
         ok = is_constant(r, list->value[i], at);
     return ok;
 }
@@ -227,17 +254,22 @@ all_members(struct fast_run *r, const struct fast_object *x, const struct tape_t
     return ok;
 }
 
-/* The declared names that have something to meet, where the others are not asked for. */
+/* The declared names that have something to meet, where the others are not asked for: by name or by member, whichever are
+ * fewer. */
 static bool
 asked_members(struct fast_run *r, const struct fast_object *x, const struct tape_tok *at)
 {
-    for (uint32_t i = 0; i < x->nasked; i++) {
+    const struct tape_tok *end = r->t->tok + at->next;
+    bool ok = true;
+
+    for (uint32_t i = 0; ok && i < x->nasked && x->nasked < at->count; i++) {
         const struct tape_tok *m = tape_find(r->t, at, x->asked[i].id);
 
-        if (m && !eval(r, x->asked[i].block, m))
-            return false;
+        ok = !m || eval(r, x->asked[i].block, m);
     }
-    return true;
+    for (const struct tape_tok *m = at + 1; ok && m < end && x->nasked >= at->count; m = r->t->tok + m->next)
+        ok = m->id == TAPE_NONE || x->block[m->id] == SCHEMA_NONE || eval(r, x->block[m->id], m);
+    return ok;
 }
 
 /* Whether every name is either declared or nobody's concern, by what is known of the registered names. */
@@ -292,6 +324,7 @@ objects(struct fast_run *r, const struct fast_ins *in, const struct tape_tok *at
 {
     switch (in->op) {
     case FAST_MEMBER:
+    case FAST_ALONE:
     case FAST_OPTIONAL:
         return one_member(r, in, at);
     case OP_OBJECT:
@@ -306,7 +339,7 @@ objects(struct fast_run *r, const struct fast_ins *in, const struct tape_tok *at
     case OP_DEPENDENT_SCHEMAS:
         return dependent(r, in->p, at);
     default:
-        return unsure(r);
+        return logic(r, in, at);
     }
 }
 
@@ -379,7 +412,7 @@ arrays(struct fast_run *r, const struct fast_ins *in, const struct tape_tok *at)
     case OP_UNIQUE:
         return unique(r, at);
     default:
-        return unsure(r);
+        return logic(r, in, at);
     }
 }
 
@@ -407,9 +440,8 @@ static bool
 logic(struct fast_run *r, const struct fast_ins *in, const struct tape_tok *at)
 {
     switch (in->op) {
-    case FAST_CONST:
     case OP_ENUM:
-        return enumerated(r, in, at);
+        return enumerated(r, in->p, at);
     case OP_REF:
         return eval(r, in->block, at);
     case OP_ANY_OF:
@@ -432,55 +464,41 @@ by_kind(struct fast_run *r, const struct fast_ins *in, const struct tape_tok *at
 {
     bool ok = true;
 
-    if (at->kind == JSON_STRING)
-        return strings(r, in, at);
-    if (at->kind == JSON_INTEGER || at->kind == JSON_REAL)
-        return numbers(r, in, at);
-    for (; ok && in->op != OP_END; in++)
-        ok = at->kind == JSON_OBJECT ? objects(r, in, at) : arrays(r, in, at);
-    return ok;
+    switch (at->kind) {
+    case JSON_OBJECT:
+        for (; ok && in->op != OP_END; in++)
+            ok = objects(r, in, at);
+        return ok;
+    case JSON_ARRAY:
+        for (; ok && in->op != OP_END; in++)
+            ok = arrays(r, in, at);
+        return ok;
+    default:
+        for (; ok && in->op != OP_END; in++)
+            ok = numbers(r, in, at);
+        return ok;
+    }
 }
 
-static inline bool
-body(struct fast_run *r, const struct fast_block *blk, const struct tape_tok *at)
-{
-    if (!(blk->types >> at->kind & 1)) /* 1.0 may be an integer */
-        return at->kind == JSON_REAL && blk->types >> JSON_INTEGER & 1 ? unsure(r) : false;
-    for (const struct fast_ins *in = blk->any; in && in->op != OP_END; in++)
-        if (!logic(r, in, at))
-            return false;
-    return !blk->list[at->kind] || by_kind(r, blk->list[at->kind], at);
-}
-
-static bool
-enter(struct fast_run *r, const struct fast_block *blk, const struct tape_tok *at)
+__attribute__((noinline)) static bool
+enter(struct fast_run *r, const struct fast_ins *in, const struct tape_tok *at)
 {
     bool ok;
 
-    if (!r->steps || !r->depth || r->unsure)
-        return unsure(r);
-    r->steps--;
-    r->depth--;
-    ok = body(r, blk, at);
+    ok = begin(r) && by_kind(r, in, at);
     r->depth++;
     return ok;
 }
 
-static inline bool
-eval(struct fast_run *r, uint32_t block, const struct tape_tok *at)
+/* What most tests of `if` are needs no frame. A member alone leads down the document: it need not be counted. */
+static bool
+value(struct fast_run *r, const struct fast_ins *in, const struct tape_tok *at)
 {
-    const struct fast_block *blk = &r->block[block];
-
-    switch (blk->shape) {
-    case SHAPE_TRIVIAL:
-        return true;
-    case SHAPE_TEXT:
-        return at->kind == JSON_STRING && strings(r, blk->list[JSON_STRING], at);
-    case SHAPE_LISTED:
-        return at->kind == JSON_STRING && text_listed(r, blk->any, at);
-    default:
-        return enter(r, blk, at);
-    }
+    if (in->op == FAST_IS && !(at->flags & TAPE_ESCAPED))
+        return at->n - 2 == in->n && memcmp(r->t->text + at->off + 1, in->p, in->n) == 0;
+    if (in->op == FAST_ALONE)
+        return one_member(r, in, at);
+    return at->kind == JSON_STRING ? strings(r, in, at) : enter(r, in, at);
 }
 
 bool
