@@ -10,6 +10,7 @@ struct tape *
 tape_new(const struct tape_names *names, uint32_t cap)
 {
     struct tape *t = calloc(1, sizeof *t);
+    size_t nfollow = (size_t)names->n + TAPE_DEPTH + 1;
 
     if (!t)
         return NULL;
@@ -20,8 +21,12 @@ tape_new(const struct tape_names *names, uint32_t cap)
     t->tok = malloc(t->cap * sizeof *t->tok);
     t->object = malloc(t->cap_object * sizeof *t->object);
     t->tables = malloc(((size_t)names->n * TAPE_TABLES + 1) * sizeof *t->tables);
-    if (t->tok && t->object && t->tables)
+    t->follow = malloc(nfollow * sizeof *t->follow);
+    if (t->tok && t->object && t->tables && t->follow) {
+        for (uint16_t i = 0; i < nfollow; i++)
+            t->follow[i] = i < names->n ? (uint16_t)(i + 1) : 0;
         return t;
+    }
     tape_free(t);
     return NULL;
 }
@@ -35,6 +40,7 @@ tape_free(struct tape *t)
     free(t->tok);
     free(t->object);
     free(t->tables);
+    free(t->follow);
     free(t);
 }
 
@@ -43,24 +49,27 @@ tape_free(struct tape *t)
 /* The functions below take where they begin and return where they end; NULL: not taken. */
 struct reader {
     struct tape *t;
-    const char *end;
+    const char *text, *end;
+    const struct schema_key *key; /* the registered names */
+    uint32_t nkeys;
+    uint32_t last; /* in t->follow: the name before in this object, or that it begins */
     unsigned depth;
-    uint32_t guess; /* the name that may come next: members mostly come in one order */
 };
 
-/* A member's name, told apart from the others of its object. */
-struct stranger {
-    const char *p;
-    size_t n;
+/* Members' names that are not registered, told apart from the others of their object. */
+struct strangers {
+    struct str name[8];
+    unsigned n;
 };
-enum { STRANGERS = 8 };
 
-static inline const char *
-blanks(const struct reader *r, const char *p)
+/* Moves to the next byte that is no blank and returns it, NUL at the end: nothing that is taken begins with one. */
+static inline char
+peek(const struct reader *r, const char **p)
 {
-    while (p < r->end && *p <= ' ' && (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r'))
-        p++;
-    return p;
+    for (; *p < r->end; ++*p)
+        if (**p > ' ' || (**p != ' ' && **p != '\n' && **p != '\t' && **p != '\r'))
+            return **p;
+    return '\0';
 }
 
 /* The length of the escape at `p`, which is a backslash; 0 for none that is taken. */
@@ -153,7 +162,31 @@ word(const struct reader *r, const char *p, struct tape_tok *tok, uint8_t kind, 
     return (size_t)(r->end - p) >= w.n && memcmp(p, w.p, w.n) == 0 ? p + w.n : NULL;
 }
 
-static const char *value(struct reader *r, const char *p, uint32_t at);
+static const char *other_value(struct reader *r, const char *p, uint32_t at);
+
+/* Fills the token of the value at `p`; its name is filled already. */
+static inline const char *
+value(struct reader *r, const char *p, uint32_t at)
+{
+    struct tape_tok *tok = &r->t->tok[at];
+    bool text = peek(r, &p) == '"';
+    const char *to;
+
+    tok->count = 0;
+    tok->flags = 0;
+    if (text) {
+        tok->kind = JSON_STRING;
+        to = string(r, p + 1, &tok->flags);
+    } else {
+        to = other_value(r, p, at);
+    }
+    if (!to)
+        return NULL;
+    tok->off = (uint32_t)(p - r->text);
+    tok->n = (uint32_t)(to - p);
+    tok->next = r->t->n;
+    return to;
+}
 
 /* A token for the next value; TAPE_NONE when there is no room. */
 static inline uint32_t
@@ -162,17 +195,15 @@ add(struct reader *r)
     return r->t->n < r->t->cap ? r->t->n++ : TAPE_NONE;
 }
 
-/* Whether the name at `p`, behind its quote, is the guessed one: then only one comparison is needed. */
+/* Whether the name at `p`, behind its quote, is `key`. */
 static inline bool
-guessed(const struct reader *r, const char *p)
+is_here(const struct reader *r, const struct schema_key *key, const char *p)
 {
-    const struct schema_key *key = &r->t->names->keys.key[r->guess];
-
-    return r->guess < r->t->names->n && (size_t)(r->end - p) > key->n && p[key->n] == '"' &&
-           memcmp(p, key->p, key->n) == 0;
+    return (size_t)(r->end - p) > key->n && p[key->n] == '"' &&
+           schema_key_is(key, p, key->n, schema_words(p, key->n));
 }
 
-static inline const char *
+static const char *
 looked_up(struct reader *r, const char *p, struct tape_tok *tok)
 {
     uint8_t flags = 0;
@@ -181,44 +212,48 @@ looked_up(struct reader *r, const char *p, struct tape_tok *tok)
 
     if (!to || flags & TAPE_ESCAPED)
         return NULL;
+    tok->id = TAPE_NONE;
     tok->name_n = (uint32_t)(to - 1 - p);
     k = schema_keys_find(&r->t->names->keys, p, tok->name_n);
-    tok->id = k == UINT32_MAX ? TAPE_NONE : (uint16_t)k;
+    if (k != UINT32_MAX)
+        tok->id = r->t->follow[r->last] = (uint16_t)k;
     return to;
 }
 
+/* A member's name, `p` behind its quote. What came behind the last one before will come again mostly: then only one
+ * comparison is needed. */
 static inline const char *
 name(struct reader *r, const char *p, struct tape_tok *tok)
 {
-    tok->name = (uint32_t)(p - r->t->text);
-    if (guessed(r, p)) {
-        tok->id = (uint16_t)r->guess;
-        tok->name_n = r->t->names->keys.key[r->guess].n;
+    uint32_t k = r->t->follow[r->last];
+
+    tok->name = (uint32_t)(p - r->text);
+    if (k < r->nkeys && is_here(r, &r->key[k], p)) {
+        tok->id = (uint16_t)k;
+        tok->name_n = r->key[k].n;
         p += tok->name_n + 1;
-    } else if (!(p = looked_up(r, p, tok))) {
-        return NULL;
+    } else {
+        p = looked_up(r, p, tok);
     }
-    if (tok->id != TAPE_NONE)
-        r->guess = tok->id + 1u;
     return p;
 }
 
 /* Remembers a name that is not registered; false when it came before, or there are too many to tell. */
 static bool
-stranger(struct stranger *known, unsigned *n, struct str s)
+stranger(struct strangers *known, struct str s)
 {
-    for (unsigned i = 0; i < *n; i++)
-        if (known[i].n == s.n && memcmp(known[i].p, s.p, s.n) == 0)
+    for (unsigned i = 0; i < known->n; i++)
+        if (str_eq(known->name[i], s))
             return false;
-    if (*n == STRANGERS)
+    if (known->n == sizeof known->name / sizeof *known->name)
         return false;
-    known[(*n)++] = (struct stranger){s.p, s.n};
+    known->name[known->n++] = s;
     return true;
 }
 
 /* Notes that the object has the name; false when it had it before. */
 static inline bool
-note(struct tape_object *o, uint16_t id, uint32_t at)
+note(struct reader *r, struct tape_object *o, uint16_t id, uint32_t at)
 {
     uint64_t bit = (uint64_t)1 << (id & 63);
 
@@ -227,30 +262,19 @@ note(struct tape_object *o, uint16_t id, uint32_t at)
     o->present[id >> 6] |= bit;
     if (o->slot)
         o->slot[id] = (uint16_t)at;
+    r->last = id;
     return true;
 }
 
-static inline const char *
-member(struct reader *r, const char *p, struct tape_object *o, uint32_t at)
-{
-    struct tape_tok *tok = &r->t->tok[at];
-
-    if (p == r->end || *p != '"' || !(p = name(r, p + 1, tok)))
-        return NULL;
-    if (tok->id != TAPE_NONE && !note(o, tok->id, at))
-        return NULL;
-    p = blanks(r, p);
-    return p < r->end && *p == ':' ? value(r, p + 1, at) : NULL;
-}
-
 static struct tape_object *
-new_object(struct reader *r)
+new_object(struct reader *r, struct tape_tok *tok)
 {
     struct tape *t = r->t;
     struct tape_object *o;
 
     if (t->nobject == t->cap_object)
         return NULL;
+    tok->object = (uint16_t)t->nobject;
     o = &t->object[t->nobject++];
     memset(o, 0, sizeof *o);
     if (r->depth <= 2 && t->ntables < TAPE_TABLES) {
@@ -260,67 +284,76 @@ new_object(struct reader *r)
     return o;
 }
 
-static const char *
-object(struct reader *r, const char *p, uint32_t at)
+/* One member, `p` at its quote. */
+static inline const char *
+member(struct reader *r, const char *p, struct tape_object *o, struct strangers *known)
 {
-    struct stranger strangers[STRANGERS];
-    struct tape_object *o = new_object(r);
+    uint32_t at = add(r);
     struct tape_tok *tok = &r->t->tok[at];
-    unsigned n = 0;
 
-    if (!o)
+    if (at == TAPE_NONE || !(p = name(r, p + 1, tok)))
         return NULL;
-    tok->object = (uint16_t)(o - r->t->object);
-    r->guess = 0;
-    if (p < r->end && *p == '}')
-        return p + 1;
-    for (;; p = blanks(r, p + 1)) {
-        uint32_t m = add(r);
-        const struct tape_tok *it = &r->t->tok[m];
-
-        if (m == TAPE_NONE || !(p = member(r, p, o, m)))
-            return NULL;
-        tok->count++;
-        if (it->id == TAPE_NONE) {
-            tok->flags |= TAPE_STRANGER;
-            if (!stranger(strangers, &n, (struct str){r->t->text + it->name, it->name_n}))
-                return NULL;
-        }
-        p = blanks(r, p);
-        if (p == r->end || *p != ',')
-            return p < r->end && *p == '}' ? p + 1 : NULL;
-    }
+    if (tok->id != TAPE_NONE ? !note(r, o, tok->id, at)
+                             : !stranger(known, (struct str){r->text + tok->name, tok->name_n}))
+        return NULL;
+    return peek(r, &p) == ':' ? value(r, p + 1, at) : NULL;
 }
 
 static const char *
-array(struct reader *r, const char *p, uint32_t at)
+object(struct reader *r, const char *p, struct tape_tok *tok)
 {
-    if (p < r->end && *p == ']')
+    struct strangers known = {.n = 0};
+    struct tape_object *o = new_object(r, tok);
+    char c = peek(r, &p);
+
+    if (!o)
+        return NULL;
+    r->last = r->t->names->n + r->depth;
+    if (c == '}')
         return p + 1;
-    for (;; p = blanks(r, p + 1)) {
+    for (;; p++) {
+        if (peek(r, &p) != '"' || !(p = member(r, p, o, &known)))
+            return NULL;
+        tok->count++;
+        c = peek(r, &p);
+        if (c != ',')
+            break;
+    }
+    if (known.n)
+        tok->flags |= TAPE_STRANGER;
+    return c == '}' ? p + 1 : NULL;
+}
+
+static const char *
+array(struct reader *r, const char *p, struct tape_tok *tok)
+{
+    char c = peek(r, &p);
+
+    if (c == ']')
+        return p + 1;
+    for (;; p++) {
         uint32_t item = add(r);
 
         if (item == TAPE_NONE || !(p = value(r, p, item)))
             return NULL;
-        r->t->tok[at].count++;
-        p = blanks(r, p);
-        if (p == r->end || *p != ',')
-            return p < r->end && *p == ']' ? p + 1 : NULL;
+        tok->count++;
+        c = peek(r, &p);
+        if (c != ',')
+            return c == ']' ? p + 1 : NULL;
     }
 }
 
 static const char *
-nested(struct reader *r, const char *p, uint32_t at, uint8_t kind)
+nested(struct reader *r, const char *p, struct tape_tok *tok, uint8_t kind)
 {
-    uint32_t guess = r->guess;
+    uint32_t last = r->last;
 
     if (++r->depth > TAPE_DEPTH)
         return NULL;
-    r->t->tok[at].kind = kind;
-    p = blanks(r, p + 1);
-    p = kind == JSON_OBJECT ? object(r, p, at) : array(r, p, at);
+    tok->kind = kind;
+    p = kind == JSON_OBJECT ? object(r, p + 1, tok) : array(r, p + 1, tok);
     r->depth--;
-    r->guess = guess;
+    r->last = last;
     return p;
 }
 
@@ -329,11 +362,13 @@ other_value(struct reader *r, const char *p, uint32_t at)
 {
     struct tape_tok *tok = &r->t->tok[at];
 
+    if (p == r->end)
+        return NULL;
     switch (*p) {
     case '{':
-        return nested(r, p, at, JSON_OBJECT);
+        return nested(r, p, tok, JSON_OBJECT);
     case '[':
-        return nested(r, p, at, JSON_ARRAY);
+        return nested(r, p, tok, JSON_ARRAY);
     case 't':
         return word(r, p, tok, JSON_TRUE, STR("true"));
     case 'f':
@@ -345,45 +380,17 @@ other_value(struct reader *r, const char *p, uint32_t at)
     }
 }
 
-/* Fills the token of the value at `p`; its name is filled already. */
-static const char *
-value(struct reader *r, const char *p, uint32_t at)
-{
-    struct tape_tok *tok = &r->t->tok[at];
-    const char *to;
-    uint8_t flags = 0;
-
-    p = blanks(r, p);
-    if (p == r->end)
-        return NULL;
-    tok->count = 0;
-    tok->flags = 0;
-    if (*p == '"') {
-        tok->kind = JSON_STRING;
-        to = string(r, p + 1, &flags);
-        tok->flags = flags;
-    } else {
-        to = other_value(r, p, at);
-    }
-    if (!to)
-        return NULL;
-    tok->off = (uint32_t)(p - r->t->text);
-    tok->n = (uint32_t)(to - p);
-    tok->next = r->t->n;
-    return to;
-}
-
 bool
 tape_read(struct tape *t, struct str text)
 {
-    struct reader r = {.t = t, .end = text.n ? text.p + text.n : text.p};
-    const char *p;
+    const char *p = text.n ? text.p : "";
+    struct reader r = {.t = t, .text = p, .end = p + text.n, .key = t->names->keys.key, .nkeys = t->names->n};
 
-    t->text = text.p;
+    t->text = p;
     t->n = t->nobject = t->ntables = 0;
-    if (text.n > UINT32_MAX || add(&r) == TAPE_NONE || !(p = value(&r, text.p, 0)))
+    if (text.n > UINT32_MAX || add(&r) == TAPE_NONE || !(p = value(&r, p, 0)))
         return false;
-    return blanks(&r, p) == r.end;
+    return peek(&r, &p) == '\0' && p == r.end;
 }
 
 /* ---- looking ---------------------------------------------------------------------------------------------------- */

@@ -53,6 +53,8 @@ struct tape {
     uint32_t nobject, cap_object;
     uint16_t *tables; /* TAPE_TABLES of names->n */
     uint32_t ntables;
+    uint16_t
+        *follow; /* by name, and by depth where an object begins: the name that came next the last time */
     struct buf scratch; /* a decoded string */
 };
 
