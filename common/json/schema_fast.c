@@ -148,6 +148,18 @@ put(struct maker *m, uint32_t block)
     return push_all(m, (struct fast_ins){.op = OP_REF, .block = block});
 }
 
+/* Where all are patterns, one that finds what any of them finds. */
+static enum res
+put_any_of(struct maker *m, const struct schema_ins *in, const json_t *json)
+{
+    struct fast_ins pattern = {.op = OP_PATTERN};
+    enum res rc = fast_union(m->f, m->fs->s, in->p, &pattern.p, m->e);
+
+    if (rc != RES_OK)
+        return rc;
+    return pattern.p ? push(m, JSON_STRING, pattern) : translate(m, KINDS, in, json);
+}
+
 static enum res
 put_any(struct maker *m, const struct schema_block *blk, const struct schema_ins *in)
 {
@@ -156,6 +168,8 @@ put_any(struct maker *m, const struct schema_block *blk, const struct schema_ins
 
     if (in->op == OP_REF)
         return put(m, in->block);
+    if (in->op == OP_ANY_OF)
+        return put_any_of(m, in, blk->json);
     if (in->op != OP_ALL_OF)
         return translate(m, KINDS, in, blk->json);
     for (uint32_t i = 0; rc == RES_OK && i < list->n; i++)
@@ -181,6 +195,22 @@ put_block(struct maker *m, uint32_t block)
     return rc;
 }
 
+static void
+as_alone(struct fast_ins *ins)
+{
+    static const uint8_t alone[][2] = {{FAST_CONST, FAST_IS},
+                                       {FAST_LISTED, FAST_AMONG},
+                                       {FAST_MEMBER, FAST_HOLDS},
+                                       {FAST_OPTIONAL, FAST_MAY_HOLD},
+                                       {OP_REQUIRED, FAST_HAS}};
+
+    for (size_t i = 0; i < sizeof alone / sizeof *alone; i++)
+        if (ins->op == alone[i][0]) {
+            ins->op = alone[i][1];
+            return;
+        }
+}
+
 /* Moves a list to where it stays. */
 static enum res
 settle(struct maker *m, unsigned kind, const struct fast_ins **ret)
@@ -197,8 +227,8 @@ settle(struct maker *m, unsigned kind, const struct fast_ins **ret)
         return fast_no_memory(m->e);
     memcpy(to, l->ins, l->n * sizeof *to);
     to[l->n] = (struct fast_ins){.op = OP_END};
-    if (l->n == 1 && (to->op == FAST_CONST || to->op == FAST_MEMBER))
-        to->op = to->op == FAST_CONST ? FAST_IS : FAST_ALONE;
+    if (l->n == 1)
+        as_alone(to);
     *ret = to;
     return RES_OK;
 }
@@ -236,6 +266,32 @@ make_block(struct maker *m, uint32_t block)
     return rc;
 }
 
+/* Whether the block lets in everything but objects and arrays unseen. */
+static bool
+is_deep(const struct fast_block *blk)
+{
+    for (unsigned k = JSON_STRING; k < KINDS; k++)
+        if (blk->code[k]->op != OP_END)
+            return false;
+    return true;
+}
+
+/* Now that all blocks are there. */
+static void
+mark_deep(const struct schema_fast *f, const struct fast_schema *fs)
+{
+    for (size_t i = 0; i < fs->s->ncode; i++) {
+        struct fast_object *x = (struct fast_object *)(uintptr_t)fs->table[i].p; /* from our own arena */
+
+        if (fs->s->code[i].op != OP_OBJECT || !x)
+            continue;
+        x->deep = true;
+        for (uint16_t id = 0; id < f->names.n && x->deep; id++)
+            x->deep = x->meets[id] == SCHEMA_NONE ||
+                      (x->meets[id] != FAST_SEVERAL && is_deep(&fs->block[x->meets[id]]));
+    }
+}
+
 static enum res
 make_schema(struct schema_fast *f, struct fast_schema *fs, struct err *e)
 {
@@ -248,6 +304,8 @@ make_schema(struct schema_fast *f, struct fast_schema *fs, struct err *e)
         return fast_no_memory(e);
     for (uint32_t i = 0; rc == RES_OK && i < fs->s->nblock; i++)
         rc = make_block(&m, i);
+    if (rc == RES_OK)
+        mark_deep(f, fs);
     for (unsigned k = 0; k < KINDS; k++)
         free(m.list[k].ins);
     return rc;

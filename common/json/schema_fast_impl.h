@@ -10,6 +10,8 @@ enum { FAST_TOKENS = 1024, FAST_STEPS = 100000, FAST_DEPTH = 200, FAST_UNIQUE = 
 
 enum { FAST_WORDS = TAPE_NAMES / 64 };
 
+#define FAST_SEVERAL (SCHEMA_NONE - 1)
+
 /* A set of registered names. */
 struct fast_names {
     uint64_t w[FAST_WORDS];
@@ -27,6 +29,8 @@ struct fast_object {
     struct fast_asked *asked; /* declared names whose block asks something */
     uint32_t nasked;
     uint32_t *block;      /* by number: the block of `properties`, or SCHEMA_NONE */
+    uint32_t *meets;      /* by number: the only block that the member meets, SCHEMA_NONE, or FAST_SEVERAL */
+    bool deep;            /* what `meets` leads to asks nothing of values that hold no others */
     uint8_t *hit;         /* by number: which of the first 8 patternProperties match the name */
     const void **pattern; /* by pattern: what decides for names that are not registered */
     const struct schema_object *o;
@@ -50,8 +54,12 @@ enum {
     FAST_FORMAT,            /* a built-in format, by the function `p` points to */
     FAST_MEMBER,            /* the member of number `n` is there, and meets `block` */
     FAST_OPTIONAL,          /* the same, or is absent */
-    FAST_IS,                /* a FAST_CONST with no other instruction beside it */
-    FAST_ALONE              /* a FAST_MEMBER so */
+    FAST_ALONE,             /* from here on: the one before, with no other instruction beside it */
+    FAST_IS = FAST_ALONE,   /* FAST_CONST */
+    FAST_AMONG,             /* FAST_LISTED */
+    FAST_HOLDS,             /* FAST_MEMBER */
+    FAST_MAY_HOLD,          /* FAST_OPTIONAL */
+    FAST_HAS                /* OP_REQUIRED */
 };
 struct fast_ins {
     const void *p;
@@ -102,6 +110,10 @@ bool fast_run(const struct fast_schema *fs, struct tape *t);
 /* schema_fast_tables.c: `*ret` is what the instruction needs, NULL when it is beyond us. `json` is the subschema. */
 enum res fast_tables(struct schema_fast *f, struct fast_schema *fs, const struct schema_ins *in,
                      const json_t *json, const void **ret, struct err *e);
+
+/* The same for an anyOf of patterns alone: one DFA for all of them. */
+enum res fast_union(struct schema_fast *f, const struct schema *s, const struct schema_list *list,
+                    const void **ret, struct err *e);
 
 /* schema_fast_names.c: numbers all names in the schemas and `pick`. */
 enum res fast_collect_names(struct schema_fast *f, const char *const *pick, unsigned npick, struct err *e);

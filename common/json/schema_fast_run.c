@@ -91,6 +91,7 @@ strings(struct fast_run *r, const struct fast_ins *in, const struct tape_tok *at
             ok = s.n == in->n && memcmp(s.p, in->p, s.n) == 0;
             break;
         case FAST_LISTED:
+        case FAST_AMONG:
             ok = listed(in->p, s);
             break;
         case OP_MIN_LENGTH:
@@ -245,31 +246,31 @@ member(struct fast_run *r, const struct fast_object *x, const struct tape_tok *m
 static bool
 all_members(struct fast_run *r, const struct fast_object *x, const struct tape_tok *at)
 {
-    const struct tape_tok *m = at + 1;
     const struct tape_tok *end = r->t->tok + at->next;
+    json_type last = x->deep && !(at->flags & TAPE_STRANGER) ? JSON_ARRAY : JSON_NULL;
     bool ok = true;
 
-    for (; ok && m < end; m = r->t->tok + m->next)
-        ok = member(r, x, m);
+    for (const struct tape_tok *m = at + 1; ok && m < end; m = r->t->tok + m->next) {
+        uint32_t block = m->id == TAPE_NONE ? FAST_SEVERAL : x->meets[m->id];
+
+        if (m->kind > last || block == SCHEMA_NONE)
+            continue;
+        ok = block == FAST_SEVERAL ? member(r, x, m) : eval(r, block, m);
+    }
     return ok;
 }
 
-/* The declared names that have something to meet, where the others are not asked for: by name or by member, whichever are
- * fewer. */
+/* The declared names that have something to meet, where the others are not asked for. */
 static bool
 asked_members(struct fast_run *r, const struct fast_object *x, const struct tape_tok *at)
 {
-    const struct tape_tok *end = r->t->tok + at->next;
-    bool ok = true;
-
-    for (uint32_t i = 0; ok && i < x->nasked && x->nasked < at->count; i++) {
+    for (uint32_t i = 0; i < x->nasked; i++) {
         const struct tape_tok *m = tape_find(r->t, at, x->asked[i].id);
 
-        ok = !m || eval(r, x->asked[i].block, m);
+        if (m && !eval(r, x->asked[i].block, m))
+            return false;
     }
-    for (const struct tape_tok *m = at + 1; ok && m < end && x->nasked >= at->count; m = r->t->tok + m->next)
-        ok = m->id == TAPE_NONE || x->block[m->id] == SCHEMA_NONE || eval(r, x->block[m->id], m);
-    return ok;
+    return true;
 }
 
 /* Whether every name is either declared or nobody's concern, by what is known of the registered names. */
@@ -293,7 +294,7 @@ object(struct fast_run *r, const struct fast_object *x, const struct tape_tok *a
 {
     if (!has_all(r->t, at, &x->required))
         return false;
-    return no_others(r->t, x, at) ? asked_members(r, x, at) : all_members(r, x, at);
+    return x->nasked < at->count && no_others(r->t, x, at) ? asked_members(r, x, at) : all_members(r, x, at);
 }
 
 static bool
@@ -316,7 +317,7 @@ one_member(struct fast_run *r, const struct fast_ins *in, const struct tape_tok 
 {
     const struct tape_tok *m = tape_find(r->t, at, (uint16_t)in->n);
 
-    return m ? eval(r, in->block, m) : in->op == FAST_OPTIONAL;
+    return m ? eval(r, in->block, m) : in->op == FAST_OPTIONAL || in->op == FAST_MAY_HOLD;
 }
 
 static bool
@@ -324,7 +325,6 @@ objects(struct fast_run *r, const struct fast_ins *in, const struct tape_tok *at
 {
     switch (in->op) {
     case FAST_MEMBER:
-    case FAST_ALONE:
     case FAST_OPTIONAL:
         return one_member(r, in, at);
     case OP_OBJECT:
@@ -490,14 +490,30 @@ enter(struct fast_run *r, const struct fast_ins *in, const struct tape_tok *at)
     return ok;
 }
 
-/* What most tests of `if` are needs no frame. A member alone leads down the document: it need not be counted. */
+/* What most tests of `if` are, without a frame. A member alone leads down the document: it need not be counted. */
+static inline bool
+alone(struct fast_run *r, const struct fast_ins *in, const struct tape_tok *at)
+{
+    struct str s = {r->t->text + at->off + 1, at->n - 2};
+
+    switch (in->op) {
+    case FAST_IS:
+        return s.n == in->n && memcmp(s.p, in->p, s.n) == 0;
+    case FAST_AMONG:
+        return listed(in->p, s);
+    case FAST_HAS:
+        return has_all(r->t, at, in->p);
+    default:
+        return one_member(r, in, at);
+    }
+}
+
+/* Other than eval: the list is not empty. */
 static bool
 value(struct fast_run *r, const struct fast_ins *in, const struct tape_tok *at)
 {
-    if (in->op == FAST_IS && !(at->flags & TAPE_ESCAPED))
-        return at->n - 2 == in->n && memcmp(r->t->text + at->off + 1, in->p, in->n) == 0;
-    if (in->op == FAST_ALONE)
-        return one_member(r, in, at);
+    if (in->op >= FAST_ALONE && !(at->flags & TAPE_ESCAPED))
+        return alone(r, in, at);
     return at->kind == JSON_STRING ? strings(r, in, at) : enter(r, in, at);
 }
 

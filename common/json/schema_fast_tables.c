@@ -58,6 +58,56 @@ make_dfa(struct maker *m, struct str pattern, const void **ret)
     return RES_OK;
 }
 
+/* The pattern that the block is and nothing else; STR_NULL otherwise. */
+static struct str
+lone_pattern(const struct schema *s, uint32_t block)
+{
+    const struct schema_block *blk = &s->block[block];
+    const struct schema_ins *in = s->code + blk->list[JSON_STRING];
+    const json_t *pattern = json_object_get(blk->json, "pattern");
+    bool more = blk->any || blk->list[JSON_OBJECT] || blk->list[JSON_ARRAY] || blk->list[JSON_INTEGER];
+
+    if (more || blk->types != 0xff || blk->flags & ~(unsigned)BLOCK_LEAF || in->op != OP_PATTERN ||
+        in[1].op != OP_END)
+        return STR_NULL;
+    return (struct str){json_string_value(pattern), json_string_length(pattern)};
+}
+
+static bool
+put_union(const struct schema *s, const struct schema_list *list, struct buf *out)
+{
+    for (uint32_t i = 0; i < list->n; i++) {
+        struct str pattern = lone_pattern(s, list->block[i]);
+
+        if (!pattern.p)
+            return false;
+        buf_z(out, i ? "|(?:" : "(?:");
+        buf_str(out, pattern);
+        buf_char(out, ')');
+    }
+    return true;
+}
+
+enum res
+fast_union(struct schema_fast *f, const struct schema *s, const struct schema_list *list, const void **ret,
+           struct err *e)
+{
+    struct maker m = {.f = f, .e = e};
+    struct buf text = buf_make(SCHEMA_MAX_TEXT);
+    enum res rc = RES_OK;
+    char *kept;
+
+    *ret = NULL;
+    if (put_union(s, list, &text) && !text.failed) {
+        kept = schema_arena_get(&f->arena, text.n, 1);
+        if (kept)
+            memcpy(kept, text.p, text.n);
+        rc = kept ? make_dfa(&m, (struct str){kept, text.n}, ret) : fast_no_memory(e);
+    }
+    buf_free(&text);
+    return rc;
+}
+
 /* ---- objects ---------------------------------------------------------------------------------------------------- */
 
 static enum res
@@ -67,10 +117,11 @@ object_room(struct maker *m, struct fast_object *x)
     struct schema_arena *arena = &m->f->arena;
 
     x->block = schema_arena_get(arena, n, sizeof *x->block);
+    x->meets = schema_arena_get(arena, n, sizeof *x->meets);
     x->hit = schema_arena_get(arena, n, 1);
     x->asked = schema_arena_get(arena, x->o->keys.n + 1, sizeof *x->asked);
     x->pattern = schema_arena_get(arena, x->o->npattern + 1, sizeof *x->pattern);
-    return x->block && x->hit && x->asked && x->pattern ? RES_OK : fast_no_memory(m->e);
+    return x->block && x->meets && x->hit && x->asked && x->pattern ? RES_OK : fast_no_memory(m->e);
 }
 
 static bool
@@ -105,6 +156,22 @@ fill_hits(const struct schema_fast *f, uint32_t pattern, struct fast_object *x)
             continue;
         x->hit[id] |= (uint8_t)(1u << pattern);
         fast_put(&x->hit_any, id);
+    }
+}
+
+/* What each registered name comes to, as far as that is one block. */
+static void
+fill_meets(const struct maker *m, struct fast_object *x)
+{
+    for (uint16_t id = 0; id < m->f->names.n; id++) {
+        bool declared = x->block[id] != SCHEMA_NONE;
+        uint32_t block = declared ? x->block[id] : x->o->additional;
+
+        if (x->hit[id] || (!declared && x->o->closed))
+            block = FAST_SEVERAL;
+        else if (block != SCHEMA_NONE && m->fs->s->block[block].flags & BLOCK_TRIVIAL)
+            block = SCHEMA_NONE;
+        x->meets[id] = block;
     }
 }
 
@@ -143,6 +210,8 @@ make_object(struct maker *m, const struct schema_object *o, const void **ret)
     rc = object_room(m, x);
     if (rc == RES_OK && fill_keys(m, x))
         rc = fill_patterns(m, x, &ok);
+    if (rc == RES_OK)
+        fill_meets(m, x);
     if (rc == RES_OK && ok)
         *ret = x;
     return rc;

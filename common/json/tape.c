@@ -165,7 +165,7 @@ word(const struct reader *r, const char *p, struct tape_tok *tok, uint8_t kind, 
 static const char *other_value(struct reader *r, const char *p, uint32_t at);
 
 /* Fills the token of the value at `p`; its name is filled already. */
-static inline const char *
+__attribute__((always_inline)) static inline const char *
 value(struct reader *r, const char *p, uint32_t at)
 {
     struct tape_tok *tok = &r->t->tok[at];
