@@ -105,6 +105,8 @@ schema_dfa_match(const struct schema_dfa *d, struct str s)
 {
     const unsigned char *p = (const unsigned char *)(s.n ? s.p : "");
 
+    if (d->brief && s.n <= SCHEMA_DFA_BRIEF)
+        d = d->brief;
     switch (d->how) {
     case SCHEMA_DFA_CHAIN:
         return match_chain(d, p, s.n);
@@ -127,5 +129,5 @@ schema_dfa_states(const struct schema_dfa *d)
 size_t
 schema_dfa_size(const struct schema_dfa *d)
 {
-    return d->size;
+    return d->size + (d->brief ? d->brief->size : 0);
 }

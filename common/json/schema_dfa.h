@@ -11,8 +11,9 @@
 #include "common/base/str.h"
 
 enum {
-    SCHEMA_DFA_STATES = 4096,     /* what 0 stands for */
-    SCHEMA_DFA_MAX_STATES = 32767 /* a greater `max_states` is taken as this */
+    SCHEMA_DFA_STATES = 4096,      /* what 0 stands for */
+    SCHEMA_DFA_MAX_STATES = 32767, /* a greater `max_states` is taken as this */
+    SCHEMA_DFA_BRIEF = 61          /* bytes of a brief text */
 };
 
 /* How schema_dfa_match goes about it. */
@@ -47,6 +48,7 @@ struct schema_dfa {
     uint8_t rest; /* bit of the set that all bytes after the places must be in; 0: there may be none */
     bool rest_any;
     size_t size;
+    struct schema_dfa *brief; /* owned: the same for a text too short to reach the greater counts; or NULL */
 };
 
 /* RES_REJECT with the reason: outside what is said above, not a pattern, or more than `max_states` states (0:

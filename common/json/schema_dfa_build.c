@@ -77,23 +77,64 @@ has_any(struct dfa_build *b)
     return dfa_set_add(b, 0, DFA_LAST_POINT) && dfa_set_done(b, false, &b->any);
 }
 
+/* `*steps` is what the pattern has cost so far. */
+static enum res
+compile(struct dfa_build b, struct str pattern, uint64_t *steps, struct schema_dfa **ret)
+{
+    b.steps = *steps;
+    if (has_any(&b) && dfa_parse(&b, pattern) && dfa_symbols(&b) && dfa_machine(&b) && dfa_states(&b) &&
+        dfa_minimise(&b))
+        *ret = dfa_bytes(&b);
+    *steps = b.steps;
+    dfa_build_free(&b);
+    return b.rc;
+}
+
+/* {0,61} is sixty states, and * is one: most texts are short enough for the latter. */
+static enum res
+add_brief(struct schema_dfa *d, struct dfa_build b, struct str pattern, uint64_t *steps)
+{
+    struct err *e = b.e;
+    struct err why = {0};
+    struct schema_dfa *brief = NULL;
+    enum res rc;
+
+    b.e = &why;
+    b.brief = true;
+    rc = compile(b, pattern, steps, &brief);
+    if (rc == RES_RETRY)
+        return err_set(e, rc, "%s", why.text);
+    if (brief && brief->how != SCHEMA_DFA_TABLE)
+        d->brief = brief;
+    else
+        schema_dfa_free(brief);
+    return RES_OK;
+}
+
 enum res
 schema_dfa_compile(struct str pattern, uint32_t max_states, struct schema_dfa **ret, struct err *e)
 {
     struct dfa_build b = {.e = e, .max_states = max_states ? max_states : SCHEMA_DFA_STATES};
+    uint64_t steps = 0;
+    enum res rc;
 
     *ret = NULL;
     if (b.max_states > SCHEMA_DFA_MAX_STATES)
         b.max_states = SCHEMA_DFA_MAX_STATES;
-    if (has_any(&b) && dfa_parse(&b, pattern) && dfa_symbols(&b) && dfa_machine(&b) && dfa_states(&b) &&
-        dfa_minimise(&b))
-        *ret = dfa_bytes(&b);
-    dfa_build_free(&b);
-    return b.rc;
+    rc = compile(b, pattern, &steps, ret);
+    if (rc == RES_OK && (*ret)->how == SCHEMA_DFA_TABLE)
+        rc = add_brief(*ret, b, pattern, &steps);
+    if (rc != RES_OK) {
+        schema_dfa_free(*ret);
+        *ret = NULL;
+    }
+    return rc;
 }
 
 void
 schema_dfa_free(struct schema_dfa *d)
 {
+    if (d)
+        free(d->brief);
     free(d);
 }

@@ -65,6 +65,7 @@ struct dfa_build {
     struct err *e;
     enum res rc;
     uint32_t max_states;
+    bool brief; /* counts that no text of SCHEMA_DFA_BRIEF bytes can pass are taken as having no limit */
     uint64_t steps;
     struct dfa_vec range;   /* struct dfa_range: of all sets */
     struct dfa_vec set;     /* struct dfa_set */

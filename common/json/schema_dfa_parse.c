@@ -425,6 +425,8 @@ term(struct parse *m, uint32_t *ret)
         return dfa_refuse(m->b, "nothing to repeat");
     if (of.min > DFA_MAX_COUNT || (of.max != DFA_NONE && of.max > DFA_MAX_COUNT) || of.min > of.max)
         return dfa_refuse(m->b, "the numbers of a quantifier");
+    if (m->b->brief && of.max >= SCHEMA_DFA_BRIEF)
+        of.max = DFA_NONE;
     *ret = node(m, of);
     return *ret != UINT32_MAX;
 }

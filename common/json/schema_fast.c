@@ -80,7 +80,7 @@ enum_of(const struct schema_enum *list, unsigned kind)
     const struct schema_key *first = list->strings.key;
 
     if (kind == JSON_STRING && list->strings.n == 1)
-        return (struct fast_ins){.op = FAST_CONST, .p = first->p, .n = first->n};
+        return (struct fast_ins){.op = FAST_CONST, .p = first};
     if (kind == JSON_STRING && list->strings.n)
         return (struct fast_ins){.op = FAST_LISTED, .p = &list->strings};
     if (kind == JSON_STRING || list->n == 0 || (kind >= JSON_TRUE && !has_kind(list, kind)))

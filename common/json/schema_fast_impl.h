@@ -49,7 +49,7 @@ struct fast_deps {
 /* One instruction. `op` is a schema_op, or one of these: */
 enum {
     FAST_BEYOND = OP_COUNT, /* leaves the document to the full engine */
-    FAST_CONST,             /* a string: the `n` bytes at `p` */
+    FAST_CONST,             /* a string: the schema_key at `p` */
     FAST_LISTED,            /* a string: one of the schema_keys at `p` */
     FAST_FORMAT,            /* a built-in format, by the function `p` points to */
     FAST_MEMBER,            /* the member of number `n` is there, and meets `block` */

@@ -65,14 +65,22 @@ format_ok(struct fast_run *r, const struct schema_format *format, struct str s)
     return no_memory ? unsure(r) : ok;
 }
 
+static inline bool
+is_constant(const struct schema_key *key, struct str s)
+{
+    return key->n == s.n && schema_key_is(key, s.p, s.n, schema_words(s.p, s.n));
+}
+
 /* Few strings: mostly their lengths tell them apart. */
 static bool
 listed(const struct schema_keys *keys, struct str s)
 {
+    struct schema_word w = schema_words(s.p, s.n);
+
     if (keys->n > 8)
-        return schema_keys_find(keys, s.p, s.n) != SCHEMA_NONE;
+        return schema_keys_find_word(keys, s.p, s.n, w) != SCHEMA_NONE;
     for (uint32_t i = 0; i < keys->n; i++)
-        if (keys->key[i].n == s.n && memcmp(keys->key[i].p, s.p, s.n) == 0)
+        if (schema_key_is(&keys->key[i], s.p, s.n, w))
             return true;
     return false;
 }
@@ -88,7 +96,7 @@ strings(struct fast_run *r, const struct fast_ins *in, const struct tape_tok *at
         switch (in->op) {
         case FAST_CONST:
         case FAST_IS:
-            ok = s.n == in->n && memcmp(s.p, in->p, s.n) == 0;
+            ok = is_constant(in->p, s);
             break;
         case FAST_LISTED:
         case FAST_AMONG:
@@ -174,7 +182,7 @@ numbers(struct fast_run *r, const struct fast_ins *in, const struct tape_tok *at
 /* ---- enum ------------------------------------------------------------------------------------------------------- */
 
 static bool
-is_constant(struct fast_run *r, const json_t *want, const struct tape_tok *at)
+is_value(struct fast_run *r, const json_t *want, const struct tape_tok *at)
 {
     switch (json_typeof(want)) {
     case JSON_TRUE:
@@ -198,7 +206,7 @@ enumerated(struct fast_run *r, const struct schema_enum *list, const struct tape
     bool ok = false;
 
     for (uint32_t i = 0; i < list->n && !ok; i++)
-        ok = is_constant(r, list->value[i], at);
+        ok = is_value(r, list->value[i], at);
     return ok;
 }
 
@@ -498,7 +506,7 @@ alone(struct fast_run *r, const struct fast_ins *in, const struct tape_tok *at)
 
     switch (in->op) {
     case FAST_IS:
-        return s.n == in->n && memcmp(s.p, in->p, s.n) == 0;
+        return is_constant(in->p, s);
     case FAST_AMONG:
         return listed(in->p, s);
     case FAST_HAS:
