@@ -53,9 +53,10 @@ normal_phone(struct str phone, struct buf *out)
     if (!i)
         return false;
     while (i < phone.n) {
-        size_t skip = separator(phone, i);
+        bool digit = phone.p[i] >= '0' && phone.p[i] <= '9';
+        size_t skip = digit ? 0 : separator(phone, i);
 
-        if (!skip && (phone.p[i] < '0' || phone.p[i] > '9' || n == 12))
+        if (!skip && (!digit || n == 12))
             return false;
         if (!skip)
             digits[n++] = phone.p[i];

@@ -224,10 +224,23 @@ host_is_one_of(struct judging *j, const struct rule *rule, struct str value)
 
 /* ---- NIP -------------------------------------------------------------------------------------------------------- */
 
+static const struct known_nip *
+nip_of(struct judging *j, struct str raw)
+{
+    struct known_nip *known = &j->nip;
+
+    if (known->raw.p != raw.p) {
+        known->raw = raw;
+        known->ok = nip_parse(text(j, raw), &known->nip);
+    }
+    return known;
+}
+
 /* Reads a NIP and its kind; false where the kind has none or the number is the schema's finding. */
 static bool
 read_nip(struct judging *j, const struct rule *rule, struct str value, struct nip *nip, enum nip_kind *kind)
 {
+    const struct known_nip *known = nip_of(j, value);
     struct str jenis = field_text(j, rule->p.jenis);
 
     *kind = str_is(jenis, "pppk") ? NIP_PPPK : NIP_PNS;
@@ -235,7 +248,8 @@ read_nip(struct judging *j, const struct rule *rule, struct str value, struct ni
         return false;
     if (rule->p.nbila && !is_among(rule, jenis))
         return false;
-    return nip_parse(text(j, value), nip);
+    *nip = known->nip;
+    return known->ok;
 }
 
 static bool

@@ -8,6 +8,7 @@
 #include "common/base/hash.h"
 #include "common/json/schema_fast.h"
 #include "workers/sop/rules/catalogue.h"
+#include "workers/sop/rules/nip.h"
 #include "workers/sop/rules/opd.h"
 #include "workers/sop/rules/rules.h"
 #include "workers/sop/rules/source.h"
@@ -37,6 +38,11 @@ struct judging {
     const struct form_context *ctx;
     const struct form_fields *fields;
     struct arena arena; /* of decoded text */
+    struct known_nip {  /* the one read last: several rules ask for each */
+        struct str raw;
+        struct nip nip;
+        bool ok;
+    } nip;
 };
 
 /* True: the finding is to be made. `value` is the raw value at the rule's place, STR_NULL where it is absent. */
