@@ -215,11 +215,10 @@ as_alone(struct fast_ins *ins)
 static enum res
 settle(struct maker *m, unsigned kind, const struct fast_ins **ret)
 {
-    static const struct fast_ins pass[] = {{.op = OP_END}};
     const struct list *l = &m->list[kind];
     struct fast_ins *to;
 
-    *ret = pass;
+    *ret = NULL;
     if (!l->n)
         return RES_OK;
     to = schema_arena_get(&m->f->arena, l->n + 1, sizeof *to);
@@ -271,7 +270,7 @@ static bool
 is_deep(const struct fast_block *blk)
 {
     for (unsigned k = JSON_STRING; k < KINDS; k++)
-        if (blk->code[k]->op != OP_END)
+        if (blk->code[k])
             return false;
     return true;
 }

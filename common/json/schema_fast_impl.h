@@ -68,7 +68,8 @@ struct fast_ins {
     uint8_t op;
 };
 
-/* A subschema with what it refers to put into it: by json_type, all that a value of it must meet, ended by OP_END. */
+/* A subschema with what it refers to put into it: by json_type, all that a value of it must meet, ended by OP_END; NULL:
+ * nothing. */
 struct fast_block {
     const struct fast_ins *code[8];
 };

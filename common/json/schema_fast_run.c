@@ -13,7 +13,7 @@ eval(struct fast_run *r, uint32_t block, const struct tape_tok *at)
 {
     const struct fast_ins *in = r->block[block].code[at->kind];
 
-    return in->op == OP_END || value(r, in, at);
+    return !in || value(r, in, at);
 }
 
 /* The answer is left to the full engine. */
@@ -328,6 +328,17 @@ one_member(struct fast_run *r, const struct fast_ins *in, const struct tape_tok 
     return m ? eval(r, in->block, m) : in->op == FAST_OPTIONAL || in->op == FAST_MAY_HOLD;
 }
 
+/* Mostly the test is whether one member is some constant. */
+static bool
+conditional(struct fast_run *r, const struct schema_cond *c, const struct tape_tok *at)
+{
+    const struct fast_ins *test = r->block[c->test].code[at->kind];
+    bool hit = test && test->op == FAST_HOLDS ? one_member(r, test, at) : !test || value(r, test, at);
+    uint32_t then = hit ? c->yes : c->no;
+
+    return then == SCHEMA_NONE || eval(r, then, at);
+}
+
 static bool
 objects(struct fast_run *r, const struct fast_ins *in, const struct tape_tok *at)
 {
@@ -335,6 +346,8 @@ objects(struct fast_run *r, const struct fast_ins *in, const struct tape_tok *at
     case FAST_MEMBER:
     case FAST_OPTIONAL:
         return one_member(r, in, at);
+    case OP_IF:
+        return conditional(r, in->p, at);
     case OP_OBJECT:
         return object(r, in->p, at);
     case OP_REQUIRED:
@@ -434,14 +447,6 @@ count_of(struct fast_run *r, const struct schema_list *list, const struct tape_t
     for (uint32_t i = 0; i < list->n && n < enough; i++)
         n += eval(r, list->block[i], at);
     return n;
-}
-
-static bool
-conditional(struct fast_run *r, const struct schema_cond *c, const struct tape_tok *at)
-{
-    uint32_t then = eval(r, c->test, at) ? c->yes : c->no;
-
-    return then == SCHEMA_NONE || eval(r, then, at);
 }
 
 static bool
