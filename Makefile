@@ -17,7 +17,7 @@ WARN := -std=c17 -Wall -Wextra -Wformat=2 -Wshadow -Wconversion -Wstrict-prototy
 ifdef WERROR
 WARN += -Werror
 endif
-CFLAGS := $(WARN) $(OPT) $(shell pkg-config --cflags $(PKGS) 2>/dev/null) $(CFLAGS)
+CFLAGS := $(WARN) $(OPT) -fno-plt $(shell pkg-config --cflags $(PKGS) 2>/dev/null) $(CFLAGS)
 LDFLAGS += -Wl,--as-needed
 LDLIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -lpthread
 
