@@ -1,22 +1,20 @@
 /* date, time, date-time (RFC 3339) and duration (its appendix A). */
 #include "common/json/schema_format.h"
 
-/* Exactly `n` digits at `*p`, moved past; -1 when they are not there. */
-static int
-number(struct str *s, size_t n)
+/* Moves past `n` bytes. */
+static bool
+pass(struct str *s, size_t n)
 {
-    int v = 0;
-
-    if (s->n < n)
-        return -1;
-    for (size_t i = 0; i < n; i++) {
-        if (!is_digit(s->p[i]))
-            return -1;
-        v = v * 10 + (s->p[i] - '0');
-    }
     s->p += n;
     s->n -= n;
-    return v;
+    return true;
+}
+
+/* Moves past a digit when there is one. */
+static bool
+digit(struct str *s)
+{
+    return s->n && is_digit(s->p[0]) && pass(s, 1);
 }
 
 /* Moves past the character when it is there; `c` is lower case where it is a letter. */
@@ -25,63 +23,76 @@ mark(struct str *s, char c)
 {
     if (!s->n || (s->p[0] != c && !(is_alpha(c) && (s->p[0] | 0x20) == c)))
         return false;
-    s->p++;
-    s->n--;
-    return true;
+    return pass(s, 1);
 }
 
+/* The number that two digits are; -1 when they are none. */
+static int
+two(const char *p)
+{
+    return is_digit(p[0]) && is_digit(p[1]) ? (p[0] - '0') * 10 + (p[1] - '0') : -1;
+}
+
+/* "YYYY-MM-DD" */
 static bool
 read_date(struct str *s)
 {
     static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int y;
+    const char *p = s->p;
+    int century;
+    int year;
     int m;
     int d;
     bool leap;
 
-    if ((y = number(s, 4)) < 0 || !mark(s, '-') || (m = number(s, 2)) < 1 || m > 12 || !mark(s, '-') ||
-        (d = number(s, 2)) < 1)
+    if (s->n < 10 || p[4] != '-' || p[7] != '-' || (century = two(p)) < 0 || (year = two(p + 2)) < 0 ||
+        (m = two(p + 5)) < 1 || m > 12 || (d = two(p + 8)) < 1)
         return false;
-    leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
-    return d <= days[m - 1] + (m == 2 && leap);
+    leap = year ? year % 4 == 0 : century % 4 == 0;
+    return d <= days[m - 1] + (m == 2 && leap) && pass(s, 10);
+}
+
+/* "HH:MM", in minutes; -1 for anything else. */
+static int
+hour_minute(const char *p)
+{
+    int h = two(p);
+    int m = two(p + 3);
+
+    return h >= 0 && h < 24 && p[2] == ':' && m >= 0 && m < 60 ? h * 60 + m : -1;
 }
 
 /* The offset in minutes, added to `*minute`. */
 static bool
 read_offset(struct str *s, int *minute)
 {
-    int sign;
-    int h;
-    int m;
+    int by;
 
     if (mark(s, 'z'))
         return true;
-    sign = s->n && s->p[0] == '-' ? 1 : -1;
-    if (!(mark(s, '+') || mark(s, '-')) || (h = number(s, 2)) < 0 || h > 23 || !mark(s, ':') ||
-        (m = number(s, 2)) < 0 || m > 59)
+    if (s->n < 6 || (s->p[0] != '+' && s->p[0] != '-') || (by = hour_minute(s->p + 1)) < 0)
         return false;
-    *minute += sign * (h * 60 + m);
-    return true;
+    *minute += s->p[0] == '-' ? by : -by;
+    return pass(s, 6);
 }
 
+/* "HH:MM:SS", a fraction, and the offset */
 static bool
 read_time(struct str *s)
 {
-    int h;
-    int m;
-    int sec;
     int minute;
+    int sec;
 
-    if ((h = number(s, 2)) < 0 || h > 23 || !mark(s, ':') || (m = number(s, 2)) < 0 || m > 59 ||
-        !mark(s, ':') || (sec = number(s, 2)) < 0 || sec > 60)
+    if (s->n < 8 || (minute = hour_minute(s->p)) < 0 || s->p[5] != ':' || (sec = two(s->p + 6)) < 0 ||
+        sec > 60)
         return false;
+    pass(s, 8);
     if (mark(s, '.')) {
-        if (number(s, 1) < 0)
+        if (!digit(s))
             return false;
-        while (number(s, 1) >= 0)
+        while (digit(s))
             ;
     }
-    minute = h * 60 + m;
     if (!read_offset(s, &minute))
         return false;
     return sec < 60 || (minute + 1440) % 1440 == 1439; /* a leap second ends a UTC day */
@@ -118,9 +129,9 @@ parts(struct str *s, const char *units)
     while (s->n && s->p[0] != 'T') {
         const char *unit;
 
-        if (number(s, 1) < 0)
+        if (!digit(s))
             return -1;
-        while (number(s, 1) >= 0)
+        while (digit(s))
             ;
         unit = s->n && s->p[0] ? strchr(units, s->p[0]) : NULL;
         if (!unit || (at && unit != at + 1))
