@@ -212,11 +212,12 @@ size_t schema_code_points(const char *p, size_t n);
 /* ---- patterns: schema_regex.c ---- */
 
 struct schema_regex {
-    pcre2_code *code;            /* NULL when `literal` alone decides */
+    pcre2_code *code;            /* NULL when `walk` or `literal` decides */
     pcre2_match_context *limits; /* owned */
     bool jit;
     bool head, tail; /* the literal is anchored at the start, the end */
     struct str literal;
+    const struct schema_walk *walk; /* NULL: the others decide */
 };
 
 enum schema_match { MATCH_NO, MATCH_YES, MATCH_LIMIT, MATCH_MEMORY };
@@ -229,6 +230,22 @@ void schema_regex_free(struct schema_regex *re);
 enum schema_match schema_regex_match(const struct schema_regex *re, struct str s, pcre2_match_data **md);
 /* Writes the PCRE2 form of an ECMA-262 pattern; false: not a pattern, `*why` says what is wrong with it. */
 bool schema_regex_translate(struct str pattern, struct buf *out, const char **why);
+
+/* ---- patterns of places: schema_walk.c ---- */
+
+enum { SCHEMA_PLACES = 128 };
+
+struct schema_walk {
+    uint8_t bit[256];             /* which of up to 8 sets hold the byte */
+    uint8_t place[SCHEMA_PLACES]; /* the set of each place, as its bit */
+    uint8_t rest;                 /* of what may come behind them, `more` bytes at most */
+    bool tail;                    /* which is where the text ends; else it is of no concern */
+    uint32_t places, more;
+};
+
+/* False for a pattern that is not so simple. The pattern is known to be a valid one. */
+bool schema_walk_read(struct str pattern, struct schema_walk *ret);
+bool schema_walk_match(const struct schema_walk *walk, struct str s);
 
 /* ---- the program: made by schema_compile.c and schema_gen.c, run by schema_run.c ---- */
 
@@ -261,6 +278,8 @@ struct schema_block {
     uint32_t res;
     uint32_t any;     /* code to run for every instance */
     uint32_t list[8]; /* code to run by json_type */
+    const struct schema_ins
+        *leaf[8]; /* of a BLOCK_LEAF, by json_type: all that a value must meet; NULL: nothing */
     const char *loc;
     const json_t *json; /* the schema */
 };
@@ -348,6 +367,7 @@ struct schema {
     struct schema_spare *spare;
     uint32_t max_depth;
     uint64_t max_steps;
+    bool quick; /* schema_quick can run it */
 };
 
 struct schema_spare { /* PCRE2's match block that the last check left for the next */

@@ -42,6 +42,24 @@ match_literal(const struct schema_regex *re, struct str s)
     return !re->literal.n || (s.n && memmem(s.p, s.n, re->literal.p, re->literal.n));
 }
 
+/* The same for one such as "^[A-Z]{2}-[0-9]{4,8}$". PCRE2 has taken it. */
+static enum res
+as_walk(struct schema_regex *re, struct schema_arena *arena, struct str pattern, struct err *e)
+{
+    struct schema_walk walk;
+    struct schema_walk *kept;
+
+    if (!schema_walk_read(pattern, &walk))
+        return RES_OK;
+    schema_regex_free(re);
+    kept = schema_arena_get(arena, 1, sizeof *kept);
+    if (!kept)
+        return schema_no_memory(e);
+    *kept = walk;
+    re->walk = kept;
+    return RES_OK;
+}
+
 static enum res
 compile_pcre(struct schema_regex *re, struct str s, uint32_t match_limit, struct err *e)
 {
@@ -89,7 +107,7 @@ schema_regex_compile(struct schema_regex *re, struct schema_arena *arena, struct
     else
         rc = b.failed ? schema_no_memory(e) : compile_pcre(re, buf_view(&b), match_limit, e);
     buf_free(&b);
-    return rc;
+    return rc == RES_OK && arena ? as_walk(re, arena, pattern, e) : rc;
 }
 
 void
@@ -107,6 +125,8 @@ schema_regex_match(const struct schema_regex *re, struct str s, pcre2_match_data
     PCRE2_SPTR p = (PCRE2_SPTR)(s.n ? s.p : "");
     int rc = PCRE2_ERROR_JIT_STACKLIMIT;
 
+    if (re->walk)
+        return schema_walk_match(re->walk, s) ? MATCH_YES : MATCH_NO;
     if (!re->code)
         return match_literal(re, s) ? MATCH_YES : MATCH_NO;
     if (!*md)

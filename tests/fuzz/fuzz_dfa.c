@@ -33,6 +33,7 @@ compare(const struct schema_dfa *d, const struct schema_regex *re, struct str pa
     enum schema_match want = schema_regex_match(re, text, &md);
     bool got = schema_dfa_match(d, text);
     uint32_t state = d->start;
+    struct schema_walk walk;
 
     for (size_t i = 0; i < text.n; i++)
         state = schema_dfa_step(d, state, (unsigned char)text.p[i]);
@@ -40,6 +41,8 @@ compare(const struct schema_dfa *d, const struct schema_regex *re, struct str pa
         differ(pattern, text, "the steps say otherwise than the match");
     if ((want == MATCH_YES || want == MATCH_NO) && got != (want == MATCH_YES))
         differ(pattern, text, got ? "found, but not by PCRE2" : "found by PCRE2 alone");
+    if (schema_walk_read(pattern, &walk) && schema_walk_match(&walk, text) != got)
+        differ(pattern, text, "place by place it comes out otherwise");
     pcre2_match_data_free(md);
 }
 

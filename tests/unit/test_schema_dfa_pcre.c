@@ -283,9 +283,10 @@ make_text(struct gen *g)
 struct tally {
     unsigned patterns, refused, yes, no, limit;
     unsigned how[4];
+    unsigned walks, brief; /* comparisons that came to schema_walk, to a brief table */
 };
 
-/* The same answer from schema_dfa, its steps one by one, and PCRE2. */
+/* The same answer from schema_dfa, its steps one by one, PCRE2, and schema_walk where it takes the pattern. */
 static void
 compare(struct tally *t, const struct schema_dfa *d, const struct schema_regex *re, struct str pattern,
         struct str s)
@@ -294,6 +295,7 @@ compare(struct tally *t, const struct schema_dfa *d, const struct schema_regex *
     enum schema_match want = schema_regex_match(re, s, &md);
     bool got = schema_dfa_match(d, s);
     uint32_t state = d->start;
+    struct schema_walk walk;
 
     pcre2_match_data_free(md);
     if (want == MATCH_LIMIT) {
@@ -308,6 +310,12 @@ compare(struct tally *t, const struct schema_dfa *d, const struct schema_regex *
         fail_msg("%.*s: schema_dfa says %d, PCRE2 %d (way %d)", STR_FMT(pattern), got, want == MATCH_YES,
                  (int)d->how);
     }
+    if (schema_walk_read(pattern, &walk)) {
+        t->walks++;
+        if (schema_walk_match(&walk, s) != got)
+            fail_msg("%.*s: place by place it is %d on \"%.*s\"", STR_FMT(pattern), !got, STR_FMT(s));
+    }
+    t->brief += d->brief && s.n <= SCHEMA_DFA_BRIEF;
     t->yes += got;
     t->no += !got;
 }
@@ -551,13 +559,95 @@ test_contracts(void **state)
     assert_true(c.t.yes > 50 * c.t.patterns && c.t.no > 50 * c.t.patterns);
 }
 
+/* Patterns that schema_walk takes, and some that it must not take for what they look like. */
+static void
+test_walks(void **state)
+{
+    static const struct {
+        const char *pattern;
+        bool walk;
+    } row[] = {
+        {"^ORD-[0-9]{4}-[0-9]{6}$", true},
+        {"^[A-Z]{2}-[0-9]{4,8}$", true},
+        {"^[0-9a-f]{64}$", true},
+        {"^\\+62[1-9][0-9]*$", true},
+        {"^[a-z-]+$", true},
+        {"^[.\\-\\]]{2}a?$", true},
+        {"^ab{0,3}$", true},
+        {"^[a-c]{2}", true},
+        {"^a{2,}", true},
+        {"^a*b$", false},
+        {"^a?b?$", false},
+        {"^[^a]$", false},
+        {"^a|b$", false},
+        {"^(a)$", false},
+        {"^a{0}b$", false},
+        {"^a+?$", false},
+        {"^\\d$", false},
+        {"a$", false},
+        {"^.$", false},
+        {"^\xc3\xa9$", false},
+        {"^[\xc3\xa9]$", false},
+        {"^[]a]$", false},
+        {"^abcdefghi$", false},
+        {"^a{129}$", false},
+    };
+    static struct contracts c;
+
+    (void)state;
+    c = (struct contracts){.g.seed = setting("TEST_SEED", 20261128)};
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        struct schema_walk walk;
+
+        if (schema_walk_read(str_of(row[i].pattern), &walk) != row[i].walk)
+            fail_msg("%s: %staken", row[i].pattern, row[i].walk ? "not " : "");
+        try_pattern("", row[i].pattern, &c);
+    }
+    assert_true(c.t.walks > 2000 && c.t.yes > 2000 && c.t.no > 2000);
+}
+
+/* Texts about as long as SCHEMA_DFA_BRIEF, against counts about as high. */
+static void
+test_brief(void **state)
+{
+    /* the letters from c on only make classes of bytes, so that the whole is no table of pairs */
+    static const char *const patterns[] = {
+        "^(cdefghij)?([ab][ab-]{0,61}\\.)+b$", "^(cdefghij)?(a|ba){0,61}b{1,62}$",
+        "^(cdefghij)?a{3,60}(b?a){2,61}$",     "(cdefghij)?^(ab?){0,70}-$",
+        "^(cdefghij)?(a{0,61}b){0,2}$",        "^(cdefghij)?(ab|a){40,62}$"};
+    uint64_t seed = setting("TEST_SEED", 20261128);
+    struct tally t = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
+        struct schema_dfa *d = NULL;
+        struct schema_regex re;
+
+        assert_true(open_both(str_of(patterns[i]), &d, &re));
+        for (unsigned k = 0; k < 2000; k++) {
+            char text[80];
+            size_t n = 50 + dice_pick(&seed, 25);
+            unsigned rare = 1 + dice_pick(&seed, 60);
+
+            for (size_t j = 0; j < n; j++)
+                text[j] = dice_pick(&seed, rare) ? 'a' : "ab.-"[dice_pick(&seed, 4)];
+            if (k % 2)
+                text[n - 1] = "b-"[i == 3];
+            compare(&t, d, &re, str_of(patterns[i]), (struct str){text, n});
+        }
+        schema_regex_free(&re);
+        schema_dfa_free(d);
+    }
+    print_message("%u matches, %u not, %u of them brief\n", t.yes, t.no, t.brief);
+    assert_true(t.brief > 1000 && t.yes > 500 && t.no > 500);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_generated),
-        cmocka_unit_test(test_junk),
-        cmocka_unit_test(test_contracts),
+        cmocka_unit_test(test_generated), cmocka_unit_test(test_junk),  cmocka_unit_test(test_contracts),
+        cmocka_unit_test(test_walks),     cmocka_unit_test(test_brief),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
