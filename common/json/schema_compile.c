@@ -1,4 +1,4 @@
-#include "common/json/schema_impl.h"
+#include "common/json/schema_run.h"
 
 #include <stdlib.h>
 
@@ -177,6 +177,41 @@ is_leaf(const struct schema *s, const struct schema_block *blk)
     return in->op == OP_END && !blk->list[JSON_OBJECT] && !blk->list[JSON_ARRAY];
 }
 
+static size_t
+length_of(const struct schema_ins *in)
+{
+    size_t n = 0;
+
+    while (in[n].op != OP_END)
+        n++;
+    return n;
+}
+
+/* What stands for every value and what stands for one type, in one list each. */
+static enum res
+make_leaf(struct schema_gen *g, struct schema_block *blk)
+{
+    static const struct schema_ins never[] = {{.op = OP_FALSE},
+                                              {.op = OP_END}}; /* 1.0 may be: that is looked at */
+    const struct schema_ins *code = g->s->code;
+    size_t any = length_of(code + blk->any);
+
+    for (size_t t = JSON_OBJECT; t <= JSON_NULL; t++) {
+        size_t own = length_of(code + blk->list[t]);
+        struct schema_ins *to = NULL;
+
+        if (any + own && !(to = schema_gen_get(g, any + own + 1, sizeof *to)))
+            return RES_RETRY;
+        if (to) {
+            memcpy(to, code + blk->any, any * sizeof *to);
+            memcpy(to + any, code + blk->list[t], (own + 1) * sizeof *to);
+        }
+        blk->leaf[t] = blk->types >> t & 1 ? to : never;
+    }
+    blk->flags |= BLOCK_LEAF;
+    return RES_OK;
+}
+
 static enum res
 flush_all(struct schema_gen *g)
 {
@@ -198,8 +233,8 @@ flush_all(struct schema_gen *g)
         blk->list[t] = start[kind[t]];
     if (empty && blk->types == 0xff)
         blk->flags |= BLOCK_TRIVIAL;
-    else if (is_leaf(g->s, blk))
-        blk->flags |= BLOCK_LEAF;
+    else if (rc == RES_OK && is_leaf(g->s, blk))
+        rc = make_leaf(g, blk);
     return rc;
 }
 
@@ -306,6 +341,8 @@ generate(struct schema_gen *g, uint32_t node)
         rc = compile_all(g);
     for (size_t i = 0; i < g->ndyn && rc == RES_OK; i++)
         rc = link_dynamic(g, g->dyn[i]);
+    if (rc == RES_OK)
+        g->s->quick = schema_quick_can(g->s);
     if (rc == RES_OK && keep_docs(g->s, g->set) != RES_OK)
         rc = schema_no_memory(g->e);
     return rc;

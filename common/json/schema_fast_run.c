@@ -71,20 +71,6 @@ is_constant(const struct schema_key *key, struct str s)
     return key->n == s.n && schema_key_is(key, s.p, s.n, schema_words(s.p, s.n));
 }
 
-/* Few strings: mostly their lengths tell them apart. */
-static bool
-listed(const struct schema_keys *keys, struct str s)
-{
-    struct schema_word w = schema_words(s.p, s.n);
-
-    if (keys->n > 8)
-        return schema_keys_find_word(keys, s.p, s.n, w) != SCHEMA_NONE;
-    for (uint32_t i = 0; i < keys->n; i++)
-        if (schema_key_is(&keys->key[i], s.p, s.n, w))
-            return true;
-    return false;
-}
-
 /* `s` may lie in the tape's scratch: whatever `logic` comes to decodes the same string to the same place. */
 __attribute__((noinline)) static bool
 strings(struct fast_run *r, const struct fast_ins *in, const struct tape_tok *at)
@@ -100,7 +86,7 @@ strings(struct fast_run *r, const struct fast_ins *in, const struct tape_tok *at
             break;
         case FAST_LISTED:
         case FAST_AMONG:
-            ok = listed(in->p, s);
+            ok = schema_keys_has(in->p, s.p, s.n);
             break;
         case OP_MIN_LENGTH:
         case OP_MAX_LENGTH:
@@ -513,7 +499,7 @@ alone(struct fast_run *r, const struct fast_ins *in, const struct tape_tok *at)
     case FAST_IS:
         return is_constant(in->p, s);
     case FAST_AMONG:
-        return listed(in->p, s);
+        return schema_keys_has(in->p, s.p, s.n);
     case FAST_HAS:
         return has_all(r->t, at, in->p);
     default:

@@ -77,8 +77,7 @@ schema_same_middle(const char *a, const char *b, size_t n)
 static inline bool
 schema_key_is(const struct schema_key *key, const char *p, size_t n, struct schema_word w)
 {
-    return key->n == n && key->w.a == w.a && key->w.b == w.b &&
-           (n <= 16 || schema_same_middle(key->p, p, n));
+    return key->n == n && key->w.a == w.a && key->w.b == w.b && (n <= 16 || schema_same_middle(key->p, p, n));
 }
 
 /* Not inlined: what is around it then keeps its registers. */
@@ -91,15 +90,31 @@ schema_keys_find(const struct schema_keys *keys, const char *p, size_t n)
     return schema_keys_find_word(keys, p, n, schema_words(p, n));
 }
 
-/* The same, trying `guess` first: members mostly come in the order the schema names them. */
-__attribute__((always_inline)) static inline uint32_t
-schema_keys_guess(const struct schema_keys *keys, const char *p, size_t n, uint32_t guess)
+/* Whether it is among them. Few are told apart by their lengths, without a hash. */
+static inline bool
+schema_keys_has(const struct schema_keys *keys, const char *p, size_t n)
 {
     struct schema_word w = schema_words(p, n);
 
-    if (guess < keys->n && schema_key_is(&keys->key[guess], p, n, w))
-        return guess;
-    return schema_keys_find_word(keys, p, n, w);
+    if (keys->n > 8)
+        return schema_keys_find_word(keys, p, n, w) != UINT32_MAX;
+    for (uint32_t i = 0; i < keys->n; i++)
+        if (schema_key_is(&keys->key[i], p, n, w))
+            return true;
+    return false;
+}
+
+/* The key or NULL, trying `next` first, unless it is `end`: members mostly come in the order the schema names them. */
+__attribute__((always_inline)) static inline const struct schema_key *
+schema_keys_next(const struct schema_keys *keys, const char *p, size_t n, const struct schema_key *next,
+                 const struct schema_key *end)
+{
+    uint32_t k;
+
+    if (next < end && next->n == n && memcmp(next->p, p, n) == 0)
+        return next;
+    k = schema_keys_find(keys, p, n);
+    return k == UINT32_MAX ? NULL : &keys->key[k];
 }
 
 #endif

@@ -6,8 +6,7 @@
 bool
 schema_listed(struct schema_run *r, const struct schema_enum *list, const json_t *v)
 {
-    if (json_is_string(v) &&
-        schema_keys_find(&list->strings, json_string_value(v), json_string_length(v)) != SCHEMA_NONE)
+    if (json_is_string(v) && schema_keys_has(&list->strings, json_string_value(v), json_string_length(v)))
         return true;
     for (uint32_t i = 0; i < list->n; i++)
         if (schema_equal(r, list->value[i], v, 0))
@@ -15,23 +14,99 @@ schema_listed(struct schema_run *r, const struct schema_enum *list, const json_t
     return false;
 }
 
-static bool
-string_ok(struct schema_run *r, const struct schema_ins *in, struct str s)
+static inline bool
+pattern_ok(struct schema_run *r, const struct schema_regex *re, struct str s)
+{
+    enum schema_match match;
+
+    if (re->walk)
+        return schema_walk_match(re->walk, s);
+    match = schema_run_match(r, re, s);
+    r->unsure |= match == MATCH_LIMIT || match == MATCH_MEMORY;
+    return match == MATCH_YES;
+}
+
+/* Neither is inlined: numbers then need few registers, and strings no more than they need. */
+__attribute__((noinline)) static bool
+string_ok(struct schema_run *r, const struct schema_ins *in, const json_t *v)
+{
+    struct str s = {json_string_value(v), json_string_length(v)};
+    bool ok = true;
+
+    for (; ok && in->op != OP_END; in++) {
+        const struct schema_format *format = in->p;
+        bool no_memory = false;
+        const struct schema_enum *list = in->p;
+
+        switch (in->op) {
+        case OP_FALSE:
+            return false;
+        case OP_ENUM:
+            ok = schema_keys_has(&list->strings, s.p, s.n);
+            break;
+        case OP_MIN_LENGTH:
+            ok = schema_min_length_ok(s, in->n);
+            break;
+        case OP_MAX_LENGTH:
+            ok = schema_max_length_ok(s, in->n);
+            break;
+        case OP_PATTERN:
+            ok = pattern_ok(r, in->p, s);
+            break;
+        default:
+            ok = format->fn(s, format->builtin ? &no_memory : format->arg);
+            r->unsure |= no_memory;
+        }
+    }
+    return ok;
+}
+
+/* <0, 0, >0: the value against the bound. */
+static inline int
+compare(const json_t *v, const struct schema_bound *bound)
+{
+    double d;
+
+    if (!bound->exact)
+        return schema_num_cmp(schema_num_of(v), bound->num);
+    if (json_is_integer(v)) {
+        json_int_t i = json_integer_value(v);
+
+        return (i > bound->num.i) - (i < bound->num.i);
+    }
+    d = json_real_value(v);
+    return (d > bound->num.d) - (d < bound->num.d);
+}
+
+static inline bool
+bound_ok(unsigned op, const json_t *v, const struct schema_bound *bound)
+{
+    int c = compare(v, bound);
+
+    if (op == OP_MINIMUM)
+        return c >= 0;
+    if (op == OP_MAXIMUM)
+        return c <= 0;
+    return op == OP_EXCLUSIVE_MINIMUM ? c > 0 : c < 0;
+}
+
+__attribute__((noinline)) static bool
+other_ok(struct schema_run *r, const struct schema_ins *in, const json_t *v)
 {
     bool ok = true;
 
     for (; ok && in->op != OP_END; in++) {
-        if (in->op == OP_MIN_LENGTH) {
-            ok = schema_min_length_ok(s, in->n);
-        } else if (in->op == OP_MAX_LENGTH) {
-            ok = schema_max_length_ok(s, in->n);
-        } else if (in->op == OP_PATTERN) {
-            ok = schema_run_match(r, in->p, s) == MATCH_YES;
-        } else {
-            const struct schema_format *format = in->p;
-            bool no_memory = false;
-
-            ok = format->fn(s, format->builtin ? &no_memory : format->arg);
+        switch (in->op) {
+        case OP_FALSE:
+            return false;
+        case OP_ENUM:
+            ok = schema_listed(r, in->p, v);
+            break;
+        case OP_MULTIPLE_OF:
+            ok = schema_num_multiple(schema_num_of(v), *(const struct schema_dec *)in->p);
+            break;
+        default:
+            ok = bound_ok(in->op, v, in->p);
         }
     }
     return ok;
@@ -40,50 +115,11 @@ string_ok(struct schema_run *r, const struct schema_ins *in, struct str s)
 bool
 schema_bound_ok(unsigned op, const json_t *v, const struct schema_bound *bound)
 {
-    int c;
-
-    if (bound->exact && json_is_real(v)) {
-        double d = json_real_value(v);
-
-        c = (d > bound->num.d) - (d < bound->num.d);
-    } else {
-        c = schema_num_cmp(schema_num_of(v), bound->num);
-    }
-    if (op == OP_MINIMUM)
-        return c >= 0;
-    if (op == OP_MAXIMUM)
-        return c <= 0;
-    return op == OP_EXCLUSIVE_MINIMUM ? c > 0 : c < 0;
-}
-
-static bool
-number_ok(const struct schema_ins *in, const json_t *v)
-{
-    bool ok = true;
-
-    for (; ok && in->op != OP_END; in++)
-        if (in->op == OP_MULTIPLE_OF)
-            ok = schema_num_multiple(schema_num_of(v), *(const struct schema_dec *)in->p);
-        else
-            ok = schema_bound_ok(in->op, v, in->p);
-    return ok;
+    return bound_ok(op, v, bound);
 }
 
 bool
-schema_leaf_ok(struct schema_run *r, const struct schema_block *blk, const json_t *v)
+schema_leaf_ok(struct schema_run *r, const struct schema_ins *in, const json_t *v)
 {
-    const struct schema_ins *code = r->s->code;
-
-    if (!r->steps || !schema_admits(blk, v))
-        return false;
-    r->steps--;
-    for (const struct schema_ins *in = code + blk->any; in->op != OP_END; in++)
-        if (!schema_listed(r, in->p, v))
-            return false;
-    if (json_is_string(v) && blk->list[JSON_STRING])
-        return string_ok(r, code + blk->list[JSON_STRING],
-                         (struct str){json_string_value(v), json_string_length(v)});
-    if (json_is_number(v) && blk->list[JSON_INTEGER])
-        return number_ok(code + blk->list[JSON_INTEGER], v);
-    return true;
+    return json_is_string(v) ? string_ok(r, in, v) : other_ok(r, in, v);
 }

@@ -223,8 +223,11 @@ static bool
 run(struct schema_run *r, const json_t *instance)
 {
     struct schema_frame f = {.run = r, .blk = &r->s->block[0], .v = instance, .step = STEP_SAME};
-    bool ok = schema_enter(&f);
+    bool ok;
 
+    /* without anybody to tell, no is an answer too */
+    if (!r->s->quick || !schema_quick(r, instance, &ok) || (!ok && r->cb))
+        ok = schema_enter(&f);
     if (r->limit && !r->limit_told && r->cb)
         tell(&f, KW_LIMIT, str_of(r->limit));
     if (r->md)

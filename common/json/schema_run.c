@@ -1,7 +1,7 @@
 /* Runs the program: entering blocks, the instructions for one value, logic and references. */
 #include "common/json/schema_run.h"
 
-static bool
+static inline bool
 run_list(struct schema_frame *f, uint32_t start)
 {
     bool ok = true;
@@ -16,7 +16,7 @@ run_list(struct schema_frame *f, uint32_t start)
     return ok;
 }
 
-static bool
+static inline bool
 run_body(struct schema_frame *f)
 {
     const struct schema_block *blk = f->blk;

@@ -19,6 +19,7 @@ struct schema_run {
     uint32_t fast;     /* > 0: the first error ends it and nothing is reported */
     const char *limit; /* which one was hit, or NULL */
     bool limit_told;
+    bool unsure; /* schema_leaf_ok came to a limit; or, in schema_quick.c, anything did */
     pcre2_match_data *md;
 };
 
@@ -62,8 +63,12 @@ schema_max_length_ok(struct str s, uint64_t max)
 }
 
 bool schema_enter(struct schema_frame *f);
-/* True: the value is valid for this leaf block. False: not known, enter it. */
-bool schema_leaf_ok(struct schema_run *r, const struct schema_block *blk, const json_t *v);
+/* Whether the whole program can be run by schema_quick. */
+bool schema_quick_can(const struct schema *s);
+/* Whether the value is valid; false when that could not be decided. Reports nothing. */
+bool schema_quick(struct schema_run *r, const json_t *v, bool *valid);
+/* True: the value meets this list of a leaf block. False: not known, enter it. */
+bool schema_leaf_ok(struct schema_run *r, const struct schema_ins *in, const json_t *v);
 bool schema_listed(struct schema_run *r, const struct schema_enum *list, const json_t *v);
 bool schema_bound_ok(unsigned op, const json_t *v, const struct schema_bound *bound);
 /* Matches with the spare match block of the schema, or with a new one. */
@@ -82,7 +87,15 @@ bool schema_enter_index(struct schema_frame *f, const struct schema_block *blk, 
 static inline bool
 schema_passes(struct schema_run *r, const struct schema_block *blk, const json_t *v)
 {
-    return blk->flags & BLOCK_TRIVIAL || (blk->flags & BLOCK_LEAF && schema_leaf_ok(r, blk, v));
+    const struct schema_ins *in;
+
+    if (!(blk->flags & BLOCK_LEAF))
+        return blk->flags & BLOCK_TRIVIAL;
+    if (!r->steps)
+        return false;
+    r->steps--;
+    in = blk->leaf[json_typeof(v)];
+    return !in || schema_leaf_ok(r, in, v);
 }
 
 /* Block `b` on the same value, on a member's, on an item's. */

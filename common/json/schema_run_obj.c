@@ -30,8 +30,8 @@ struct member {
     const char *name;
     size_t n;
     json_t *v;
-    size_t i;       /* position, for what is evaluated */
-    uint32_t guess; /* which key of the schema it may be */
+    size_t i;                      /* position, for what is evaluated */
+    const struct schema_key *next; /* which key of the schema it may be */
 };
 
 static bool
@@ -104,16 +104,15 @@ others_ok(struct schema_frame *f, const struct schema_object *o, const struct me
 static inline bool
 member_ok(struct schema_frame *f, const struct schema_object *o, struct member *m, uint64_t *missing)
 {
-    uint32_t k = schema_keys_guess(&o->keys, m->name, m->n, m->guess);
+    const struct schema_key *key =
+        schema_keys_next(&o->keys, m->name, m->n, m->next, o->keys.key + o->keys.n);
     bool known = false;
     bool ok = true;
 
-    if (k != SCHEMA_NONE) {
-        const struct schema_key *key = &o->keys.key[k];
-
+    if (key) {
         *missing &= ~key->bit;
         known = key->declared;
-        m->guess = k + 1;
+        m->next = key + 1;
         if (known) {
             schema_seen_set(f->seen, m->i);
             ok = schema_on_key(f, key->block, m->v, m->name, m->n);
@@ -158,7 +157,7 @@ static bool
 member_pass(struct schema_frame *f, const struct schema_object *o, uint64_t *missing)
 {
     json_t *obj = (json_t *)(uintptr_t)f->v; /* iterating changes nothing */
-    struct member m = {.i = 0};
+    struct member m = {.next = o->keys.key};
     bool ok = true;
 
     for (void *it = json_object_iter(obj); it; it = json_object_iter_next(obj, it), m.i++) {
@@ -169,35 +168,6 @@ member_pass(struct schema_frame *f, const struct schema_object *o, uint64_t *mis
         if (!ok && f->run->fast)
             break;
     }
-    return ok;
-}
-
-/* The same where names have nothing to meet but `properties` and additionalProperties, and nobody asks what was
- * evaluated: most objects. */
-static bool
-plain_pass(struct schema_frame *f, const struct schema_object *o, uint64_t *missing)
-{
-    json_t *obj = (json_t *)(uintptr_t)f->v; /* iterating changes nothing */
-    uint64_t absent = *missing;
-    uint32_t guess = 0;
-    bool ok = true;
-
-    for (void *it = json_object_iter(obj); it && (ok || !f->run->fast); it = json_object_iter_next(obj, it)) {
-        const char *name = json_object_iter_key(it);
-        size_t n = json_object_iter_key_len(it);
-        uint32_t k = schema_keys_guess(&o->keys, name, n, guess);
-        const struct schema_key *key = k == SCHEMA_NONE ? NULL : &o->keys.key[k];
-
-        if (key) {
-            guess = k + 1;
-            absent &= ~key->bit;
-        }
-        if (key && key->declared)
-            ok = schema_on_key(f, key->block, json_object_iter_value(it), name, n) && ok;
-        else if (o->additional != SCHEMA_NONE)
-            ok = additional_ok(f, o, &(struct member){name, n, json_object_iter_value(it), 0, 0}) && ok;
-    }
-    *missing = absent;
     return ok;
 }
 
@@ -213,8 +183,6 @@ schema_op_object(struct schema_frame *f, const struct schema_ins *in)
         return false;
     if (o->open && !f->seen && (size_t)o->keys.n * 2 < n)
         ok = lookup_pass(f, o, &missing);
-    else if (o->only_declared && !f->seen)
-        ok = plain_pass(f, o, &missing);
     else
         ok = member_pass(f, o, &missing);
     if (!ok && f->run->fast)

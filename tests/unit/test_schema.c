@@ -229,6 +229,23 @@ test_deep_documents(void **state)
     schema_free(s);
 }
 
+/* More than the run for the answer alone takes on. */
+static void
+test_long_documents(void **state)
+{
+    struct schema *s = compile("{\"items\":{\"type\":\"integer\"}}", NULL);
+    json_t *doc = json_array();
+
+    (void)state;
+    for (int i = 0; i < 150000; i++)
+        json_array_append_new(doc, json_integer(i));
+    assert_true(schema_valid(s, doc));
+    json_array_append_new(doc, json_string("x"));
+    assert_false(schema_valid(s, doc));
+    json_decref(doc);
+    schema_free(s);
+}
+
 static void
 test_bad_schemas_are_refused(void **state)
 {
@@ -622,6 +639,7 @@ main(void)
         cmocka_unit_test(test_callback_can_stop),
         cmocka_unit_test(test_limits_end_a_check),
         cmocka_unit_test(test_deep_documents),
+        cmocka_unit_test(test_long_documents),
         cmocka_unit_test(test_bad_schemas_are_refused),
         cmocka_unit_test(test_strict),
         cmocka_unit_test(test_own_formats),
