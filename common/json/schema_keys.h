@@ -111,7 +111,7 @@ schema_keys_next(const struct schema_keys *keys, const char *p, size_t n, const 
 {
     uint32_t k;
 
-    if (next < end && next->n == n && memcmp(next->p, p, n) == 0)
+    if (next && next < end && next->n == n && memcmp(next->p, p, n) == 0)
         return next;
     k = schema_keys_find(keys, p, n);
     return k == UINT32_MAX ? NULL : &keys->key[k];

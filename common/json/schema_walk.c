@@ -119,7 +119,7 @@ read_count(struct reading *r, struct step *step)
         if (take(r) != '}' || step->max < step->min || step->max == 0)
             return false;
     }
-    return !memchr("*+?{", peek(r), 4);
+    return !peek(r) || !strchr("*+?{", peek(r));
 }
 
 /* The bit of the step's set; 0 when there are more than eight. */

@@ -23,7 +23,7 @@ tape_new(const struct tape_names *names, uint32_t cap)
     t->tables = malloc(((size_t)names->n * TAPE_TABLES + 1) * sizeof *t->tables);
     t->follow = malloc(nfollow * sizeof *t->follow);
     if (t->tok && t->object && t->tables && t->follow) {
-        for (uint16_t i = 0; i < nfollow; i++)
+        for (size_t i = 0; i < nfollow; i++)
             t->follow[i] = i < names->n ? (uint16_t)(i + 1) : 0;
         return t;
     }
