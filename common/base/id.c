@@ -12,7 +12,8 @@ id_derive(const unsigned char ns[16], const struct str *parts, unsigned n, char 
     uuid_t u;
 
     for (unsigned i = 0; i < n; i++) {
-        buf_printf(&b, "%zu:", parts[i].n);
+        buf_int(&b, (int64_t)parts[i].n);
+        buf_char(&b, ':');
         buf_str(&b, parts[i]);
     }
     uuid_generate_sha1(u, ns, b.p ? b.p : "", b.n);

@@ -13,13 +13,7 @@ static const unsigned char id_namespace[16] = {0x9b, 0x1e, 0x6c, 0x52, 0x0a, 0x4
 struct str
 worker_source(const struct worker *w)
 {
-    struct buf b = buf_make(64);
-    struct str s;
-
-    buf_printf(&b, "/bedelau/%s", w->def->name);
-    s = arena_str((struct arena *)(uintptr_t)&w->arena, buf_view(&b));
-    buf_free(&b);
-    return s;
+    return str_of(w->source);
 }
 
 /* ---- facts of ours ---------------------------------------------------------------------------------------------- */
@@ -423,6 +417,7 @@ worker_main(int argc, char **argv, const struct worker_def *def, void *own)
     struct app_run run = {&w, own, &w.sop};
 
     snprintf(name, sizeof name, "bedelau-%s", def->name);
+    snprintf(w.source, sizeof w.source, "/bedelau/%s", def->name);
     d.name = name;
     return app_main(argc, argv, &d, &run);
 }

@@ -85,6 +85,7 @@ struct worker {
     char *out_topic[4]; /* checks, integrations, deadlines, status */
     char dead_topic[128];
     char group[128];
+    char source[64]; /* of our facts */
     struct metric *m_reused, *m_differs;
 };
 

@@ -8,7 +8,9 @@ enum { DATA_MAX = 2 << 20 };
 static void
 put_text(struct buf *b, const char *name, struct str s)
 {
-    buf_printf(b, ",\"%s\":", name);
+    buf_z(b, ",\"");
+    buf_z(b, name);
+    buf_z(b, "\":");
     buf_json(b, s);
 }
 
@@ -34,11 +36,15 @@ check_data(struct worker *w, const struct berkas *b, const struct verdict *v, st
 {
     const struct validator *own = w->own;
 
-    buf_printf(data, "{\"revisi\":%d,\"putaran\":%d", v->revisi, v->putaran);
+    buf_z(data, "{\"revisi\":");
+    buf_int(data, v->revisi);
+    buf_z(data, ",\"putaran\":");
+    buf_int(data, v->putaran);
     put_text(data, "sumber_pengajuan", v->sumber_pengajuan);
     put_text(data, "id_pengajuan", v->id_pengajuan);
     put_text(data, "putusan", str_of(putusan_name(v->putusan)));
-    buf_printf(data, ",\"final\":%s,\"temuan\":", is_decision(v->putusan) ? "true" : "false");
+    buf_z(data, is_decision(v->putusan) ? ",\"final\":true" : ",\"final\":false");
+    buf_z(data, ",\"temuan\":");
     buf_str(data, v->findings);
     put_text(data, "aturan", str_of(rules_hash(own->rules)));
     put_text(data, "oleh", v->oleh);
