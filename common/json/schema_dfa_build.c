@@ -122,7 +122,7 @@ schema_dfa_compile(struct str pattern, uint32_t max_states, struct schema_dfa **
     if (b.max_states > SCHEMA_DFA_MAX_STATES)
         b.max_states = SCHEMA_DFA_MAX_STATES;
     rc = compile(b, pattern, &steps, ret);
-    if (rc == RES_OK && (*ret)->how == SCHEMA_DFA_TABLE)
+    if (rc == RES_OK && *ret && (*ret)->how == SCHEMA_DFA_TABLE)
         rc = add_brief(*ret, b, pattern, &steps);
     if (rc != RES_OK) {
         schema_dfa_free(*ret);
