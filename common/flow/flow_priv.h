@@ -30,7 +30,9 @@ struct flow {
     enum { IDLE, TURN, SENT, WAIT } state;
     bool careful;    /* this batch is bisected */
     unsigned streak; /* records blamed in a row over all batches, none applied between */
-    size_t bad;      /* records blamed in this batch */
+    size_t bad;      /* items refused in this batch */
+    size_t
+        again; /* of its items: those before it had, if refused, their second try; 0 = the first round goes on */
     struct batch cur, next;
     struct range ranges[RANGES], range;
     size_t nranges;

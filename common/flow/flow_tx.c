@@ -226,7 +226,41 @@ part(struct flow *f)
     return (struct flow_batch){f->cur.items + f->range.lo, f->range.hi - f->range.lo};
 }
 
+/* ---- one by one: what is refused alone, twice, is set aside ------------------------------------------------------ */
+
+static const char refused[] = "DATA_REFUSED";
+
 static void next_range(struct flow *f);
+
+static void
+refuse(struct flow *f, struct flow_item *it)
+{
+    it->code = refused;
+    snprintf(it->why, sizeof it->why, "the database refuses its data: SQLSTATE %s", f->failure.state);
+    f->bad++;
+    if (f->again && !it->rkm)
+        log_error("an item of our own is refused by the database and dropped", LOG_Z("group", f->opts.group),
+                  LOG_Z("sqlstate", f->failure.state), LOG_Z("why", f->failure.text));
+}
+
+/* At the end of the first round, what was refused is tried once more: a fault of ours that was mended meanwhile is not
+ * blamed on those that came before. False when there is no more of it. */
+static bool
+second_try(struct flow *f)
+{
+    for (; f->bad && f->again < f->cur.n; f->again++) {
+        struct flow_item *it = &f->cur.items[f->again];
+
+        if (it->code != refused)
+            continue;
+        it->code = NULL;
+        f->bad--;
+        f->range = (struct range){f->again, f->again + 1};
+        f->again++;
+        return true;
+    }
+    return false;
+}
 
 static void
 on_range_undone(void *arg, const struct pg_end *end)
@@ -244,25 +278,26 @@ on_range_undone(void *arg, const struct pg_end *end)
         f->ranges[f->nranges++] = (struct range){mid, r.hi};
         f->ranges[f->nranges++] = (struct range){r.lo, mid};
     } else {
-        struct flow_item *it = &f->cur.items[r.lo];
-
-        it->code = "DATA_REFUSED";
-        snprintf(it->why, sizeof it->why, "the database refuses its data: SQLSTATE %s", f->failure.state);
-        f->bad++;
-        if (!it->rkm)
-            log_error("an item of our own is refused by the database and dropped",
-                      LOG_Z("group", f->opts.group), LOG_Z("sqlstate", f->failure.state),
-                      LOG_Z("why", f->failure.text));
+        refuse(f, &f->cur.items[r.lo]);
     }
     next_range(f);
+}
+
+/* Whether it is us: most of those that were tried in this batch were refused, or all, and nothing was applied for long. */
+static bool
+refuses_most(const struct flow *f)
+{
+    size_t tried = 0;
+
+    for (size_t i = 0; i < (f->again ? f->cur.n : f->range.lo); i++)
+        tried += flow_live(&f->cur.items[i]) || f->cur.items[i].code == refused;
+    return (f->bad >= MANY_BAD && f->bad * 2 > tried) || (f->bad == tried && f->streak + f->bad >= MANY_BAD);
 }
 
 static void
 range_failed(struct flow *f, const struct pg_end *end)
 {
-    bool many = (f->bad >= MANY_BAD && f->bad * 2 > f->cur.n) || f->streak + f->bad >= MANY_BAD;
-
-    if (end->res != RES_REJECT || many) {
+    if (end->res != RES_REJECT || refuses_most(f)) {
         struct pg_end ours = *end;
 
         ours.res = RES_RETRY;
@@ -305,11 +340,12 @@ next_range(struct flow *f)
 {
     struct flow_batch b;
 
-    if (f->nranges == 0) {
+    if (f->nranges) {
+        f->range = f->ranges[--f->nranges];
+    } else if (!second_try(f)) {
         finish(f);
         return;
     }
-    f->range = f->ranges[--f->nranges];
     f->rows_mark = f->nrows;
     b = part(f);
     pg_send(f->opts.pg, &savepoint_stmt, NULL, NULL, NULL);
@@ -354,6 +390,7 @@ flow_tx_turn(void *arg)
 
     f->state = SENT;
     f->bad = 0;
+    f->again = 0;
     f->range = (struct range){0, f->cur.n};
     f->ranges[0] = f->range;
     f->nranges = 1;

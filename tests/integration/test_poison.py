@@ -44,6 +44,35 @@ def test_all(pipeline):
     assert "transactions succeed again" in p.log("projector")
 
 
+def test_fault_that_ends_meanwhile(pipeline):
+    """The fault is mended while records are tried one by one: those that were refused before that are not set aside."""
+    p = pipeline(partitions=1, standin=False)
+    p.rows("create sequence trap_n")
+    # the whole, a half, and so on down to the first record alone, and then the second: nine refusals
+    p.rows(TRAP.replace("if new.subject like %s", "if new.subject like %s and nextval('trap_n') <= 9"), "%")
+    for i in range(60):
+        p.submit(f"{OPD}-R-{i:03d}")
+    p.flush()
+    p.start("projector", wait=False)
+    harness.eventually(lambda: p.one("select count(*) from event"), lambda n: n == 60, what="all in the record")
+    assert p.one("select last_value from trap_n") > 9
+    assert p.one("select count(*) from dead_letter") == 0
+    p.await_ready("projector")
+    assert "set aside" not in p.log("projector")
+
+
+def test_many_among_good_ones(pipeline):
+    """More than a handful of one batch is refused, and most of it is not: they are set aside, and the rest goes on."""
+    p = pipeline(partitions=1, standin=False)
+    p.rows(TRAP, "%RACUN%")
+    for i in range(200):
+        p.submit(f"{OPD}-{'RACUN' if i % 10 == 5 else 'B'}-{i:03d}")
+    p.flush()
+    p.start("projector")
+    harness.eventually(lambda: p.one("select count(*) from event"), lambda n: n == 180, what="the good ones in the record")
+    harness.eventually(lambda: p.one("select count(*) from dead_letter"), lambda n: n == 20, what="the bad ones set aside")
+
+
 def test_unknown_topic_made_anew(pipeline):
     """A topic that was deleted and made anew under us: the partition stops and says what to do; the named command goes on."""
     p = pipeline(partitions=1)
