@@ -1,5 +1,6 @@
-/* producer: sends records and reports each one's delivery, inside the loop. acks=all, idempotent. A fatal error of the
- * client re-creates it; what was not acknowledged by then is reported as RES_RETRY. */
+/* producer: sends records and reports each one's delivery, inside the loop. acks=all and one request in flight, so that
+ * records of a key stay in order; one may arrive twice. A fatal error of the client re-creates it; what was not
+ * acknowledged by then is reported as RES_RETRY. */
 #ifndef KAFKA_PRODUCER_H
 #define KAFKA_PRODUCER_H
 
