@@ -169,3 +169,26 @@ buf_pointer(struct buf *b, struct str token)
             buf_char(b, token.p[i]);
     }
 }
+
+bool
+buf_pointer_next(struct str *pointer, struct buf *token)
+{
+    size_t i = 1;
+
+    buf_reset(token);
+    if (!pointer->n || pointer->p[0] != '/')
+        return false;
+    for (; i < pointer->n && pointer->p[i] != '/'; i++) {
+        char c = pointer->p[i];
+
+        if (c == '~') {
+            if (++i == pointer->n || (pointer->p[i] != '0' && pointer->p[i] != '1'))
+                return false;
+            c = pointer->p[i] == '0' ? '~' : '/';
+        }
+        buf_char(token, c);
+    }
+    buf_add(token, "", 0); /* so that an empty token is a string too */
+    *pointer = (struct str){pointer->p + i, pointer->n - i};
+    return !token->failed;
+}

@@ -38,6 +38,10 @@ void buf_json(struct buf *b, struct str s);
 /* One more step of a JSON Pointer (RFC 6901): "/" and the token, in which ~ is ~0 and / is ~1. */
 void buf_pointer(struct buf *b, struct str token);
 
+/* Takes the next step off a JSON Pointer; its token, decoded, is all that is in `token` then. False: there is none, or it
+ * is no step. */
+bool buf_pointer_next(struct str *pointer, struct buf *token);
+
 /* What is in the buffer; valid until the next write. */
 static inline struct str
 buf_view(const struct buf *b)

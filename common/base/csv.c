@@ -30,19 +30,40 @@ take_bare(char *p, const char *end, struct str *field)
     return p;
 }
 
+const char csv_more[] = "too many fields";
+
+/* What is wrong where a field ended at `p`; NULL: nothing, another follows. */
+static const char *
+fault(const char *p, bool quoted, bool last)
+{
+    if (!p)
+        return "a quoted field does not end";
+    if (!quoted && *p == '"')
+        return "a quote inside a field that is not quoted";
+    if (last)
+        return csv_more;
+    return *p == ',' ? NULL : "text after a quoted field";
+}
+
 unsigned
-csv_split(char *line, size_t n, struct str *fields, unsigned max)
+csv_split(char *line, size_t n, struct str *fields, unsigned max, const char **why)
 {
     char *p = line;
     const char *end = line + n;
+    const char *wrong = csv_more;
 
     for (unsigned k = 0; k < max; k++) {
-        p = p < end && *p == '"' ? take_quoted(p, end, &fields[k]) : take_bare(p, end, &fields[k]);
+        bool quoted = p < end && *p == '"';
+
+        p = quoted ? take_quoted(p, end, &fields[k]) : take_bare(p, end, &fields[k]);
         if (p == end)
             return k + 1;
-        if (!p || *p != ',')
-            return 0;
+        wrong = fault(p, quoted, k + 1 == max);
+        if (wrong)
+            break;
         p++;
     }
+    if (why)
+        *why = wrong;
     return 0;
 }

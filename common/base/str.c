@@ -45,6 +45,15 @@ str_int(struct str s, int64_t *ret)
     return true;
 }
 
+bool
+str_has_control(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
+            return true;
+    return false;
+}
+
 struct str
 str_line(struct str *rest)
 {

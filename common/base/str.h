@@ -65,6 +65,9 @@ char *str_dup(struct str s);
 /* The whole of `s` as a decimal number; false on junk, overflow or nothing. `*ret` is set to 0 on failure. */
 bool str_int(struct str s, int64_t *ret);
 
+/* Whether it holds a control character of ASCII. */
+bool str_has_control(struct str s);
+
 /* Takes the next line off `rest` and returns it without its LF or CRLF. */
 struct str str_line(struct str *rest);
 

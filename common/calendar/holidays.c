@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/base/caltime.h"
+#include "common/base/csv.h"
 
 enum { TANGGAL, HARI, JENIS, KETERANGAN, FIELDS };
 
@@ -22,64 +23,16 @@ find(struct str s, const char *const *names, int n)
     return -1;
 }
 
-static bool
-has_control(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
-            return true;
-    return false;
-}
-
-/* Length of the quoted field at the start of `s`, both quotes included; 0 when it does not end. */
-static size_t
-quoted_len(struct str s)
-{
-    for (size_t i = 1; i < s.n; i++) {
-        if (s.p[i] != '"')
-            continue;
-        if (i + 1 == s.n || s.p[i + 1] != '"')
-            return i + 1;
-        i++;
-    }
-    return 0;
-}
-
-/* Length of the bare field at the start of `s`. */
-static size_t
-bare_len(struct str s)
-{
-    const char *comma = s.n ? memchr(s.p, ',', s.n) : NULL;
-
-    return comma ? (size_t)(comma - s.p) : s.n;
-}
-
-/* Splits into exactly FIELDS fields. Quotes around a field are dropped; a doubled quote inside stays doubled, as only
- * the remark can hold one and nobody reads it. Returns NULL, or what is wrong. */
+/* Splits into exactly FIELDS fields, unquoted in place. Returns NULL, or what is wrong. */
 static const char *
 split(struct str line, struct str field[FIELDS])
 {
-    for (int i = 0; i < FIELDS; i++) {
-        bool quoted = line.n && line.p[0] == '"';
-        size_t n = quoted ? quoted_len(line) : bare_len(line);
+    const char *why;
+    unsigned n = csv_split((char *)(uintptr_t)line.p, line.n, field, FIELDS, &why); /* our own copy */
 
-        if (quoted && n == 0)
-            return "a quoted field does not end";
-        field[i] = quoted ? (struct str){line.p + 1, n - 2} : (struct str){line.p, n};
-        if (!quoted && n && memchr(line.p, '"', n))
-            return "a quote inside a field that is not quoted";
-        line.p += n;
-        line.n -= n;
-        if (i + 1 == FIELDS)
-            return line.n ? "more than four fields" : NULL;
-        if (line.n == 0)
-            return "fewer than four fields";
-        if (line.p[0] != ',')
-            return "text after a quoted field";
-        line.p++;
-        line.n--;
-    }
-    return NULL;
+    if (n == 0)
+        return why == csv_more ? "more than four fields" : why;
+    return n < FIELDS ? "fewer than four fields" : NULL;
 }
 
 /* Each returns NULL, or what is wrong with the line. */
@@ -100,7 +53,7 @@ static const char *
 read_line(struct str line, struct holiday *day)
 {
     struct str field[FIELDS];
-    const char *wrong = has_control(line) ? "a control character" : split(line, field);
+    const char *wrong = str_has_control(line) ? "a control character" : split(line, field);
 
     if (wrong)
         return wrong;
@@ -151,23 +104,28 @@ enum res
 holidays_parse(struct str csv, struct holiday **ret, size_t *n, struct err *e)
 {
     struct holiday *days = NULL;
+    char *copy = NULL;
     enum res res;
 
     *ret = NULL;
     *n = 0;
     if (csv.n > HOLIDAYS_MAX_BYTES)
         return err_set(e, RES_REJECT, "calendar: larger than %d bytes", HOLIDAYS_MAX_BYTES);
-    csv = str_no_bom(csv);
     days = calloc(count_lines(csv), sizeof *days);
-    if (!days)
-        return err_set(e, RES_RETRY, "calendar: out of memory");
-    res = read_lines(csv, days, n, e);
+    copy = str_dup(csv);
+    if (!days || !copy) {
+        res = err_set(e, RES_RETRY, "calendar: out of memory");
+        goto out;
+    }
+    res = read_lines(str_no_bom((struct str){copy, csv.n}), days, n, e);
     if (res == RES_OK) {
         *ret = days;
         days = NULL; /* now the caller's */
     } else {
         *n = 0;
     }
+out:
+    free(copy);
     free(days);
     return res;
 }

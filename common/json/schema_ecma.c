@@ -96,10 +96,7 @@ read_hex(struct ecma *m, size_t n, char end, uint32_t *ret)
     size_t k = 0;
 
     for (; (end || k < n) && peek(m, 0) >= 0 && m->s.p[m->i] != end; k++, m->i++) {
-        char c = m->s.p[m->i];
-        int d = c >= '0' && c <= '9'                     ? c - '0'
-                : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
-                                                         : -1;
+        int d = str_hex(m->s.p[m->i]);
 
         if (d < 0 || v > 0x10ffff)
             return bad(m, "malformed hexadecimal escape");

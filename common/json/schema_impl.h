@@ -89,9 +89,6 @@ void schema_arena_free(struct schema_arena *a);
  * `*fragment` (percent-decoded, to be freed; "" when absent). The result is to be freed; NULL: out of memory. */
 char *schema_uri_resolve(const char *base, const char *ref, char **fragment);
 
-/* Takes the next token off `*pointer` ("/a/b") into `tok`, unescaped; false at its end or when it is malformed. */
-bool schema_pointer_next(struct str *pointer, struct buf *tok);
-
 /* `token` as an array index; false when it is none. */
 bool schema_pointer_index(struct str token, size_t *ret);
 

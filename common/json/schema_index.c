@@ -301,7 +301,7 @@ find_pointer(struct schema_set *set, uint32_t node, struct str pointer, uint32_t
     enum res rc;
 
     buf_z(&ptr, set->node[node].ptr);
-    while (json && schema_pointer_next(&pointer, &tok)) {
+    while (json && buf_pointer_next(&pointer, &tok)) {
         json = child_of(json, &tok);
         node = node_of(set, json);
         if (node == SCHEMA_NONE) {

@@ -125,23 +125,14 @@ add_path(struct buf *b, const struct uri *base, const struct uri *ref)
         buf_str(b, base->path);
 }
 
-static int
-hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static char *
 percent_decode(struct str s)
 {
     struct buf b = buf_make(SCHEMA_MAX_TEXT);
 
     for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '%' && i + 2 < s.n && hex(s.p[i + 1]) >= 0 && hex(s.p[i + 2]) >= 0) {
-            buf_char(&b, (char)(hex(s.p[i + 1]) * 16 + hex(s.p[i + 2])));
+        if (s.p[i] == '%' && i + 2 < s.n && str_hex(s.p[i + 1]) >= 0 && str_hex(s.p[i + 2]) >= 0) {
+            buf_char(&b, (char)(str_hex(s.p[i + 1]) * 16 + str_hex(s.p[i + 2])));
             i += 2;
         } else {
             buf_char(&b, s.p[i]);
@@ -184,29 +175,6 @@ schema_uri_resolve(const char *base_z, const char *ref_z, char **fragment)
         return NULL;
     }
     return uri;
-}
-
-bool
-schema_pointer_next(struct str *pointer, struct buf *tok)
-{
-    size_t i = 1;
-
-    buf_reset(tok);
-    if (!pointer->n || pointer->p[0] != '/')
-        return false;
-    for (; i < pointer->n && pointer->p[i] != '/'; i++) {
-        char c = pointer->p[i];
-
-        if (c == '~') {
-            if (++i == pointer->n || (pointer->p[i] != '0' && pointer->p[i] != '1'))
-                return false;
-            c = pointer->p[i] == '0' ? '~' : '/';
-        }
-        buf_char(tok, c);
-    }
-    buf_add(tok, "", 0); /* so that an empty token is a string too */
-    take(pointer, i, 0);
-    return !tok->failed;
 }
 
 bool

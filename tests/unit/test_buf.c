@@ -174,6 +174,34 @@ memory_runs_out(void **state)
     alloc_loop(write_much);
 }
 
+static void
+steps_of_a_pointer(void **state)
+{
+    static const char *const tokens[] = {"a", "", "~/", "0"};
+    static const char *const bad[] = {"", "a", "/~", "/~2", "/a~"};
+    struct buf token = buf_make(16);
+    struct buf whole = buf_make(64);
+    struct str p;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++)
+        buf_pointer(&whole, str_of(tokens[i]));
+    p = buf_view(&whole);
+    for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++) {
+        assert_true(buf_pointer_next(&p, &token));
+        assert_string_equal(token.p, tokens[i]);
+    }
+    assert_int_equal(p.n, 0);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        p = str_of(bad[i]);
+        assert_false(buf_pointer_next(&p, &token));
+    }
+    p = STR("/longer than the buffer");
+    assert_false(buf_pointer_next(&p, &token));
+    buf_free(&token);
+    buf_free(&whole);
+}
+
 int
 main(void)
 {
@@ -185,6 +213,7 @@ main(void)
         cmocka_unit_test(json_strings),
         cmocka_unit_test(steals),
         cmocka_unit_test(memory_runs_out),
+        cmocka_unit_test(steps_of_a_pointer),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,31 +25,12 @@ stir(uint64_t h)
 
 /* ---- values ----------------------------------------------------------------------------------------------------- */
 
-/* Eight bytes at a time: forms are hashed on the way of every one that is judged. */
-static uint64_t
-hash_bytes(struct str s)
-{
-    uint64_t h = s.n;
-    uint64_t word;
-    size_t i = 0;
-
-    for (; i + sizeof word <= s.n; i += sizeof word) {
-        memcpy(&word, s.p + i, sizeof word);
-        h = (h ^ word) * 0x9e3779b97f4a7c15ULL;
-        h ^= h >> 32;
-    }
-    word = 0;
-    if (i < s.n)
-        memcpy(&word, s.p + i, s.n - i);
-    return stir(h ^ word);
-}
-
 static uint64_t
 hash_string(struct str raw)
 {
     struct str plain = scan_string(raw, NULL);
     struct buf tmp = buf_make(raw.n + 1);
-    uint64_t h = hash_bytes(plain.p ? plain : scan_string(raw, &tmp));
+    uint64_t h = str_hash(plain.p ? plain : scan_string(raw, &tmp));
 
     buf_free(&tmp);
     return h;
@@ -151,7 +132,7 @@ hash_value(struct str raw, unsigned levels)
     else if (kind == SCAN_NUMBER)
         h = hash_number(raw);
     else if (levels == 0 && (kind == SCAN_OBJECT || kind == SCAN_ARRAY))
-        h = hash_bytes(raw);
+        h = str_hash(raw);
     else if (kind == SCAN_OBJECT)
         h = hash_members(raw, levels - 1);
     else if (kind == SCAN_ARRAY)
@@ -164,28 +145,7 @@ hash_value(struct str raw, unsigned levels)
 static uint64_t
 step(uint64_t place, struct str token)
 {
-    return stir(place ^ hash_bytes(token));
-}
-
-/* One token of a pointer at `*p`, behind its "/". */
-static struct str
-next_token(struct str *p, struct buf *tmp)
-{
-    struct str s = {p->p + 1, 0};
-
-    while (s.n + 1 < p->n && s.p[s.n] != '/')
-        s.n++;
-    *p = (struct str){s.p + s.n, p->n - s.n - 1};
-    if (!memchr(s.p, '~', s.n))
-        return s;
-    buf_reset(tmp);
-    for (size_t i = 0; i < s.n; i++) {
-        bool escape = s.p[i] == '~' && i + 1 < s.n && (s.p[i + 1] == '0' || s.p[i + 1] == '1');
-
-        buf_char(tmp, !escape ? s.p[i] : s.p[i + 1] == '0' ? '~' : '/');
-        i += escape;
-    }
-    return buf_view(tmp);
+    return stir(place ^ str_hash(token));
 }
 
 /* What a finding's place is compared by: a member, an item of lampiran[], the document of such an item. */
@@ -198,23 +158,21 @@ struct place {
 static struct place
 place_of(const struct riwayat *h, struct str lokasi)
 {
-    struct buf tmp = buf_make(lokasi.n + 1);
-    struct place p = {.is = lokasi.n == 0 || lokasi.p[0] == '/', .at = h->salt};
+    struct buf token = buf_make(lokasi.n + 1);
+    struct place p = {.is = true, .at = h->salt};
     struct str rest = lokasi;
     bool list = false;
 
-    if (p.is && rest.n) {
-        struct str name = next_token(&rest, &tmp);
-
-        list = str_is(name, "lampiran");
-        p.at = step(p.at, name);
+    if (rest.n && (p.is = buf_pointer_next(&rest, &token))) {
+        list = str_is(buf_view(&token), "lampiran");
+        p.at = step(p.at, buf_view(&token));
     }
-    if (p.is && rest.n && list) {
-        p.at = step(p.at, next_token(&rest, &tmp));
+    if (rest.n && list && (p.is = buf_pointer_next(&rest, &token))) {
+        p.at = step(p.at, buf_view(&token));
         if (!rest.n)
             p.document = step(p.at, STR("sha256"));
     }
-    buf_free(&tmp);
+    buf_free(&token);
     return p;
 }
 
@@ -288,8 +246,8 @@ mark_items(struct marking *m, uint64_t list, struct str raw)
 static void
 mark_form(struct marking *m, uint64_t salt, struct str form)
 {
-    const uint64_t revisi = hash_bytes(STR("revisi"));
-    const uint64_t lampiran = hash_bytes(STR("lampiran"));
+    const uint64_t revisi = str_hash(STR("revisi"));
+    const uint64_t lampiran = str_hash(STR("lampiran"));
     struct scan_iter it = scan_iter(form);
     uint64_t all = it.object ? 0 : hash_value(form, LEVELS);
 
@@ -366,7 +324,7 @@ look(const struct riwayat *h, struct str raw, struct finding *f)
 static uint32_t
 tag_of(const struct finding *f, struct str kode)
 {
-    return (uint32_t)(stir(stir(f->place + (uint64_t)(int64_t)f->value) ^ hash_bytes(kode)) >> 32);
+    return (uint32_t)(stir(stir(f->place + (uint64_t)(int64_t)f->value) ^ str_hash(kode)) >> 32);
 }
 
 static bool
@@ -586,6 +544,6 @@ late_read(struct str bytes, struct str nomor, struct riwayat *h)
     ok = bytes.n == 0 || read_all(bytes, h);
     if (!ok)
         *h = (struct riwayat){0};
-    h->salt = stir(hash_bytes(nomor));
+    h->salt = stir(str_hash(nomor));
     return ok;
 }

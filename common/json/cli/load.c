@@ -135,15 +135,6 @@ load_line(FILE *f, struct buf *line)
 
 /* ---- URIs ---- */
 
-static int
-hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Appends `s` with its percent signs decoded; false where that makes no path of ours: a NUL, or a step upwards. */
 static bool
 add_decoded(struct buf *b, struct str s)
@@ -153,8 +144,8 @@ add_decoded(struct buf *b, struct str s)
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
 
-        if (c == '%' && i + 2 < s.n && hex(s.p[i + 1]) >= 0 && hex(s.p[i + 2]) >= 0) {
-            c = (char)(hex(s.p[i + 1]) * 16 + hex(s.p[i + 2]));
+        if (c == '%' && i + 2 < s.n && str_hex(s.p[i + 1]) >= 0 && str_hex(s.p[i + 2]) >= 0) {
+            c = (char)(str_hex(s.p[i + 1]) * 16 + str_hex(s.p[i + 2]));
             i += 2;
         }
         if (!c)

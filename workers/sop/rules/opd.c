@@ -16,15 +16,6 @@ struct opd {
 static const char *const names[OPD_COLUMNS] = {"kode_opd", "nama_opd", "peran"};
 
 static bool
-has_control(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
-            return true;
-    return false;
-}
-
-static bool
 is_head(const struct opd_row *row)
 {
     return str_is(row->col[OPD_KODE], names[OPD_KODE]) && str_is(row->col[OPD_NAMA], names[OPD_NAMA]) &&
@@ -36,9 +27,9 @@ static const char *
 split(const struct opd *t, struct str line, struct opd_row *row)
 {
     *row = (struct opd_row){{STR_NULL}};
-    if (has_control(line))
+    if (str_has_control(line))
         return "a control character";
-    if (csv_split(t->text + (line.p - t->text), line.n, row->col, OPD_COLUMNS) < 2)
+    if (csv_split(t->text + (line.p - t->text), line.n, row->col, OPD_COLUMNS, NULL) < 2)
         return "not kode_opd,nama_opd,peran";
     return NULL;
 }
