@@ -155,17 +155,6 @@ row_settle(struct worker *w, struct berkas *b)
 /* ---- the statement ----------------------------------------------------------------------------------------------- */
 
 static void
-put_texts(struct worker *w, size_t member)
-{
-    pg_array(&w->args, PG_TEXT);
-    for (size_t i = 0; i < w->n; i++)
-        if (w->all[i].dirty)
-            pg_elem_text(&w->args,
-                         *(const struct str *)(const void *)((const char *)w->all[i].more + member));
-    pg_array_end(&w->args);
-}
-
-static void
 put_ints(struct worker *w, size_t member)
 {
     pg_array(&w->args, PG_INT4);
@@ -223,16 +212,16 @@ row_write(struct worker *w)
     put_ints(w, ROW(putaran));
     put_state(w);
     put_times(w, offsetof(struct catatan, view) + offsetof(struct dossier_view, since_us));
-    put_texts(w, ROW(kode_opd));
-    put_texts(w, ROW(nama_opd));
-    put_texts(w, ROW(nama_sistem));
+    worker_row_texts(w, ROW(kode_opd));
+    worker_row_texts(w, ROW(nama_opd));
+    worker_row_texts(w, ROW(nama_sistem));
     put_times(w, ROW(submitted_us));
     put_times(w, ROW(checked_us));
     put_times(w, ROW(accepted_us));
     put_times(w, ROW(returned_us));
     put_times(w, ROW(integrated_us));
-    put_texts(w, ROW(id_integrasi));
-    put_texts(w, ROW(temuan));
+    worker_row_texts(w, ROW(id_integrasi));
+    worker_row_texts(w, ROW(temuan));
     put_ints(w, ROW(jumlah_pengembalian));
     pg_array(&w->args, PG_TIME);
     for (size_t i = 0; i < w->n; i++)

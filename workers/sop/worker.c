@@ -216,6 +216,17 @@ worker_row_args(struct worker *w)
     pg_array_end(a);
 }
 
+void
+worker_row_texts(struct worker *w, size_t member)
+{
+    pg_array(&w->args, PG_TEXT);
+    for (size_t i = 0; i < w->n; i++)
+        if (w->all[i].dirty)
+            pg_elem_text(&w->args,
+                         *(const struct str *)(const void *)((const char *)w->all[i].more + member));
+    pg_array_end(&w->args);
+}
+
 /* ---- files ------------------------------------------------------------------------------------------------------ */
 
 char *

@@ -117,6 +117,8 @@ struct str worker_source(const struct worker *w);
 
 /* Begins the arguments of a write: arrays of nomor, urutan and fakta of all dirty rows. */
 void worker_row_args(struct worker *w);
+/* One array more: the struct str at `member` of each dirty row's `more`. */
+void worker_row_texts(struct worker *w, size_t member);
 
 /* Whether a bad record of this topic (full name) is ours to set aside. */
 bool worker_judges(const struct worker *w, const char *topic);

@@ -67,12 +67,6 @@ lampiran_load(struct worker *w, const struct flow_batch *b)
 
 /* ---- a job's state ---------------------------------------------------------------------------------------------- */
 
-static bool
-read_state(struct worker *w, const struct job *job, struct tunggu *t)
-{
-    return tunggu_read(job->state, &w->arena, t);
-}
-
 static void
 write_state(struct worker *w, struct job *job, const struct tunggu *t)
 {
@@ -308,7 +302,7 @@ lampiran_answer(struct worker *w, struct berkas *b, const void *answer)
     note_answer(w, a);
     if (!job)
         return; /* it has ended */
-    if (!read_state(w, job, &t) || !waits(b, t.revisi))
+    if (!tunggu_read(job->state, &w->arena, &t) || !waits(b, t.revisi))
         return; /* lampiran_settle ends it */
     merge(w, &t, a);
     if (job->lease == a->lease)
@@ -337,7 +331,7 @@ lampiran_deadline(struct worker *w, struct berkas *b, const struct event *ev)
         struct job *job = lj->job;
         struct tunggu t;
 
-        if (job->done || !read_state(w, job, &t) || t.revisi != ev->fact.revisi ||
+        if (job->done || !tunggu_read(job->state, &w->arena, &t) || t.revisi != ev->fact.revisi ||
             ev->fact.urutan <= t.urutan)
             continue;
         t.urutan = ev->fact.urutan;
@@ -386,7 +380,7 @@ lampiran_settle(struct worker *w, struct berkas *b)
         if (!is_waited_for(w, b, job, &revisi)) {
             cancel(w, b, job);
             lj->cancelled = true;
-        } else if (!read_state(w, job, &t)) {
+        } else if (!tunggu_read(job->state, &w->arena, &t)) {
             conclude_lost(w, b, job, revisi);
         } else if (job->fresh) {
             jobs_bear(of(w)->jobs, job);

@@ -138,17 +138,6 @@ write_held(struct worker *w, const struct berkas *b)
 }
 
 static void
-put_texts(struct worker *w, size_t member)
-{
-    pg_array(&w->args, PG_TEXT);
-    for (size_t i = 0; i < w->n; i++)
-        if (w->all[i].dirty)
-            pg_elem_text(&w->args,
-                         *(const struct str *)(const void *)((const char *)w->all[i].more + member));
-    pg_array_end(&w->args);
-}
-
-static void
 put_bools(struct worker *w, size_t member)
 {
     pg_array(&w->args, PG_BOOL);
@@ -189,9 +178,9 @@ store_write(struct worker *w)
     if (!worker_dirty(w))
         return;
     worker_row_args(w);
-    put_texts(w, offsetof(struct periksa, kode_opd));
-    put_texts(w, offsetof(struct periksa, kunci));
-    put_texts(w, offsetof(struct periksa, surat));
+    worker_row_texts(w, offsetof(struct periksa, kode_opd));
+    worker_row_texts(w, offsetof(struct periksa, kunci));
+    worker_row_texts(w, offsetof(struct periksa, surat));
     put_views(w);
     put_bools(w, offsetof(struct periksa, aktif));
     put_bools(w, offsetof(struct periksa, ditarik));

@@ -193,6 +193,18 @@ read_context(const json_t *konteks, const json_t *form, const char *path, struct
 
 /* ---- judging ---------------------------------------------------------------------------------------------------- */
 
+/* What was found, written to `out`. New reference; NULL where it is not whole. */
+static json_t *
+as_list(const struct buf *out, struct rules_count n)
+{
+    json_t *list = out->failed ? NULL : json_loadb(out->p, out->n, 0, NULL);
+
+    if (json_array_size(list) == n.errors + n.notes)
+        return list;
+    json_decref(list);
+    return NULL;
+}
+
 json_t *
 case_findings(const struct rules *r, const struct form_context *ctx, struct str form, struct rules_count *n)
 {
@@ -200,46 +212,45 @@ case_findings(const struct rules *r, const struct form_context *ctx, struct str 
     json_t *list;
 
     *n = rules_check(r, form, ctx, &out);
-    list = out.failed ? NULL : json_loadb(out.p, out.n, 0, NULL);
-    if (json_array_size(list) != n->errors + n->notes) {
-        json_decref(list);
-        list = NULL;
-    }
+    list = as_list(&out, *n);
     buf_free(&out);
     return list;
 }
 
-/* The long way and the one that the validator goes, which is short for a form that both schemas let pass: byte for byte
- * the same, or a difference is appended to `why`. */
-static bool
+/* What is found the long way, which must be byte for byte what the validator's way finds, short for a form that both
+ * schemas let pass: else NULL, and a word in `why`. New reference. */
+static json_t *
 both_ways(const struct rules *r, const struct form_context *ctx, struct str form, struct buf *why)
 {
     struct buf full = buf_make(FINDINGS_BYTES);
     struct buf brief = buf_make(FINDINGS_BYTES);
     struct tape *tape = rules_tape(r);
-    struct rules_count n = rules_check(r, form, ctx, &full);
+    json_t *list = NULL;
     bool in_full;
-    struct rules_count m = rules_judge(r, tape, form, ctx, &brief, &in_full);
-    bool same = tape && n.errors == m.errors && n.notes == m.notes && !full.failed && !brief.failed &&
-                str_eq(buf_view(&full), buf_view(&brief));
 
-    if (!same)
-        buf_z(why, "the short way finds otherwise");
+    if (tape) {
+        struct rules_count n = rules_check(r, form, ctx, &full);
+        struct rules_count m = rules_judge(r, tape, form, ctx, &brief, &in_full);
+
+        if (n.errors == m.errors && n.notes == m.notes && str_eq(buf_view(&full), buf_view(&brief)))
+            list = as_list(&full, n);
+        else
+            buf_z(why, "the short way finds otherwise");
+    }
     tape_free(tape);
     buf_free(&full);
     buf_free(&brief);
-    return same;
+    return list;
 }
 
 static json_t *
 judge(const struct rules *r, const json_t *form, const struct form_context *ctx, struct buf *why)
 {
     char *text = json_dumps(form, JSON_COMPACT | JSON_ENCODE_ANY);
-    struct rules_count n;
     json_t *list = NULL;
 
-    if (text && scan_document(str_of(text), NULL) == RES_OK && both_ways(r, ctx, str_of(text), why))
-        list = case_findings(r, ctx, str_of(text), &n);
+    if (text && scan_document(str_of(text), NULL) == RES_OK)
+        list = both_ways(r, ctx, str_of(text), why);
     free(text);
     return list;
 }
