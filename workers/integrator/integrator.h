@@ -95,7 +95,9 @@ enum fact_type outcome_of_status(struct str status);
 
 /* store.c */
 void store_load(struct worker *w, const struct flow_batch *b);
+void store_make(struct berkas *b);
 void store_read(struct worker *w, struct berkas *b, const PGresult *r, int row);
 void store_write(struct worker *w);
+extern const struct worker_column store_columns[];
 
 #endif

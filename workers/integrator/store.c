@@ -7,15 +7,24 @@ static const struct pg_stmt body_stmt = {
     "integrator_body",
     "insert into integration_body (nomor_permohonan, source, id, body) "
     "select * from unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) on conflict do nothing"};
-static const struct pg_stmt write_stmt = {
-    "integrator_write",
-    "update integration i set urutan = u.urutan, fakta = u.fakta, callbacks = u.callbacks, "
-    "id_integrasi = u.id_integrasi, urutan_bedelau = u.urutan_bedelau from unnest($1::text[], $2::bigint[], "
-    "$3::text[], "
-    "$4::text[], $5::text[], $6::bigint[]) u(nomor, urutan, fakta, callbacks, id_integrasi, urutan_bedelau) "
-    "where i.nomor_permohonan = u.nomor"};
+const struct worker_column store_columns[] = {
+    {"callbacks", PG_TEXT, offsetof(struct urusan, callbacks)},
+    {"id_integrasi", PG_TEXT, offsetof(struct urusan, id_integrasi)},
+    {"urutan_bedelau", PG_INT8, offsetof(struct urusan, urutan_bedelau)},
+    {NULL, PG_TEXT, 0},
+};
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
+
+void
+store_make(struct berkas *b)
+{
+    struct urusan *u = b->more;
+
+    u->callbacks = STR("");
+    u->urutan_bedelau = -1;
+    u->batas_us = INT64_MIN;
+}
 
 void
 store_read(struct worker *w, struct berkas *b, const PGresult *r, int row)
@@ -25,7 +34,6 @@ store_read(struct worker *w, struct berkas *b, const PGresult *r, int row)
     u->callbacks = arena_str(&w->arena, pg_text(r, row, 3));
     u->id_integrasi = arena_str(&w->arena, pg_text(r, row, 4));
     u->urutan_bedelau = pg_int(r, row, 5);
-    u->batas_us = INT64_MIN;
 }
 
 static void
@@ -136,33 +144,6 @@ write_bodies(struct worker *w)
     pg_send(w->app->pg, &body_stmt, &w->args, NULL, NULL);
 }
 
-static void
-write_rows(struct worker *w)
-{
-    if (!worker_dirty(w))
-        return;
-    worker_row_args(w);
-    pg_array(&w->args, PG_TEXT);
-    for (size_t i = 0; i < w->n; i++)
-        if (w->all[i].dirty) {
-            struct str kept = ((struct urusan *)w->all[i].more)->callbacks;
-
-            pg_elem_text(&w->args, kept.p ? kept : STR(""));
-        }
-    pg_array_end(&w->args);
-    pg_array(&w->args, PG_TEXT);
-    for (size_t i = 0; i < w->n; i++)
-        if (w->all[i].dirty)
-            pg_elem_text(&w->args, ((struct urusan *)w->all[i].more)->id_integrasi);
-    pg_array_end(&w->args);
-    pg_array(&w->args, PG_INT8);
-    for (size_t i = 0; i < w->n; i++)
-        if (w->all[i].dirty)
-            pg_elem_int8(&w->args, ((struct urusan *)w->all[i].more)->urutan_bedelau);
-    pg_array_end(&w->args);
-    pg_send(w->app->pg, &write_stmt, &w->args, NULL, NULL);
-}
-
 void
 store_write(struct worker *w)
 {
@@ -176,7 +157,7 @@ store_write(struct worker *w)
         for (unsigned k = 0; k < u->njobs; k++)
             all[count++] = u->jobs[k];
     }
-    write_rows(w);
+    worker_write(w);
     write_bodies(w);
     jobs_save(n->jobs, all, count);
     if (n->nanswers)

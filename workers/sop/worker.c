@@ -145,7 +145,6 @@ apply(void *arg, const struct flow_batch *b)
     for (size_t i = 0; w->def->settle && i < w->n; i++)
         w->def->settle(w, &w->all[i]);
     w->def->write(w);
-    rows_send_unmake(w);
 }
 
 static void
@@ -175,56 +174,6 @@ drop_own(void *arg, void *mine)
         w->def->drop(mine);
     else
         free(mine);
-}
-
-/* ---- rows for the worker's own statements ------------------------------------------------------------------------ */
-
-size_t
-worker_dirty(const struct worker *w)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < w->n; i++)
-        n += w->all[i].dirty;
-    return n;
-}
-
-void
-worker_row_args(struct worker *w)
-{
-    struct pg_args *a = &w->args;
-
-    pg_args_reset(a);
-    pg_array(a, PG_TEXT);
-    for (size_t i = 0; i < w->n; i++)
-        if (w->all[i].dirty)
-            pg_elem_text(a, w->all[i].nomor);
-    pg_array_end(a);
-    pg_array(a, PG_INT8);
-    for (size_t i = 0; i < w->n; i++)
-        if (w->all[i].dirty)
-            pg_elem_int8(a, w->all[i].urutan);
-    pg_array_end(a);
-    pg_array(a, PG_TEXT);
-    for (size_t i = 0; i < w->n; i++) {
-        if (!w->all[i].dirty)
-            continue;
-        buf_reset(&w->text);
-        dossier_write(&w->all[i].d, &w->text);
-        pg_elem_text(a, buf_view(&w->text));
-    }
-    pg_array_end(a);
-}
-
-void
-worker_row_texts(struct worker *w, size_t member)
-{
-    pg_array(&w->args, PG_TEXT);
-    for (size_t i = 0; i < w->n; i++)
-        if (w->all[i].dirty)
-            pg_elem_text(&w->args,
-                         *(const struct str *)(const void *)((const char *)w->all[i].more + member));
-    pg_array_end(&w->args);
 }
 
 /* ---- files ------------------------------------------------------------------------------------------------------ */

@@ -201,6 +201,7 @@ main(int argc, char **argv)
         .seen = "seen_validator",
         .table = "pemeriksaan",
         .columns = ", kode_opd, aktif, ditarik, kunci, surat, riwayat",
+        .writes = store_columns,
         .more_size = sizeof(struct periksa),
         .keys = keys,
         .wants = wants,
