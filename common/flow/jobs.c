@@ -58,17 +58,26 @@ static const char *const texts[STMTS] = {
         "u.took, "
         "error = u.error from unnest($1::text[], $2::int[], $3::text[], $4::int[], $5::bigint[], $6::text[]) "
         "u(key, no, fate, code, took, error) where a.key = u.key and a.no = u.no",
-    [CLAIM] = "with c as (select key, lease as before from job_@ where due_at <= $4::timestamptz "
-              "order by deadline_at nulls last, due_at limit $1::int for update skip locked), "
-              "u as (update job_@ j set lease = $2::bigint, due_at = $4::timestamptz + $3::bigint * interval "
-              "'1 ms', "
-              "attempts = j.attempts + 1, quiet_until = $4::timestamptz + $5::bigint * interval '1 ms', "
-              "step = case when c.before <> 0 and j.step = 'send' then 'ask' else j.step end "
-              "from c where j.key = c.key returning j.key, j.subject, j.step, j.due_at, j.lease, j.attempts, "
-              "j.deadline_at, j.quiet_until, j.state, j.reason), "
-              "a as (insert into attempt_@ (key, no, lease, step, quiet_until) "
-              "select key, attempts, lease, step, quiet_until from u on conflict do nothing) "
-              "select u.*, b.body from u left join job_body_@ b using (key)",
+    /* Earliest deadline first among those that have waited longest and those whose deadlines are nearest, so that neither
+     * many that wait for their time nor many that are ready are read to find a few. More than are taken are looked at,
+     * for other processes may hold some. Keys come as an array so that no plan can join the whole table. */
+    [CLAIM] =
+        "with c as (select key, lease as before from job_@ where due_at <= $4::timestamptz and key = "
+        "any(array("
+        "select key from ((select key, deadline_at, due_at from job_@ where due_at <= $4::timestamptz "
+        "order by due_at limit 8 * $1::int) union (select key, deadline_at, due_at from (select key, "
+        "deadline_at, due_at from job_@ order by deadline_at, due_at limit 8 * $1::int) d "
+        "where due_at <= $4::timestamptz)) r order by deadline_at nulls last, due_at limit 4 * $1::int)) "
+        "order by deadline_at nulls last, due_at limit $1::int for update skip locked), "
+        "u as (update job_@ j set lease = $2::bigint, due_at = $4::timestamptz + $3::bigint * interval "
+        "'1 ms', "
+        "attempts = j.attempts + 1, quiet_until = $4::timestamptz + $5::bigint * interval '1 ms', "
+        "step = case when c.before <> 0 and j.step = 'send' then 'ask' else j.step end "
+        "from c where j.key = c.key returning j.key, j.subject, j.step, j.due_at, j.lease, j.attempts, "
+        "j.deadline_at, j.quiet_until, j.state, j.reason), "
+        "a as (insert into attempt_@ (key, no, lease, step, quiet_until) "
+        "select key, attempts, lease, step, quiet_until from u on conflict do nothing) "
+        "select u.*, b.body from u left join job_body_@ b using (key)",
     [NEXT] = "select min(due_at) from job_@",
 };
 
