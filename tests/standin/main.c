@@ -27,6 +27,8 @@ static const struct server_route routes[] = {
     {"GET", "/api/v1/integrasi/{}", api_get},
     {"PUT", "/api/v1/integrasi/{}", api_put},
     {"DELETE", "/api/v1/integrasi/{}", api_delete},
+    {"POST", "/oauth/token", auth_issue},
+    {"DELETE", "/oauth/token", auth_revoke},
     {"PUT", "/_faults", admin_put_faults},
     {"GET", "/_faults", admin_get_faults},
     {"GET", "/_stats", admin_get_stats},

@@ -21,6 +21,13 @@ struct stats {
     uint64_t hang;
     uint64_t cut;
     uint64_t closed;
+    uint64_t steps;        /* of scripts, used up */
+    uint64_t unauthorized; /* calls that auth refused */
+    uint64_t tokens_asked;
+    uint64_t tokens_issued;
+    uint64_t tokens_refused;
+    uint64_t bad_keys;         /* keys that are not nomor:revisi:putaran of the body */
+    uint64_t bad_bodies;       /* no JSON object, a member missing or too many */
     uint64_t callbacks_sent;   /* answered 2xx */
     uint64_t callbacks_failed; /* given up */
 };
@@ -32,6 +39,7 @@ struct standin {
     struct faults faults;
     struct book book;
     struct stats stats;
+    struct auth_issued issued;
     const char *callback_url;    /* goes before the request's; NULL = none */
     const char *callback_secret; /* NULL = callbacks are not signed */
     struct late *late_head;      /* answers that wait, in the order of their time */

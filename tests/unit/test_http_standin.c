@@ -141,11 +141,11 @@ dice_are_fair_and_the_same_each_time(void **state)
     for (unsigned i = 0; i < 10000; i++) {
         char key[32];
         struct str k = {key, (size_t)snprintf(key, sizeof key, "BDL-%u:1:1", i / 4)};
-        struct outcome o = faults_choose(&f, NULL, k, i % 4);
+        struct outcome o = faults_choose(&f, NULL, ASK_POST, k, i % 4).outcome;
 
         seen[o.code]++;
-        assert_int_equal(faults_choose(&f, NULL, k, i % 4).code, o.code);
-        differ += faults_choose(&g, NULL, k, i % 4).code != o.code;
+        assert_int_equal(faults_choose(&f, NULL, ASK_POST, k, i % 4).outcome.code, o.code);
+        differ += faults_choose(&g, NULL, ASK_POST, k, i % 4).outcome.code != o.code;
     }
     assert_in_range(seen[503], 1850, 2150);
     assert_in_range(seen[202], 2850, 3150);
@@ -169,12 +169,12 @@ rules_go_first_and_their_last_word_stays(void **state)
     (void)state;
     for (int round = 0; round < 2; round++) {
         for (unsigned i = 0; i < 4; i++)
-            assert_int_equal(faults_choose(&f, book_nomor(&b, STR("X")), STR("X:1:1"), i).code, want[i]);
+            assert_int_equal(faults_choose(&f, book_nomor(&b, STR("X")), ASK_POST, STR("X:1:1"), i).outcome.code, want[i]);
         assert_int_equal(faults_read(&f, STR("{"), &e), RES_REJECT);   /* leaves the rules as they are */
         assert_int_equal(faults_read(&f, str_of(text), NULL), RES_OK); /* starts them anew */
     }
-    assert_string_equal(faults_choose(&f, book_nomor(&b, STR("T-1")), STR("T-1:1:1"), 0).name, "202_tetap");
-    assert_int_equal(faults_choose(&f, book_nomor(&b, STR("XX")), STR("XX:1:1"), 0).code, 500);
+    assert_string_equal(faults_choose(&f, book_nomor(&b, STR("T-1")), ASK_POST, STR("T-1:1:1"), 0).outcome.name, "202_tetap");
+    assert_int_equal(faults_choose(&f, book_nomor(&b, STR("XX")), ASK_POST, STR("XX:1:1"), 0).outcome.code, 500);
     book_clear(&b);
     faults_free(&f);
 }
@@ -206,7 +206,7 @@ wrong_settings_are_refused(void **state)
         assert_string_not_equal(e.text, "");
     }
     assert_int_equal(f.latency_ms, 5);
-    assert_int_equal(f.callback_after_ms, -1);
+    assert_int_equal(f.telling.after_ms, -1);
     faults_free(&f);
 }
 
