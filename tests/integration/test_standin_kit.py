@@ -186,6 +186,53 @@ def test_wrong_scripts_are_refused_and_change_nothing(standin, script):
     assert standin.post("A-1")[0] == 503
 
 
+# ---- effects that come late
+
+
+def late(standin, nomor, **more):
+    with pytest.raises(socket.timeout):
+        standin.post(nomor, timeout=0.2, **more)
+
+
+def let_late(standin):
+    """All that waits takes effect; how many have by now."""
+    assert standin.ask("POST", "/_late")[0] == 204
+    assert standin.stats()["late"]["waiting"] == 0
+    return standin.stats()["late"]["done"]
+
+
+def test_late_effect_is_not_there_when_asked_too_soon(standin):
+    standin.faults(script={"A-1": ["late"]}, late_ms=None)
+    late(standin, "A-1")
+    assert standin.find("A-1") == [] and standin.stats()["late"] == {"done": 0, "waiting": 1}
+    assert let_late(standin) == 1
+    assert standin.find("A-1")[0]["status"] == "aktif"
+    assert standin.post("A-1")[0] == 200
+
+
+@pytest.mark.parametrize("idempotent,duplicates", [(True, 0), (False, 1)])
+def test_who_repeats_before_a_late_effect(standin, idempotent, duplicates):
+    standin.faults(idempotent=idempotent, late_ms=None, rules=[{"nomor": "A-1", "sequence": ["late", "201"]}])
+    late(standin, "A-1")
+    assert standin.post("A-1")[0] == 201
+    assert let_late(standin) == duplicates
+    assert (standin.stats()["duplicates"], standin.stats()["active"]) == (duplicates, 1)
+
+
+def test_late_effect_is_told(standin, hook):
+    standin.faults(callback_after_ms=10, script={"A-1": [{"code": "late", "delay_ms": 300, "callback": "aktif"}]})
+    late(standin, "A-1", url_callback=hook.url)  # by its own clock
+    assert hook.take()["status"] == "aktif"
+
+
+def test_late_put(standin):
+    id_ = standin.post("A-1")[2]["id_integrasi"]
+    standin.faults(late_ms=None, mix={"late": 1})
+    late(standin, "A-2", method="PUT", path=API + "/" + id_)
+    assert let_late(standin) == 1
+    assert standin.find("A-2")[0]["id_integrasi"] == id_
+
+
 # ---- what the ledger sees
 
 
@@ -356,6 +403,14 @@ def test_callback_of_a_step(standin, hook):
         standin.post("D-1", url_callback=hook.url, timeout=0.2)
     assert [hook.take()["status"] for _ in range(2)] == ["gagal", "gagal"]
     assert standin.stats()["active"] == 1
+
+
+def test_stops_and_forgets_while_effects_are_late():
+    s = Standin("--faults", json.dumps({"mix": {"late": 1}, "late_ms": 60000}))
+    late(s, "A-1")
+    assert s.ask("DELETE", "/_stats")[0] == 204 and s.stats()["late"]["waiting"] == 0
+    late(s, "B-1")
+    assert s.stop() == 0
 
 
 def test_stops_while_a_callback_holds_an_answer_back(hook):

@@ -5,6 +5,7 @@
 #include "common/base/buf.h"
 #include "tests/standin/callback.h"
 #include "tests/standin/ending.h"
+#include "tests/standin/later.h"
 #include "tests/standin/say.h"
 
 enum { STATS_BYTES = 1 << 20 };
@@ -48,13 +49,14 @@ show_codes(const struct stats *stats, struct buf *b)
 }
 
 static void
-show_tokens(const struct standin *x, struct buf *b)
+show_kit(const struct standin *x, struct buf *b)
 {
     const struct stats *s = &x->stats;
 
     buf_printf(b, ",\"tokens\":{\"requests\":%llu,\"issued\":%llu,\"refused\":%llu}",
                (unsigned long long)s->tokens_asked, (unsigned long long)s->tokens_issued,
                (unsigned long long)s->tokens_refused);
+    buf_printf(b, ",\"late\":{\"done\":%llu,\"waiting\":%zu}", (unsigned long long)s->late, later_waiting(x));
     buf_printf(b, ",\"violations\":{\"conflict\":%zu,\"key\":%llu,\"body\":%llu}", x->book.conflicts,
                (unsigned long long)s->bad_keys, (unsigned long long)s->bad_bodies);
 }
@@ -74,7 +76,7 @@ admin_get_stats(void *arg, struct server_req *req)
     show_codes(s, &b);
     buf_printf(&b, ",\"deleted\":%zu,\"steps\":%llu,\"unauthorized\":%llu", x->book.deletes,
                (unsigned long long)s->steps, (unsigned long long)s->unauthorized);
-    show_tokens(x, &b);
+    show_kit(x, &b);
     buf_printf(&b, ",\"callbacks\":{\"sent\":%llu,\"failed\":%llu,\"waiting\":%zu}}\n",
                (unsigned long long)s->callbacks_sent, (unsigned long long)s->callbacks_failed,
                callback_waiting(x));
@@ -87,9 +89,17 @@ admin_delete_stats(void *arg, struct server_req *req)
 {
     struct standin *x = arg;
 
+    later_clear(x);
     ending_clear(x);
     book_clear(&x->book);
     x->stats = (struct stats){0};
+    server_reply(req, 204, NULL, STR_NULL);
+}
+
+void
+admin_late(void *arg, struct server_req *req)
+{
+    later_now(arg);
     server_reply(req, 204, NULL, STR_NULL);
 }
 

@@ -2,6 +2,8 @@
 
 #include "common/base/clk.h"
 #include "tests/standin/ending.h"
+#include "tests/standin/gate.h"
+#include "tests/standin/later.h"
 #include "tests/standin/say.h"
 #include "tests/standin/write.h"
 
@@ -20,7 +22,7 @@ begin(struct call *c)
       : c->ask == ASK_PUT    ? &s->put
       : c->ask == ASK_DELETE ? &s->deleted
                              : &s->get) += 1;
-    return auth_pass(c->x, c->req);
+    return gate_pass(c->x, c->req);
 }
 
 static void
@@ -79,20 +81,42 @@ ends_later(const struct call *c)
     return c->o.end != STATUS_DIPROSES || (c->step && c->step->told);
 }
 
+static struct book_new
+what_is_new(const struct act *act)
+{
+    const struct standin *x = act->call.x;
+
+    return (struct book_new){.key = act->key,
+                             .nomor = act->nomor,
+                             .revisi = act->w.revisi,
+                             .putaran = act->w.putaran,
+                             .url = x->callback_url ? str_of(x->callback_url) : act->w.body.url_callback,
+                             .changes = act->changes,
+                             .status = act->call.o.status,
+                             .now_us = clk_us(clk_real())};
+}
+
+/* Nothing is answered. */
+static void
+register_later(struct act *act)
+{
+    struct call *c = &act->call;
+    bool own = c->step && c->step->delay_ms >= 0;
+
+    later_plan(c->x, &(struct later_plan){.what = what_is_new(act),
+                                          .after_ms = own ? c->step->delay_ms : c->x->faults.late_ms,
+                                          .end_told = ends_later(c) ? telling(c) : NULL,
+                                          .end = c->o.end});
+    say_failed(c, c->o.code);
+}
+
 static void
 register_it(struct act *act)
 {
     struct call *c = &act->call;
     struct standin *x = c->x;
     const struct telling *t = telling(c);
-    const struct book_new n = {.key = act->key,
-                               .nomor = act->nomor,
-                               .revisi = act->w.revisi,
-                               .putaran = act->w.putaran,
-                               .url = x->callback_url ? str_of(x->callback_url) : act->w.body.url_callback,
-                               .changes = act->changes,
-                               .status = c->o.status,
-                               .now_us = clk_us(clk_real())};
+    const struct book_new n = what_is_new(act);
     struct book_reg *reg = book_add(&x->book, &n);
     bool first = t->first && ends_later(c) && c->o.sending != SEND_NOTHING;
     struct answer_held *held;
@@ -107,6 +131,22 @@ register_it(struct act *act)
         ending_now(x, reg, c->o.end, t, held);
     else if (ends_later(c))
         ending_plan(x, reg, c->o.end, t);
+}
+
+/* The first call of its key, or one of an endpoint that does not know keys. */
+static void
+act_on(struct act *act)
+{
+    struct call *c = &act->call;
+
+    if (c->o.effect == EFFECT_REFUSE) {
+        act->key->refused = c->o.code;
+        say_failed(c, c->o.code);
+    } else if (c->o.late) {
+        register_later(act);
+    } else {
+        register_it(act);
+    }
 }
 
 static void
@@ -128,12 +168,7 @@ carry_out(struct act *act)
         say_failed(c, key->refused);
     } else {
         key->body_hash = act->what;
-        if (c->o.effect == EFFECT_ACT) {
-            register_it(act);
-            return;
-        }
-        key->refused = c->o.code;
-        say_failed(c, c->o.code);
+        act_on(act);
     }
 }
 

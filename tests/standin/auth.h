@@ -1,4 +1,4 @@
-/* auth: who may call the endpoint, and the tokens of OAuth 2. */
+/* auth: the settings that say who may call the endpoint. */
 #ifndef STANDIN_AUTH_H
 #define STANDIN_AUTH_H
 
@@ -8,11 +8,7 @@
 
 #include "common/base/err.h"
 
-struct standin;
-struct server_req;
-
 enum auth_kind { AUTH_NONE, AUTH_OAUTH2, AUTH_BEARER, AUTH_BASIC, AUTH_API_KEY };
-enum { AUTH_TOKENS = 256 };
 
 /* Part of the settings. Texts live in their JSON. */
 struct auth {
@@ -32,30 +28,11 @@ struct auth {
     int64_t token_delay_ms; /* before its answer */
 };
 
-struct auth_token {
-    uint64_t hash;
-    int64_t until_ms; /* monotonic */
-    int64_t calls;    /* left; -1 = any number */
-};
-
-/* The tokens that were issued, the newest in place of the oldest; they outlive a change of the settings. */
-struct auth_issued {
-    struct auth_token token[AUTH_TOKENS];
-    uint64_t n; /* issued in all */
-};
-
 /* Nobody is asked. */
 struct auth auth_none(void);
 
 /* Reads the object of the setting "auth". RES_REJECT says what is wrong; `a` is to be freed in any case. */
 enum res auth_read(struct auth *a, json_t *v, struct err *e);
 void auth_free(struct auth *a);
-
-/* Whether this call may go on; if not, it has been answered, and counted as unauthorized. */
-bool auth_pass(struct standin *x, struct server_req *req);
-
-/* Handlers of /oauth/token: issues (RFC 6749, section 4.4), and takes all issued tokens back. */
-void auth_issue(void *arg, struct server_req *req);
-void auth_revoke(void *arg, struct server_req *req);
 
 #endif

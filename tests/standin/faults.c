@@ -12,7 +12,8 @@ faults_none(uint64_t seed)
                            .retry_after_s = -1,
                            .telling = {.after_ms = 1000, .repeat = 1, .on = true},
                            .auth = auth_none(),
-                           .hang_ms = 60000};
+                           .hang_ms = 60000,
+                           .late_ms = 2000};
 }
 
 void
@@ -102,6 +103,7 @@ read_plain(struct faults *f, const char *key, json_t *v, bool *found, struct err
                                     {"retry_after_s", SETTING_INT, &f->retry_after_s, -1, 4000000000},
                                     {"retry_after_date", SETTING_BOOL, &f->retry_after_date, 0, 0},
                                     {"hang_ms", SETTING_INT, &f->hang_ms, 1, 600000},
+                                    {"late_ms", SETTING_INT, &f->late_ms, -1, 600000},
                                     {"callbacks", SETTING_BOOL, &t->on, 0, 0},
                                     {"callback_after_ms", SETTING_INT, &t->after_ms, -1, 86400000},
                                     {"callback_repeat", SETTING_INT, &t->repeat, 1, 10},
@@ -117,7 +119,7 @@ read_plain(struct faults *f, const char *key, json_t *v, bool *found, struct err
 }
 
 static enum res
-read_member(struct faults *f, const char *key, json_t *v, struct err *e)
+read_setting(struct faults *f, const char *key, json_t *v, struct err *e)
 {
     bool found;
     enum res res = read_plain(f, key, v, &found, e);
@@ -147,7 +149,7 @@ read_all(struct faults *f, struct err *e)
         return err_set(e, RES_REJECT, "the settings are a JSON object");
     json_object_foreach (f->json, key, v)
         if (!res)
-            res = read_member(f, key, v, e);
+            res = read_setting(f, key, v, e);
     if (f->telling.twice && f->telling.repeat < 2)
         f->telling.repeat = 2;
     return res || !script ? res : scripts_read(&f->scripts, script, &f->telling, e);

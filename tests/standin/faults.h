@@ -33,6 +33,7 @@ struct faults {
     bool retry_after_date; /* as an HTTP date, not in seconds */
     struct telling telling;
     int64_t hang_ms;           /* after which a hanging connection is closed */
+    int64_t late_ms;           /* from a call to its effect where that is late; -1 = when it is asked for */
     struct faults_mix mix;     /* of POST, PUT and DELETE */
     struct faults_mix mix_get; /* of GET */
     struct faults_rule *rules;

@@ -29,6 +29,7 @@ struct outcome {
     enum sending sending;
     enum status status; /* of a registration at once .. */
     enum status end;    /* .. and after callback_after_ms */
+    bool late;          /* a POST or PUT registers only after late_ms, when nobody waits any more */
 };
 
 /* Finds `name`: a known word or any code from 200 to 599. Another code of 2xx registers, the others do nothing. */

@@ -15,15 +15,15 @@ find_ask(const char *name, size_t n, unsigned *ret)
     static const struct {
         struct str name;
         unsigned asks;
-    } known[] = {{STR("POST"), ASK_POST},
-                 {STR("PUT"), ASK_PUT},
-                 {STR("DELETE"), ASK_DELETE},
-                 {STR("GET"), ASK_GET},
-                 {STR("*"), ASK_WRITE | ASK_GET}};
+    } methods[] = {{{"POST", 4}, ASK_POST},
+                   {{"PUT", 3}, ASK_PUT},
+                   {{"DELETE", 6}, ASK_DELETE},
+                   {{"GET", 3}, ASK_GET},
+                   {{"*", 1}, ASK_WRITE | ASK_GET}};
 
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (str_eq(known[i].name, (struct str){name, n})) {
-            *ret = known[i].asks;
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        if (str_eq(methods[i].name, (struct str){name, n})) {
+            *ret = methods[i].asks;
             return true;
         }
     }
@@ -227,7 +227,7 @@ scripts_free(struct scripts *s)
 /* ---- using ---------------------------------------------------------------------------------------------------- */
 
 static const struct script *
-find(const struct scripts *s, struct str nomor)
+find_script(const struct scripts *s, struct str nomor)
 {
     const struct script *by_prefix = NULL;
 
@@ -245,7 +245,7 @@ scripts_next(const struct scripts *s, unsigned epoch, struct book_nomor *nomor, 
 {
     /* looked up once per number and settings, not at each call */
     if (nomor->script_epoch != epoch) {
-        nomor->script = find(s, (struct str){nomor->name.z, nomor->name.n});
+        nomor->script = find_script(s, (struct str){nomor->name.z, nomor->name.n});
         nomor->script_epoch = epoch;
         nomor->script_used = 0;
     }
