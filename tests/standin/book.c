@@ -92,12 +92,13 @@ static bool
 grow(void *list, size_t *cap, size_t n, size_t size)
 {
     size_t want = *cap ? *cap * 2 : 1024;
+    void *old;
     void *wide;
 
     if (n < *cap)
         return true;
-    memcpy(&wide, list, sizeof wide);
-    wide = realloc(wide, want * size);
+    memcpy(&old, list, sizeof old);
+    wide = realloc(old, want * size);
     if (!wide)
         return false;
     memcpy(list, &wide, sizeof wide);
