@@ -87,22 +87,35 @@ book_find(const struct book *b, struct str nomor)
 
 /* ---- registrations -------------------------------------------------------------------------------------------- */
 
-/* Room for one more of `size` bytes in the list that the pointer at `list` holds. */
-static bool
+/* `list` with room for one more of `size` bytes, perhaps elsewhere; NULL when memory is out: it is as it was then. */
+static void *
 grow(void *list, size_t *cap, size_t n, size_t size)
 {
     size_t want = *cap ? *cap * 2 : 1024;
-    void *old;
     void *wide;
 
     if (n < *cap)
-        return true;
-    memcpy(&old, list, sizeof old);
-    wide = realloc(old, want * size);
-    if (!wide)
+        return list;
+    wide = realloc(list, want * size);
+    if (wide)
+        *cap = want;
+    return wide;
+}
+
+/* Room for one more registration. */
+static bool
+grow_regs(struct book *b)
+{
+    struct book_reg **regs = grow(b->regs, &b->regs_cap, b->regs_n, sizeof(struct book_reg *));
+    struct book_reg **ids;
+
+    if (!regs)
         return false;
-    memcpy(list, &wide, sizeof wide);
-    *cap = want;
+    b->regs = regs;
+    ids = grow(b->ids, &b->ids_cap, b->ids_n, sizeof(struct book_reg *));
+    if (!ids)
+        return false;
+    b->ids = ids;
     return true;
 }
 
@@ -189,8 +202,7 @@ book_add(struct book *b, const struct book_new *n)
     struct book_reg *reg = calloc(1, sizeof *reg);
     struct book_name *url = n->url.n ? intern(&b->urls, n->url, sizeof *url) : NULL;
 
-    if (!reg || (n->url.n && !url) || !grow(&b->regs, &b->regs_cap, b->regs_n, sizeof *b->regs) ||
-        !grow(&b->ids, &b->ids_cap, b->ids_n, sizeof *b->ids)) {
+    if (!reg || (n->url.n && !url) || !grow_regs(b)) {
         free(reg);
         return NULL;
     }
@@ -210,9 +222,13 @@ book_add(struct book *b, const struct book_new *n)
 static void
 note(struct book *b, struct book_note n)
 {
+    struct book_note *notes = grow(b->notes, &b->notes_cap, b->notes_n, sizeof n);
+
+    if (!notes)
+        return;
+    b->notes = notes;
     n.after = b->regs_n;
-    if (grow(&b->notes, &b->notes_cap, b->notes_n, sizeof *b->notes))
-        b->notes[b->notes_n++] = n;
+    notes[b->notes_n++] = n;
 }
 
 void
