@@ -36,14 +36,12 @@ count_call(const struct integrator *n, const struct client_answer *ca)
     metric_observe(n->m_seconds, (double)ca->took_us / 1e6);
 }
 
-/* The place is free as soon as the answer is here; waiting jobs are looked for when many are. */
+/* The place is free as soon as the answer is here: the transaction that takes it looks for waiting jobs too. */
 static void
 make_room(struct integrator *n)
 {
     n->calling--;
     n->answered++;
-    if (n->calling == (unsigned)n->in_flight / 2)
-        jobs_wake(n->jobs, 0);
 }
 
 static void

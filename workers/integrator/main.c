@@ -173,7 +173,7 @@ committed(struct worker *w, const struct flow_batch *b)
             answered = true;
         }
     jobs_committed(n->jobs);
-    if (answered && room(w))
+    if (answered && !n->answered && room(w))
         jobs_wake(n->jobs, w->now_us);
 }
 
@@ -183,6 +183,23 @@ undone(struct worker *w, bool whole)
     const struct integrator *n = w->own;
 
     jobs_undone(n->jobs, whole);
+}
+
+static void
+stop(struct worker *w)
+{
+    const struct integrator *n = w->own;
+
+    jobs_stop(n->jobs);
+}
+
+/* A call that is left to its fate has to be asked about later; its answer is worth the wait. */
+static bool
+busy(const struct worker *w)
+{
+    const struct integrator *n = w->own;
+
+    return n->calling > 0 || n->answered > 0;
 }
 
 static void
@@ -231,6 +248,8 @@ main(int argc, char **argv)
         .committed = committed,
         .undone = undone,
         .drop = call_free_answer,
+        .stop = stop,
+        .busy = busy,
         .status = status,
         .free = free_own,
     };

@@ -162,4 +162,5 @@ store_write(struct worker *w)
     jobs_save(n->jobs, all, count);
     if (n->nanswers)
         jobs_answered(n->jobs, n->answers, n->nanswers);
+    jobs_join(n->jobs);
 }

@@ -147,6 +147,16 @@ apply(void *arg, const struct flow_batch *b)
     w->def->write(w);
 }
 
+/* Everything in hand is applied. What has been begun outside comes back as an item, after which this is called again. */
+static void
+finish_stop(void *arg)
+{
+    struct worker *w = arg;
+
+    if (!w->def->busy || !w->def->busy(w))
+        app_quit(w->app, APP_OK);
+}
+
 static void
 committed(void *arg, const struct flow_batch *b)
 {
@@ -154,6 +164,8 @@ committed(void *arg, const struct flow_batch *b)
 
     if (w->def->committed)
         w->def->committed(w, b);
+    if (w->stopping)
+        flow_drain(w->flow, finish_stop, w);
 }
 
 static void
@@ -296,19 +308,14 @@ start(struct app *app, void *self, struct err *e)
 }
 
 static void
-finish_stop(void *arg)
-{
-    struct worker *w = arg;
-
-    app_quit(w->app, APP_OK);
-}
-
-static void
 stop(struct app *app, void *self)
 {
     struct worker *w = self;
 
     (void)app;
+    w->stopping = true;
+    if (w->def->stop)
+        w->def->stop(w);
     flow_drain(w->flow, finish_stop, w);
 }
 

@@ -68,8 +68,11 @@ struct worker_def {
     void (*committed)(struct worker *w, const struct flow_batch *b); /* may be NULL */
     void (*undone)(struct worker *w, bool whole);                    /* may be NULL */
     void (*drop)(void *own);                                         /* frees an own_item; may be NULL */
-    void (*status)(struct worker *w, struct buf *json);              /* may be NULL */
-    void (*free)(struct worker *w);                                  /* may be NULL */
+    void (*stop)(struct worker *w); /* told to end: begin nothing more; may be NULL */
+    bool (*busy)(
+        const struct worker *w); /* what was begun has not ended: its answers are waited for; may be NULL */
+    void (*status)(struct worker *w, struct buf *json); /* may be NULL */
+    void (*free)(struct worker *w);                     /* may be NULL */
 };
 
 struct worker {
@@ -97,6 +100,7 @@ struct worker {
     char dead_topic[128];
     char group[128];
     char source[64]; /* of our facts */
+    bool stopping;
     struct metric *m_reused, *m_differs;
 };
 
