@@ -199,7 +199,8 @@ static void
 launch(struct client *c, struct call *call)
 {
     CURL *easy = take_handle(c);
-    struct client_answer a = {.fate = CLIENT_NOT_SENT, .retry_after_s = -1, .error = "no memory for a call"};
+    struct client_answer a = {
+        .fate = CLIENT_NOT_SENT, .cause = CLIENT_OWN, .retry_after_s = -1, .error = "no memory for a call"};
 
     if (easy && call_attach(call, easy) && !curl_multi_add_handle(c->multi, easy)) {
         call->next = c->flying;

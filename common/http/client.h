@@ -39,8 +39,20 @@ enum client_fate {
     CLIENT_UNKNOWN   /* sent, but no whole answer: the peer may or may not have acted */
 };
 
+/* Why no whole answer came. */
+enum client_cause {
+    CLIENT_NO_CAUSE,   /* it came */
+    CLIENT_NO_ADDRESS, /* the host's name, or the proxy's, leads nowhere or was not resolved in time */
+    CLIENT_NO_CONNECT, /* refused, unreachable, no connection or handshake in time, or the proxy would not */
+    CLIENT_TLS,        /* handshake, certificate, pinned key, or our own certificate was not accepted */
+    CLIENT_TIME_OUT,   /* the call's time-out after a connection stood, or too slow */
+    CLIENT_CUT,        /* the connection ended, or what came was no HTTP */
+    CLIENT_OWN         /* this side ended it: too long, stopped, vetoed, out of memory */
+};
+
 struct client_answer {
     enum client_fate fate;
+    enum client_cause cause;
     int code;              /* HTTP status, 0 when not answered */
     struct str body;       /* lives during the callback */
     struct str location;   /* Location header or STR_NULL */

@@ -425,10 +425,58 @@ sentence(struct call *call, CURLcode code)
     return call->error;
 }
 
+static bool
+is_tls(const struct call *call, CURLcode code)
+{
+    static const CURLcode tls[] = {CURLE_SSL_CONNECT_ERROR,     CURLE_PEER_FAILED_VERIFICATION,
+                                   CURLE_SSL_ENGINE_NOTFOUND,   CURLE_SSL_ENGINE_SETFAILED,
+                                   CURLE_SSL_CERTPROBLEM,       CURLE_SSL_CIPHER,
+                                   CURLE_USE_SSL_FAILED,        CURLE_SSL_ENGINE_INITFAILED,
+                                   CURLE_SSL_CACERT_BADFILE,    CURLE_SSL_CRL_BADFILE,
+                                   CURLE_SSL_ISSUER_ERROR,      CURLE_SSL_PINNEDPUBKEYNOTMATCH,
+                                   CURLE_SSL_INVALIDCERTSTATUS, CURLE_SSL_CLIENTCERT};
+
+    for (size_t i = 0; i < sizeof tls / sizeof *tls; i++)
+        if (code == tls[i])
+            return true;
+    /* TLS 1.3: a peer that does not accept our certificate says so only when the first answer is awaited */
+    return (code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR) && strstr(call->error, "SSL_") &&
+           strstr(call->error, "alert");
+}
+
+/* A time-out says where it came about only by what was done before. */
+static enum client_cause
+cause_of_time_out(const struct call *call)
+{
+    curl_off_t named = 0;
+
+    curl_easy_getinfo(call->easy, CURLINFO_NAMELOOKUP_TIME_T, &named);
+    if (call->asked || call->sent_before)
+        return CLIENT_TIME_OUT;
+    return named ? CLIENT_NO_CONNECT : CLIENT_NO_ADDRESS;
+}
+
+static enum client_cause
+cause_of(const struct call *call, CURLcode code)
+{
+    if (answered(call, code))
+        return CLIENT_NO_CAUSE;
+    if (call->stopped || call->too_large || (call->vetoed && !call->let) || code == CURLE_OUT_OF_MEMORY)
+        return CLIENT_OWN;
+    if (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY)
+        return CLIENT_NO_ADDRESS;
+    if (is_tls(call, code))
+        return CLIENT_TLS;
+    if (code == CURLE_OPERATION_TIMEDOUT)
+        return cause_of_time_out(call);
+    return call->asked || call->sent_before ? CLIENT_CUT : CLIENT_NO_CONNECT;
+}
+
 void
 call_answer(struct call *call, CURLcode code)
 {
     struct client_answer a = {.fate = fate_of(call, code),
+                              .cause = cause_of(call, code),
                               .retry_after_s = -1,
                               .error = sentence(call, code),
                               .vetoed = code && call->vetoed && !call->let,
