@@ -91,6 +91,10 @@ enum res client_new(struct loop *loop, const struct client_opts *opts, struct cl
 /* Drops what is queued or in flight without calling back. Not from inside a callback. NULL is fine. */
 void client_free(struct client *c);
 
+/* `c` takes the place of `before`, which reads nothing new: options (certificates) hold for what is started from now on.
+ * Calls of `before` end as they would have, then it is freed, at the latest with `c`; it must not be used any more. */
+void client_succeed(struct client *c, struct client *before);
+
 /* Starts or queues a call; everything in `call` is copied. RES_REJECT for a bad URL or scheme (http and https only), one
  * that holds a user name or password, or a header with a line end. A POST or PATCH of which a byte was sent is never repeated silently; others
  * may be, once, when a kept connection turns out to be dead. */
