@@ -116,11 +116,14 @@ static enum res
 check_opts(const struct auth_opts *o, struct err *e)
 {
     enum res res = check_secrets(o->kind, o->id, o->secret, e);
+    struct err why = {0};
 
     if (!res && o->kind == AUTH_API_KEY && o->header && !good_name(o->header))
         res = err_set(e, RES_FATAL, "the header of an API key must be named as headers are");
     if (!res && o->kind == AUTH_OAUTH2 && !o->token_url)
         res = err_set(e, RES_FATAL, "oauth2_client_credentials needs the URL of the token endpoint");
+    if (!res && o->kind == AUTH_OAUTH2 && client_check_url(o->token_url, &why))
+        res = err_set(e, RES_FATAL, "the token endpoint: %s", why.text);
     return res;
 }
 
@@ -212,6 +215,7 @@ on_soon(void *arg)
     struct auth *a = arg;
     struct err e = a->sent; /* fell_through may ask again */
 
+    e.res = RES_RETRY; /* nobody has refused anything */
     a->asking = false;
     fell_through(a, &e);
 }

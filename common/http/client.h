@@ -100,6 +100,9 @@ void client_succeed(struct client *c, struct client *before);
  * may be, once, when a kept connection turns out to be dead. */
 enum res client_start(struct client *c, const struct client_call *call, struct err *e);
 
+/* What client_start would say of a URL. */
+enum res client_check_url(const char *url, struct err *e);
+
 /* Calls under way and calls that wait for a place. */
 unsigned client_in_flight(const struct client *c);
 unsigned client_queued(const struct client *c);

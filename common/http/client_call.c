@@ -10,8 +10,8 @@ enum { TIMEOUT_MS = 30000, CONNECT_MS = 3000, ANSWER_MAX = 1 << 20, MAX_AGE_S = 
 
 /* ---- a call's own memory -------------------------------------------------------------------------------------- */
 
-static enum res
-check_url(const char *url, struct err *e)
+enum res
+client_check_url(const char *url, struct err *e)
 {
     CURLU *u = curl_url();
     char *scheme = NULL;
@@ -69,7 +69,7 @@ enum res
 call_new(const struct client_call *from, bool known, struct call **ret, struct err *e)
 {
     struct call *call;
-    enum res res = known ? RES_OK : check_url(from->url, e);
+    enum res res = known ? RES_OK : client_check_url(from->url, e);
 
     *ret = NULL;
     if (!res && !clean_headers(from->headers))
