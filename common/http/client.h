@@ -15,7 +15,7 @@ struct client;
 struct client_opts {
     unsigned in_flight;    /* calls at once; 0 = 64 */
     int64_t connect_ms;    /* 0 = 3000 */
-    const char *ca_file;   /* NULL = the system's */
+    const char *ca_file;   /* trusted alone; NULL = the system's */
     const char *cert_file; /* client certificate (mTLS), with key_file */
     const char *key_file;
     const char *pinned_key; /* curl's sha256//..; NULL = none */

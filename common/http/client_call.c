@@ -323,6 +323,8 @@ call_prepare(CURL *easy, const struct client_opts *opts)
     if (opts->slow_bytes)
         ok = ok && set_n(easy, CURLOPT_LOW_SPEED_LIMIT, opts->slow_bytes) &&
              set_n(easy, CURLOPT_LOW_SPEED_TIME, opts->slow_s);
+    if (opts->ca_file) /* alone: else those of the system's folder would be trusted beside it */
+        ok = ok && !curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
     return ok && set_z(easy, CURLOPT_CAINFO, opts->ca_file) &&
            set_z(easy, CURLOPT_SSLCERT, opts->cert_file) && set_z(easy, CURLOPT_SSLKEY, opts->key_file) &&
            set_z(easy, CURLOPT_PINNEDPUBLICKEY, opts->pinned_key) &&
