@@ -427,14 +427,15 @@ build(struct auth *a, struct err *e)
 enum res
 auth_new(struct loop *loop, const struct auth_opts *opts, struct auth **ret, struct err *e)
 {
-    struct auth *a = NULL;
     enum res res = check_opts(opts, e);
+    struct auth *a;
 
     *ret = NULL;
-    if (!res && !(a = calloc(1, sizeof *a)))
-        res = err_set(e, RES_FATAL, "out of memory");
     if (res)
         return res;
+    a = calloc(1, sizeof *a);
+    if (!a)
+        return err_set(e, RES_FATAL, "out of memory");
     a->loop = loop;
     a->tail = &a->head;
     a->soon = (struct loop_timer){.fn = on_soon, .arg = a};

@@ -10,8 +10,10 @@
 #include <stdlib.h>
 
 #include "common/http/auth.h"
+#include "common/http/auth_token.h"
 #include "common/http/server.h"
 #include "common/http/webform.h"
+#include "tests/unit/alloc.h"
 #include "tests/unit/peer.h"
 
 enum { WAITERS = 32 };
@@ -541,6 +543,51 @@ forms(void **state)
     buf_free(&b);
 }
 
+/* Is never taken for a refusal of our credentials. */
+static bool
+read_once(void)
+{
+    static const struct client_answer a = {
+        .code = 200, .body = STR("{\"access_token\":\"a\",\"token_type\":\"Bearer\",\"expires_in\":7}")};
+    struct buf line = buf_make(100);
+    struct err e = {0};
+    int64_t life_s = 0;
+    enum res res = auth_token_read(&a, &line, &life_s, &e);
+
+    if (res && res != RES_RETRY)
+        fail_msg("%s: %s", res_name(res), e.text);
+    buf_free(&line);
+    return res == RES_OK && life_s == 7;
+}
+
+static bool
+change_once(void)
+{
+    static const struct auth_opts o = {.kind = AUTH_BASIC, .id = "u", .secret = "one"};
+    struct auth *a;
+    bool ok = auth_new(NULL, &o, &a, NULL) == RES_OK;
+
+    if (ok) {
+        ok = auth_secrets(a, "Aladdin", "open sesame", NULL) == RES_OK;
+        assert_string_equal(auth_header(a), ok ? "Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
+                                               : "Authorization: Basic dTpvbmU=");
+        auth_free(a);
+    }
+    return ok;
+}
+
+static void
+out_of_memory(void **state)
+{
+    (void)state;
+    if (!ALLOC_SEAM)
+        skip();
+    read_once();
+    alloc_loop(read_once);
+    change_once();
+    alloc_loop(change_once);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -563,6 +610,7 @@ main(void)
         T(reload_keeps_the_request_under_way),
         T(free_tells_nobody),
         cmocka_unit_test(forms),
+        cmocka_unit_test(out_of_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

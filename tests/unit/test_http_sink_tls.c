@@ -36,9 +36,17 @@ static int
 shell(const struct tls *t, const char *command)
 {
     char text[1024];
+    int status = -1;
+    pid_t pid;
 
     snprintf(text, sizeof text, "cd %s && { %s; } >/dev/null 2>&1", t->dir.path, command);
-    return system(text);
+    pid = fork();
+    if (!pid) {
+        execl("/bin/sh", "sh", "-c", text, (char *)NULL);
+        _exit(127);
+    }
+    waitpid(pid, &status, 0);
+    return status;
 }
 
 static void
