@@ -89,13 +89,28 @@ end_here(struct flight *f, bool sick, const char *error)
     call_soon(f->s);
 }
 
-/* After anything that may change how much may go: wakes the owner, or sets the alarm. */
+static void send_kept(struct flight *f);
+
+static unsigned
+room_at(struct sink *s, int64_t now_ms)
+{
+    unsigned room = valve_room(&s->valve, now_ms);
+
+    return room > s->queue.n ? room - s->queue.n : 0;
+}
+
+/* After anything that may change how much may go: sends what waits, wakes the owner, or sets the alarm. All by one reading
+ * of the clock, else a place that comes about in between would be nobody's. */
 static void
 attend(struct sink *s)
 {
-    bool room = sink_room(s) > 0;
+    int64_t now = clk_mono_ms();
+    bool room;
     int64_t wake;
 
+    while (s->queue.head && valve_admit(&s->valve, now, &s->queue.head->pass))
+        send_kept(pop(&s->queue));
+    room = room_at(s, now) > 0;
     if (room && !s->told_room) {
         s->tell = true;
         call_soon(s);
@@ -103,7 +118,7 @@ attend(struct sink *s)
     s->told_room = room;
     if (room || s->wake.slot)
         return;
-    wake = valve_wake_ms(&s->valve, clk_mono_ms());
+    wake = valve_wake_ms(&s->valve, now);
     if (wake > 0)
         loop_timer_set(s->loop, &s->wake, wake);
 }
@@ -120,16 +135,6 @@ turned(struct sink *s, enum valve_mode before)
         end_here(pop(&s->queue), true, NULL);
 }
 
-static void send_kept(struct flight *f);
-
-/* Sends what waits, as far as there is room. */
-static void
-pump(struct sink *s)
-{
-    while (s->queue.head && valve_admit(&s->valve, clk_mono_ms(), &s->queue.head->pass))
-        send_kept(pop(&s->queue));
-}
-
 /* ---- the end of a call ----------------------------------------------------------------------------------------- */
 
 static void
@@ -138,7 +143,8 @@ finish(struct flight *f, const struct client_answer *ca, enum valve_sign sign)
     struct sink *s = f->s;
     enum valve_mode before = s->valve.mode;
     struct valve_seen seen = {clk_mono_ms(), f->key, sign};
-    struct valve_verdict d = valve_answer(&s->valve, f->pass, seen, ca->retry_after_s, id_random());
+    uint64_t random = sign == VALVE_GOOD ? 0 : id_random(); /* for the time of a probe; it is a system call */
+    struct valve_verdict d = valve_answer(&s->valve, f->pass, seen, ca->retry_after_s, random);
     struct sink_answer a = {*ca, d.sick, d.alone, d.aside};
 
     tell_answer(s, sign, ca);
@@ -146,7 +152,6 @@ finish(struct flight *f, const struct client_answer *ca, enum valve_sign sign)
         tell_reason(s, sign, ca);
     if (d.turned)
         turned(s, before);
-    pump(s);
     f->fn(f->arg, &a);
     flight_free(f);
     attend(s);
@@ -254,7 +259,6 @@ on_wake(void *arg)
 
     if (valve_tick(&s->valve, clk_mono_ms()))
         turned(s, before);
-    pump(s);
     attend(s);
     tell_gauges(s);
 }
@@ -264,9 +268,7 @@ on_wake(void *arg)
 unsigned
 sink_room(struct sink *s)
 {
-    unsigned room = valve_room(&s->valve, clk_mono_ms());
-
-    return room > s->queue.n ? room - s->queue.n : 0;
+    return room_at(s, clk_mono_ms());
 }
 
 enum res

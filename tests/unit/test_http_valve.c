@@ -419,6 +419,51 @@ limit_starts_low_after_closing(void **state)
     assert_int_equal(valve_room(&r.v, r.now_ms), 2);
 }
 
+/* Calls begun in a second by an owner with any amount of work, at an endpoint that takes `takes_ms`. Ends with none under
+ * way. */
+static unsigned
+second_of_work(struct rig *r, int64_t takes_ms)
+{
+    struct {
+        struct valve_pass pass;
+        int64_t at_ms;
+    } fly[64];
+    unsigned head = 0, tail = 0;
+    int64_t until = r->now_ms + 1000;
+
+    for (; r->now_ms < until || tail != head; r->now_ms++) {
+        for (; tail != head && fly[tail % 64].at_ms <= r->now_ms; tail++)
+            end(r, fly[tail % 64].pass, tail, VALVE_GOOD, -1);
+        for (; r->now_ms < until && valve_room(&r->v, r->now_ms); head++) {
+            fly[head % 64].pass = admit(r);
+            fly[head % 64].at_ms = r->now_ms + takes_ms;
+        }
+    }
+    return head;
+}
+
+static void
+recovery_is_no_second_outage(void **state)
+{
+    static const int64_t takes_ms[] = {1, 5, 50, 400};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof takes_ms / sizeof *takes_ms; i++) {
+        struct rig r;
+        unsigned steady, first;
+
+        begin(&r, (struct valve_opts){0});
+        for (int s = 0; s < 60; s++)
+            steady = second_of_work(&r, takes_ms[i]);
+        assert_true(steady > 100);
+        call(&r, 1, VALVE_BARRED);
+        to_probe(&r);
+        call(&r, 1, VALVE_GOOD);
+        first = second_of_work(&r, takes_ms[i]);
+        assert_in_range(first, 4, steady);
+    }
+}
+
 /* ---- the ceiling per second -------------------------------------------------------------------------------------- */
 
 static unsigned
@@ -494,6 +539,7 @@ main(void)
         cmocka_unit_test(ordinary_refusals_do_not_move_it),
         cmocka_unit_test(limit_shrinks_by_half_per_round_when_all_is_bad),
         cmocka_unit_test(limit_starts_low_after_closing),
+        cmocka_unit_test(recovery_is_no_second_outage),
         cmocka_unit_test(ceiling_per_second),
         cmocka_unit_test(full_is_not_woken_by_time),
     };
