@@ -16,15 +16,21 @@ client_check_url(const char *url, struct err *e)
     CURLU *u = curl_url();
     char *scheme = NULL;
     char *user = NULL;
+    CURLUcode code = !u    ? CURLUE_OUT_OF_MEMORY
+                     : url ? curl_url_set(u, CURLUPART_URL, url, 0)
+                           : CURLUE_MALFORMED_INPUT;
     enum res res = RES_OK;
 
-    if (!u)
-        return err_set(e, RES_RETRY, "out of memory");
-    if (!url || curl_url_set(u, CURLUPART_URL, url, 0) || curl_url_get(u, CURLUPART_SCHEME, &scheme, 0))
-        res = err_set(e, RES_REJECT, "not a URL that can be called");
+    if (!code)
+        code = curl_url_get(u, CURLUPART_SCHEME, &scheme, 0);
+    if (code)
+        res = code == CURLUE_OUT_OF_MEMORY ? err_set(e, RES_RETRY, "out of memory")
+                                           : err_set(e, RES_REJECT, "not a URL that can be called");
     else if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
         res = err_set(e, RES_REJECT, "a URL must begin with http:// or https://, not %s", scheme);
-    else if (!curl_url_get(u, CURLUPART_USER, &user, 0))
+    else if ((code = curl_url_get(u, CURLUPART_USER, &user, 0)) == CURLUE_OUT_OF_MEMORY)
+        res = err_set(e, RES_RETRY, "out of memory");
+    else if (!code)
         res = err_set(e, RES_REJECT, "a URL must not hold a user name or password");
     curl_free(scheme);
     curl_free(user);

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "common/base/log.h"
+#include "tests/unit/alloc.h"
 #include "tests/unit/test_http_sink.h"
 
 /* ---- calls ------------------------------------------------------------------------------------------------------- */
@@ -591,6 +592,45 @@ free_drops_all_without_a_word(void **state)
     release(x);
 }
 
+/* One that goes, one that waits, one that is given back: each is told of or refused, and nothing is left behind. */
+static struct ctx *scarce;
+
+static bool
+use_once(void)
+{
+    struct ctx *x = scarce;
+    struct sink_opts o = {
+        .http = {.in_flight = 1}, .auth = {.kind = AUTH_BASIC, .id = "u", .secret = "s"}, .metrics = NULL};
+    struct sink_call call = {.http = {.method = "POST", .url = x->url, .body = STR("{}")},
+                             .key = STR("a"),
+                             .fn = on_answer,
+                             .arg = &x->job[0]};
+    struct err e = {0};
+    struct sink *s;
+    bool ok = sink_new(x->loop, &o, &s, &e) == RES_OK;
+
+    for (int i = 0; ok && i < 2; i++) {
+        enum res res = sink_start(s, &call, &e);
+
+        ok = res == RES_OK;
+        if (!ok)
+            assert_int_equal(res, RES_RETRY);
+    }
+    sink_free(s);
+    return ok;
+}
+
+static void
+out_of_memory(void **state)
+{
+    scarce = *state;
+    if (!ALLOC_SEAM)
+        skip();
+    use_once(); /* what libraries keep for good */
+    use_once();
+    alloc_loop(use_once);
+}
+
 int
 main(void)
 {
@@ -621,6 +661,7 @@ main(void)
         T(most_throttled_slows_all),
         T(status_metrics_and_log_without_secrets),
         T(free_drops_all_without_a_word),
+        T(out_of_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
