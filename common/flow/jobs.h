@@ -27,6 +27,8 @@ struct job {
     int64_t quiet_us;    /* an attempt in doubt may still act until then; INT64_MIN = none */
     struct str state;    /* JSON of the owner's */
     struct str reason;   /* why it waits; STR_NULL = it does not */
+    struct str stop;     /* somebody gives it up, and why: the owner ends it when nothing is in doubt; STR_NULL = nobody.
+                          * Only of loaded jobs; written by others, never by jobs_save */
     struct str body;     /* claimed jobs, and new ones when saved; immutable */
     bool fresh;          /* to be inserted with its body */
     bool done;           /* to be removed */
