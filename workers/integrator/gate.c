@@ -38,7 +38,7 @@ static const struct pg_stmt read_stmt = {"gate_read", "select paused, until, rea
 /* only those that can be settled without a call's end: settle looks again under the row lock */
 static const struct pg_stmt stops_stmt = {
     "gate_stops", "select distinct subject from job_integrator where stop_reason is not null and lease = 0 "
-                  "and step in ('send', 'poll') limit 1000"};
+                  "and step not in ('ask', 'cancel') limit 1000"};
 
 static int64_t
 now_us(const struct gate *g)
