@@ -211,21 +211,23 @@ run(struct change *ch, const char *sql, int n)
     return ch->rows ? ctl_tell_integrators(ch->c) : ch->c->e.res;
 }
 
-/* Which requests a key or a number names; NULL: failed. An empty result is said. */
-static PGresult *
-find_subjects(struct ctl *c, const char *what)
+/* Which requests a key or a number names, as an array for the caller to free; NULL: the reason was said, and `*code` is the
+ * exit code. */
+static char *
+find_subjects(struct ctl *c, const char *what, int *code)
 {
     PGresult *r =
         query(c, "select distinct subject from job_@ where key = $1 or subject = $1", "integrator", 1, &what);
+    char *found = NULL;
 
     if (!r)
-        ctl_failed(c);
-    else if (!PQntuples(r)) {
-        ctl_fail(c, CTL_NO, "nothing is owed to Bedelau for %s", what);
-        PQclear(r);
-        r = NULL;
-    }
-    return r;
+        *code = ctl_failed(c);
+    else if (!PQntuples(r))
+        *code = ctl_fail(c, CTL_NO, "nothing is owed to Bedelau for %s", what);
+    else if (!(found = as_array(r, 0)))
+        *code = ctl_fail(c, APP_BUG, "out of memory");
+    PQclear(r);
+    return found;
 }
 
 /* ---- retry ------------------------------------------------------------------------------------------------------ */
@@ -259,20 +261,16 @@ retry_some(struct change *ch, const char *what, int64_t *changed)
 static int
 retry_one(struct ctl *c, const char *what)
 {
-    PGresult *found = find_subjects(c, what);
-    char *subjects = found ? as_array(found, 0) : NULL;
+    int code = APP_OK;
+    char *subjects = find_subjects(c, what, &code);
     struct change ch = {c, subjects, strchr(what, ':') ? what : NULL, NULL, NULL};
     int64_t changed = 0;
-    int code = CTL_NO;
 
     if (subjects && retry_some(&ch, what, &changed) != RES_OK)
         code = ctl_failed(c);
-    else if (subjects) {
+    else if (subjects)
         ctl_rows(c, ch.rows);
-        code = APP_OK;
-    }
     PQclear(ch.rows);
-    PQclear(found);
     free(subjects);
     return code;
 }
@@ -376,9 +374,8 @@ cancel(struct ctl *c, int argc, char **argv)
     const char *what;
     const char *reason = NULL;
     const struct ctl_opt opts[] = {{"reason", &reason, NULL}, {0}};
-    PGresult *found;
     char *subjects;
-    int code = CTL_NO;
+    int code = APP_OK;
 
     if (!ctl_args(c, argc, argv, opts, &(struct ctl_words){&what, 1, 1}))
         return APP_USAGE;
@@ -386,11 +383,9 @@ cancel(struct ctl *c, int argc, char **argv)
         return ctl_fail(c, APP_USAGE, "--reason TEXT is needed");
     if (!ctl_reason(c, "--reason", reason))
         return APP_USAGE;
-    found = find_subjects(c, what);
-    subjects = found ? as_array(found, 0) : NULL;
+    subjects = find_subjects(c, what, &code);
     if (subjects)
         code = cancel_found(c, what, subjects, reason);
-    PQclear(found);
     free(subjects);
     return code;
 }

@@ -212,6 +212,11 @@ def test_jobs_list_show_retry(pipeline):
     assert [j["key"] for j in shown["jobs"]] == [f"{names[0]}:1:1"]
     assert [(a["no"], a["step"], a["fate"], a["code"]) for a in shown["attempts"]] == [(1, "send", "answered", 503)]
     assert shown["attempts"][0]["took_ms"] >= 0 and shown["attempts"][0]["answered_at"] >= shown["attempts"][0]["sent_at"]
+    # a call that may still take effect is waited for
+    quiet = p.rows("update job_integrator set quiet_until = now() + interval '30 min' where subject = %s returning quiet_until", names[3])[0]["quiet_until"]
+    again, = ctl(p, "jobs", "retry", f"{names[3]}:1:1", "--json")
+    assert again["changed"] and datetime.datetime.fromisoformat(again["due_at"]) == quiet == the_job(p, names[3])["due_at"]
+    p.rows("update job_integrator set quiet_until = null where subject = %s", names[3])
     # one is made due, then all
     p.faults(seed=1)
     again = ctl(p, "jobs", "retry", names[0], "--json")
@@ -228,7 +233,8 @@ def test_jobs_list_show_retry(pipeline):
     assert "nothing is owed" in ctl(p, "jobs", "retry", names[0], code=NO)
     assert "no job" in ctl(p, "jobs", "show", "NIHIL-1", code=NO)
     assert ctl(p, "jobs", "retry", "--all-parked", "--json") == {"changed": 0}
-    assert audited(p, "jobs retry") == [("jobs retry", names[0], "1 jobs"), ("jobs retry", "--all-parked", "3 jobs")]
+    assert audited(p, "jobs retry") == [
+        ("jobs retry", f"{names[3]}:1:1", "1 jobs"), ("jobs retry", names[0], "1 jobs"), ("jobs retry", "--all-parked", "3 jobs")]
 
 
 def test_retry_leaves_a_call_alone(pipeline):

@@ -138,12 +138,14 @@ on_stops(void *arg, const PGresult *r)
         g->opts.stop(g->opts.arg, pg_text(r, i, 0));
 }
 
+/* That the database is away is said elsewhere. */
 static void
 trouble(struct gate *g, const struct pg_end *end)
 {
-    if (!g->told_trouble)
-        log_error("whether calls are paused cannot be read; looking again", LOG_Z("sqlstate", end->state),
-                  LOG_Z("why", end->text));
+    if (g->told_trouble || !pg_up(g->opts.app->pg))
+        return;
+    log_error("whether calls are paused cannot be read; looking again", LOG_Z("sqlstate", end->state),
+              LOG_Z("why", end->text));
     g->told_trouble = true;
 }
 
