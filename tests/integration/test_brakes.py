@@ -68,7 +68,7 @@ def test_pause_under_load(pipeline):
     """Two integrators in the middle of a crowd: after both have heeded the pause no call begins; resumed, every request ends once."""
     p = pipeline(**FAST)
     names = [f"{OPD}-R-{i}" for i in range(240)]
-    p.faults(seed=1, latency_ms=50)
+    p.faults(seed=1, latency_ms=200)
     p.start(*harness.WORKERS, "integrator.2", integrator_in_flight="4")
     submit(p, *names[:200])
     harness.eventually(lambda: p.stats()["post"], lambda n: n >= 10, what="calls")
