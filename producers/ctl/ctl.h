@@ -16,7 +16,7 @@
 
 enum { CTL_NO = 1 }; /* exit code: what was asked for is not there or not true; the others are APP_... */
 
-enum { CTL_KAFKA_MS = 15000, CTL_PAGE_MAX = 16 << 20 };
+enum { CTL_KAFKA_MS = 15000, CTL_DELIVERY_MS = 30000, CTL_PAGE_MAX = 16 << 20 };
 enum { CTL_CLOCKS_MS = 300000 }; /* how far the clocks of brokers and database may be apart */
 
 /* Settings from the family's file; strings belong to `conf`. */

@@ -352,7 +352,7 @@ replay_all(struct replay *rp, const char *const *ids, const char *code)
 static int
 replay(struct ctl *c, int argc, char **argv)
 {
-    const char *ids[IDS_MAX];
+    const char *ids[IDS_MAX] = {NULL};
     const char *code = NULL;
     struct replay rp = {.c = c};
     const struct ctl_opt opts[] = {{"code", &code, NULL}, {"again", NULL, &rp.again}, {0}};

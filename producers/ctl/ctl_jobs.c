@@ -325,9 +325,11 @@ retry(struct ctl *c, int argc, char **argv)
 
     if (!ctl_args(c, argc, argv, opts, &(struct ctl_words){&what, 0, 1}))
         return APP_USAGE;
-    if (!what == !all)
-        return ctl_fail(c, APP_USAGE, "name a key or a number, or say --all-parked");
-    return all ? retry_all(c) : retry_one(c, what);
+    if (what && !all)
+        return retry_one(c, what);
+    if (all && !what)
+        return retry_all(c);
+    return ctl_fail(c, APP_USAGE, "name a key or a number, or say --all-parked");
 }
 
 /* ---- cancel ----------------------------------------------------------------------------------------------------- */

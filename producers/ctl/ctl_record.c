@@ -157,7 +157,7 @@ enum res
 ctl_publish(struct ctl *c, const struct producer_record *r)
 {
     struct sent s = {false, RES_RETRY, "no delivery report"};
-    int64_t end = clk_mono_ms() + 2 * CTL_KAFKA_MS;
+    int64_t end = clk_mono_ms() + CTL_DELIVERY_MS;
     enum res res = open_writer(c);
 
     if (res == RES_OK)

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "common/base/buf.h"
 #include "common/base/caltime.h"
 #include "tests/unit/dice.h"
 #include "workers/integrator/brake.c" /* NOLINT(bugprone-suspicious-include) */
@@ -71,16 +72,17 @@ test_parse_wrong(void **state)
 static void
 test_parse_too_many(void **state)
 {
-    char text[BRAKE_WINDOWS * 17 + 32] = "";
+    struct buf text = buf_make(4096);
     struct brake_windows ws;
     struct err e = {0};
 
     (void)state;
     for (unsigned i = 0; i < BRAKE_WINDOWS; i++)
-        strcat(text, i ? ",sen 01:00-02:00" : "sen 01:00-02:00");
-    assert_int_equal(windows(text).n, BRAKE_WINDOWS);
-    strcat(text, ",sen 01:00-02:00");
-    assert_int_equal(brake_parse(text, &ws, &e), RES_FATAL);
+        buf_z(&text, i ? ",sen 01:00-02:00" : "sen 01:00-02:00");
+    assert_int_equal(windows(text.p).n, BRAKE_WINDOWS);
+    buf_z(&text, ",sen 01:00-02:00");
+    assert_int_equal(brake_parse(text.p, &ws, &e), RES_FATAL);
+    buf_free(&text);
     assert_non_null(strstr(e.text, "more than 32 windows"));
 }
 

@@ -90,7 +90,7 @@ update(struct gate *g)
     g->why = brake_look(&g->brake, now, &g->change_us);
     metric_set(g->m_paused, g->why == BRAKE_PAUSED);
     metric_set(g->m_maintenance, brake_within(&g->brake.windows, now, &change));
-    if (g->change_us != BRAKE_NEVER && g->change_us - now < LOOK_MS * 1000)
+    if (g->change_us != BRAKE_NEVER && (g->change_us - now) / 1000 < LOOK_MS)
         loop_timer_set(g->opts.app->loop, &g->change, (g->change_us - now) / 1000 + 1);
     if (g->why == was)
         return;

@@ -214,14 +214,13 @@ start(struct worker *w, struct err *e)
 static void
 apply(struct worker *w, struct berkas *b, struct flow_item *it, enum met met)
 {
+    const struct answer *a = it->rkm ? NULL : it->mine;
     const struct event *ev = item_event(it);
 
-    if (!ev) {
-        if (((const struct answer *)it->mine)->key[0])
-            settle_answer(w, b, it->mine);
-    } else if (met == MET_NEW) {
+    if (a && a->key[0]) /* without a key: on_stop's */
+        settle_answer(w, b, a);
+    else if (ev && met == MET_NEW)
         settle_fact(w, b, ev);
-    }
 }
 
 static void
