@@ -37,8 +37,8 @@ struct jobs {
 
 static const char *const texts[STMTS] = {
     /* locked: another process must not claim what this transaction decides about */
-    [LOAD] = "select key, subject, step, due_at, lease, attempts, deadline_at, quiet_until, state, reason "
-             "from job_@ "
+    [LOAD] = "select key, subject, step, due_at, lease, attempts, deadline_at, quiet_until, state, reason, "
+             "stop_reason from job_@ "
              "where subject = any($1::text[]) order by key for update",
     [PUT] = "insert into job_@ as j (key, subject, step, due_at, lease, attempts, deadline_at, quiet_until, "
             "state, reason) "
@@ -133,6 +133,7 @@ on_loaded(void *arg, const PGresult *r)
         struct job *job = arena_new(j->query.arena, sizeof *job);
 
         *job = read_job(r, i, j->query.arena);
+        job->stop = arena_str(j->query.arena, pg_text(r, i, 10));
         j->query.fn(j->query.arg, job);
     }
 }

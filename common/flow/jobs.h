@@ -27,11 +27,15 @@ struct job {
     int64_t quiet_us;    /* an attempt in doubt may still act until then; INT64_MIN = none */
     struct str state;    /* JSON of the owner's */
     struct str reason;   /* why it waits; STR_NULL = it does not */
+    struct str stop;     /* why somebody gives it up; STR_NULL = nobody does. See below */
     struct str body;     /* claimed jobs, and new ones when saved; immutable */
     bool fresh;          /* to be inserted with its body */
     bool done;           /* to be removed */
     bool changed;        /* to be written */
 };
+
+/* `stop` is of loaded jobs only. Others write it (column stop_reason), jobs_save never does; the owner ends such a job as soon
+ * as nothing of it is under way or in doubt. */
 
 struct jobs_opts {
     struct loop *loop;

@@ -8,6 +8,7 @@
 #include "common/base/hash.h"
 #include "common/base/log.h"
 #include "common/json/scan.h"
+#include "workers/integrator/gate.h"
 
 enum { URL_MAX = 600, HEADERS = 8, HEADER_MAX = 400 };
 
@@ -188,6 +189,7 @@ call_begin(struct worker *w, const struct job *job)
     if (call.body.p)
         add_request(job, &h);
     n->calling++;
+    gate_pass(n->gate);
     if (client_start(n->client, &call, &e) == RES_OK)
         return;
     on_answer(c, &(struct client_answer){.fate = CLIENT_NOT_SENT, .retry_after_s = -1, .error = e.text});

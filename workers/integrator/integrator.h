@@ -28,6 +28,9 @@ struct integrator {
     struct calendar_term term;
     struct client *client;
     struct jobs *jobs;
+    const char *maintenance; /* settings of the gate */
+    int64_t calls_per_s;
+    struct gate *gate;
     struct job_answer *answers; /* of this part; in the batch's arena */
     size_t nanswers;
     unsigned calling;  /* calls under way */
@@ -92,6 +95,13 @@ void outcome_tell(struct worker *w, struct berkas *b, const struct job *job, con
 
 /* What Bedelau's word for a state is to us. */
 enum fact_type outcome_of_status(struct str status);
+
+/* stop.c: an officer gives up (`bedelauctl jobs cancel`). What is under way or in doubt is found out first, what Bedelau has is
+ * taken back first; an end that was learned meanwhile stands. */
+/* The request's jobs that were given up and are in nobody's hands: after settle_request. */
+void stop_settle(struct worker *w, struct berkas *b);
+/* A job that ended by being taken back was given up by an officer, not withdrawn: the finding says failed. */
+void stop_rename(const struct job *job, struct finding *f);
 
 /* store.c */
 void store_load(struct worker *w, const struct flow_batch *b);

@@ -248,6 +248,8 @@ cancelled(struct worker *w, struct berkas *b, struct job *job, const struct answ
                         .kode_http = a->code,
                         .time_us = w->now_us};
 
+    if (!withdrawn(b))
+        stop_rename(job, &f);
     outcome_tell(w, b, job, &f);
     finish(job);
 }
