@@ -41,6 +41,8 @@ static const struct conf_key keys[] = {
     {"integrator", "key_file", CONF_STR, SET(key_file), NULL, 0, NULL, 0, 0, "Its key"},
     {"integrator", "tls_insecure", CONF_BOOL, SET(tls_insecure), "false", 0, NULL, 0, 0,
      "Do not verify the endpoint's certificate; for a laboratory only"},
+    {"integrator", "contract", CONF_STR, SET(contract_file), "integrasi.kontrak.json", 0, NULL, 0, 0,
+     "The endpoint's contract: a file below [sop] schemas, or a whole path"},
     {NULL, NULL, CONF_STR, 0, NULL, 0, NULL, 0, 0, NULL},
 };
 
@@ -95,6 +97,7 @@ load_data(struct worker *w, struct err *e)
 {
     struct integrator *n = w->own;
     char *map = worker_schema_path(w, "integrasi.map.json");
+    char *contract = worker_schema_path(w, n->contract_file);
     struct clock_terms terms = {0};
     enum res res = worker_calendar(w, &n->cal, e);
 
@@ -102,8 +105,11 @@ load_data(struct worker *w, struct err *e)
         res = worker_terms(w, &terms, e);
     if (res == RES_OK)
         res = map_load(map, &n->map, e);
+    if (res == RES_OK)
+        res = contract_load(contract, &n->contract, e);
     n->term = terms.of[TAHAP_INTEGRASI];
     free(map);
+    free(contract);
     return res;
 }
 
@@ -167,6 +173,9 @@ committed(struct worker *w, const struct flow_batch *b)
     struct integrator *n = w->own;
     bool answered = false;
 
+    for (size_t i = 0; i < w->n; i++)
+        if (((const struct urusan *)w->all[i].more)->stirred)
+            jobs_wake(n->jobs, w->now_us);
     for (size_t i = 0; i < b->n; i++)
         if (!b->items[i].rkm) {
             n->answered--;
@@ -202,6 +211,7 @@ free_own(struct worker *w)
     client_free(n->client);
     jobs_free(n->jobs);
     map_free(n->map);
+    contract_free(n->contract);
     calendar_free(n->cal);
 }
 
@@ -216,11 +226,12 @@ main(int argc, char **argv)
         .judges = judges,
         .seen = "seen_integrator",
         .table = "integration",
-        .columns = ", callbacks, id_integrasi, urutan_bedelau",
+        .columns = ", callbacks, id_integrasi, urutan_bedelau, jenis, asal",
         .more_size = sizeof(struct urusan),
         .keys = keys,
         .wants = wants,
         .start = start,
+        .begin = settle_begin,
         .read = store_read,
         .load = store_load,
         .apply = apply,
