@@ -130,13 +130,14 @@ choose(const struct integrator *n, const struct job *job, enum jenis jenis, bool
     return contract_has(n->contract, CALL_TANYA) ? CALL_TANYA : send;
 }
 
-/* The step that the call's answer is an answer to. */
-static const char *
-step_of(enum panggilan call, const char *step)
+/* The step that the call's answer is an answer to: the job's own, unless another call had to be made. */
+static void
+name_step(struct answer *a)
 {
-    if (call <= CALL_PENCABUTAN)
-        return "send";
-    return call == CALL_TANYA ? "ask" : step;
+    if (a->call <= CALL_PENCABUTAN)
+        snprintf(a->step, sizeof a->step, "send");
+    else if (a->call == CALL_TANYA)
+        snprintf(a->step, sizeof a->step, "ask");
 }
 
 static void
@@ -157,13 +158,13 @@ describe(const struct integrator *n, const struct job *job, struct client_call *
         ctx[4].value = str_of(until);
     }
     a->call = choose(n, job, jenis_of(jenis), id.n > 0);
-    snprintf(a->step, sizeof a->step, "%s", step_of(a->call, a->step));
+    name_step(a);
     call->method = contract_method(n->contract, a->call);
     if (contract_body(n->contract, a->call))
         call->body = job->body;
     buf_z(&url, n->url);
-    contract_url(n->contract, a->call, ctx, &url);
-    snprintf(h->url, sizeof h->url, "%s", url.failed ? "" : url.p);
+    if (contract_url(n->contract, a->call, ctx, &url) && !url.failed)
+        snprintf(h->url, sizeof h->url, "%s", url.p); /* else it stays empty, and the call is not sent */
     add_auth(n, h);
     contract_headers(n->contract, a->call, ctx, add_named, h);
     if (call->body.n)
@@ -207,7 +208,7 @@ call_begin(struct worker *w, const struct job *job)
 {
     struct integrator *n = w->own;
     struct calling *c = calloc(1, sizeof *c);
-    struct headers h = {.n = 0};
+    struct headers h = {.url = ""};
     struct client_call call = {
         .url = h.url, .headers = h.list, .timeout_ms = n->timeout_ms, .fn = on_answer, .arg = c};
     struct err e = {0};

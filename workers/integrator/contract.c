@@ -82,10 +82,10 @@ fill(const char *text, const struct map_ctx *ctx, bool encoded, struct buf *out)
     return true;
 }
 
-void
+bool
 contract_url(const struct contract *k, enum panggilan call, const struct map_ctx *ctx, struct buf *out)
 {
-    fill(k->call[call].url, ctx, true, out);
+    return fill(k->call[call].url, ctx, true, out);
 }
 
 static void

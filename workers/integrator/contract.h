@@ -52,10 +52,11 @@ bool contract_body(const struct contract *k, enum panggilan call);
 /* Whether bodies of the call go out form-encoded, not as JSON. */
 bool contract_form(const struct contract *k, enum panggilan call);
 
-/* Appends the address below the endpoint's base. `ctx` has id, nomor, kunci; ended by a NULL name. */
-void contract_url(const struct contract *k, enum panggilan call, const struct map_ctx *ctx, struct buf *out);
+/* Appends the address below the endpoint's base; false when one of its placeholders has no value. `ctx` has id, nomor,
+ * kunci, jejak and batas, and is ended by a NULL name. */
+bool contract_url(const struct contract *k, enum panggilan call, const struct map_ctx *ctx, struct buf *out);
 
-/* Calls `add` for each header of the call whose placeholders all have a value (`ctx` as above, with jejak and batas). */
+/* Calls `add` for each header of the call whose placeholders all have a value (`ctx` as above). */
 void contract_headers(const struct contract *k, enum panggilan call, const struct map_ctx *ctx,
                       void (*add)(void *arg, const char *name, struct str value), void *arg);
 
