@@ -183,8 +183,12 @@ after_wait(struct worker *w, struct berkas *b, struct job *job, const struct ans
 static void
 after_stop(struct worker *w, struct berkas *b, struct job *job, const struct answer *a, struct said *s)
 {
+    struct memo memo = memo_read(w, job);
+
     (void)a;
     (void)s;
+    memo.idle++;
+    memo_write(w, job, &memo);
     outcome_give_up(w, b, job, job->reason);
 }
 
