@@ -399,6 +399,58 @@ def test_a_callback_before_the_answer(story):
     assert s.bedelau.methods() == ["POST"]
 
 
+@pytest.mark.parametrize("about", [A, C], ids=["the original", "the ending"])
+@pytest.mark.parametrize("early", [True, False], ids=["before the answer", "after it"])
+def test_a_callback_about_an_ending(story, about, early):
+    """202, and Bedelau reports the end under either number: heard at once, though polling would take an hour."""
+    s = story(**SLOW)
+    number = with_original(s)
+    s.bedelau.first = "diproses"
+    s.bedelau.hold("DELETE")
+    s.accept(C, "pencabutan", A)
+    s.bedelau.await_calls("DELETE", 1)
+    if not early:
+        s.bedelau.release("DELETE")
+        await_told(s.p, C, "integration.registered")
+    s.bedelau.set(number, "dinonaktifkan")
+    s.callback(about, number, "dinonaktifkan", 4)
+    if early and about == A:  # the original's own fact; the ending's call has not ended
+        await_told(s.p, A, "integration.completed", 2)
+        assert [j["step"] for j in jobs(s.p)] == ["send"]
+        return
+    s.bedelau.release("DELETE")
+    s.ended(C, "selesai", "registered", "completed")
+    s.ended(A, "selesai", "completed", "completed")
+    assert s.bedelau.methods() == ["DELETE", "GET"]
+
+
+@pytest.mark.parametrize("jenis, alasan", [("perubahan", "nomor ini sudah terdaftar di Bedelau untuk permohonan lain"),
+                                           ("pencabutan", "Bedelau menolak mengakhiri integrasi ini")])
+def test_a_conflict_is_looked_into(story, jenis, alasan):
+    s = story(**SLOW)
+    with_original(s)
+    s.bedelau.answers[METHOD[jenis]] = [(409, {})]
+    s.accept(B, jenis, A)
+    s.ended(B, "diperiksa", "rejected")
+    assert told(s.p, B, "integration.rejected")[0]["alasan"] == alasan
+    assert s.bedelau.methods() == [METHOD[jenis], "GET"]
+
+
+@pytest.mark.parametrize("jenis", ["perubahan", "pencabutan"])
+def test_killed_while_a_change_is_under_way(story, jenis):
+    """Whoever comes after it asks first, after the lease: it is there already."""
+    s = story(**{**SLOW, "integrator_timeout": "2s", "integrator_lease": "3s"})
+    with_original(s)
+    s.bedelau.hold(METHOD[jenis])
+    s.accept(B, jenis, A)
+    s.bedelau.await_calls(METHOD[jenis], 1)
+    s.p.kill("integrator")
+    s.bedelau.release(METHOD[jenis])
+    s.p.start("integrator")
+    s.ended(B, "selesai", "completed")
+    assert s.bedelau.methods() == [METHOD[jenis], "GET"]
+
+
 def test_a_second_integration_counts_anew(story):
     """Bedelau's numbers of the round before say nothing about the next: its first callback is heard."""
     s = story(**SLOW)

@@ -44,12 +44,19 @@ job_of_id(struct worker *w, const struct urusan *u, struct str id)
     return NULL;
 }
 
-/* An ending also changes the original, whose row only an answer brings along: ask at once instead of believing. */
+/* An ending also changes the original, whose row only an answer brings along: ask at once instead of believing, or as soon
+ * as the call that is under way has ended. */
 static void
 look_now(struct worker *w, struct job *job)
 {
-    if (!job->lease)
+    struct memo memo = memo_read(w, job);
+
+    if (!job->lease) {
         job_next(job, STR("poll"), w->now_us, STR("kabar dari Bedelau"));
+        return;
+    }
+    memo.poke = true;
+    memo_write(w, job, &memo);
 }
 
 static void
@@ -63,10 +70,8 @@ take_for_job(struct worker *w, struct berkas *b, struct job *job, const struct s
         return;
     if (jenis == JENIS_PENCABUTAN)
         look_now(w, job);
-    else if (!settle_withdrawn(b))
-        there_take_status(w, b, job, &f);
-    else if (jenis == JENIS_PERUBAHAN && f.type == FACT_I_COMPLETED)
-        there_take_status(w, b, job, &f); /* it cannot be taken back */
+    else if (!settle_withdrawn(b) || (jenis == JENIS_PERUBAHAN && f.type == FACT_I_COMPLETED))
+        there_take_status(w, b, job, &f); /* a change that took effect cannot be taken back */
     else if (jenis == JENIS_PERUBAHAN && f.type == FACT_I_FAILED)
         there_cancelled(w, b, job, 0);
     /* else the DELETE that is under way decides */

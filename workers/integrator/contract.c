@@ -287,7 +287,7 @@ is_ours(const struct contract *k, struct str item, struct str key, struct arena 
 {
     struct str nomor = text_at(item, k->daftar.nomor, a);
     const char *const counts[] = {k->daftar.revisi, k->daftar.putaran};
-    struct str left = key;
+    struct str left;
 
     if (!nomor.n || !str_starts(key, nomor) || key.n == nomor.n || key.p[nomor.n] != ':')
         return false;

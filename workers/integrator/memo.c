@@ -2,8 +2,8 @@
 #include "common/json/scan.h"
 #include "workers/integrator/settle_priv.h"
 
-static const char *const names[] = {"id",    "trace", "told",  "asal",    "jenis",
-                                    "parks", "idle",  "clock", "conflict"};
+static const char *const names[] = {"id",    "trace", "told",  "asal",     "jenis",
+                                    "parks", "idle",  "clock", "conflict", "poke"};
 enum { NAMES = sizeof names / sizeof names[0] };
 
 struct memo
@@ -22,6 +22,7 @@ memo_read(struct worker *w, const struct job *job)
     scan_int(m[6], &memo.idle);
     scan_int(m[7], &memo.clock);
     memo.conflict = scan_kind(m[8]) == SCAN_TRUE;
+    memo.poke = scan_kind(m[9]) == SCAN_TRUE;
     return memo;
 }
 
@@ -47,6 +48,8 @@ memo_write(struct worker *w, struct job *job, const struct memo *memo)
     put_text(&b, "asal", memo->asal);
     if (memo->jenis != JENIS_BARU)
         put_text(&b, "jenis", str_of(jenis_name(memo->jenis)));
+    if (memo->poke)
+        buf_z(&b, ",\"poke\":true");
     buf_z(&b, memo->conflict ? ",\"conflict\":true}" : "}");
     job->state = arena_str(&w->arena, buf_view(&b));
     job->changed = true;

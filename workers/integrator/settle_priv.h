@@ -15,6 +15,7 @@ struct memo {
     int64_t parks; /* how often it was put off */
     int64_t idle;  /* attempts that made no call */
     int64_t clock; /* urutan of the newest deadline.changed that was heeded; 0 = none yet */
+    bool poke;     /* Bedelau said something meanwhile: follow at once */
     bool conflict; /* ARTI_BENTROK was said: what is there may be another's */
 };
 

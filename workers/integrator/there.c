@@ -106,19 +106,24 @@ static void
 take_or_follow(struct worker *w, struct berkas *b, struct job *job, const struct answer *a,
                const struct finding *f)
 {
-    enum jenis jenis = memo_read(w, job).jenis;
+    struct memo memo;
+    int64_t due;
 
     there_take_status(w, b, job, f);
-    if (!job->done)
-        job_next(job, following(w, jenis), park_poll_us(w, a), STR("menunggu Bedelau"));
+    if (job->done)
+        return;
+    memo = memo_read(w, job);
+    due = memo.poke ? w->now_us : park_poll_us(w, a);
+    memo.poke = false;
+    memo_write(w, job, &memo);
+    job_next(job, following(w, memo.jenis), due, STR("menunggu Bedelau"));
 }
 
 void
 there_registered(struct worker *w, struct berkas *b, struct job *job, const struct answer *a,
                  const struct said *s)
 {
-    enum jenis jenis = memo_read(w, job).jenis;
-    struct finding f = {.type = outcome_of_status(jenis, s->status),
+    struct finding f = {.type = outcome_of_status(memo_read(w, job).jenis, s->status),
                         .id_integrasi = s->id,
                         .status = s->status,
                         .alasan = s->alasan,
