@@ -9,8 +9,9 @@
 #include "common/base/log.h"
 #include "common/json/scan.h"
 #include "workers/integrator/gate.h"
+#include "workers/integrator/settle_priv.h"
 
-enum { URL_MAX = 600, HEADERS = 8, HEADER_MAX = 400 };
+enum { URL_MAX = 2000, HEADERS = 28, HEADER_MAX = 400 };
 
 struct calling {
     struct worker *w;
@@ -69,6 +70,7 @@ on_answer(void *arg, const struct client_answer *ca)
 /* ---- headers ---------------------------------------------------------------------------------------------------- */
 
 struct headers {
+    char url[URL_MAX];
     char text[HEADERS][HEADER_MAX];
     const char *list[HEADERS + 1];
     unsigned n;
@@ -103,66 +105,86 @@ add_auth(const struct integrator *n, struct headers *h)
     buf_free(&b);
 }
 
+/* A header of the contract. */
 static void
-add_request(const struct job *job, struct headers *h)
+add_named(void *arg, const char *name, struct str value)
 {
-    struct str trace = scan_get(job->state, "trace");
-    char until[CALTIME_TEXT];
-
-    add_header(h, "Content-Type: application/json");
-    add_header(h, "Idempotency-Key: %.*s", STR_FMT(job->key));
-    if (scan_kind(trace) == SCAN_STRING && trace.n > 2)
-        add_header(h, "traceparent: %.*s", (int)trace.n - 2, trace.p + 1);
-    if (job->deadline_us != INT64_MIN) {
-        caltime_format(job->deadline_us, until);
-        add_header(h, "X-Request-Deadline: %s", until);
-    }
+    add_header(arg, "%s: %.*s", name, STR_FMT(value));
 }
 
 /* ---- the call --------------------------------------------------------------------------------------------------- */
 
-static bool
-id_ok(struct str id)
+/* Which call a step makes. Who cannot ask repeats, and cannot take back or follow what has no id yet. */
+static enum panggilan
+choose(const struct integrator *n, const struct job *job, enum jenis jenis, bool has_id)
 {
-    for (size_t i = 0; i < id.n; i++)
-        if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~", id.p[i]))
-            return false;
-    return id.n > 0 && id.n < 80;
+    enum panggilan send = CALL_BARU + (enum panggilan)jenis;
+
+    if (str_is(job->step, "send"))
+        return send;
+    if (str_is(job->step, "cancel") && has_id)
+        return CALL_BATAL;
+    if (has_id && (str_is(job->step, "poll") || jenis == JENIS_PENCABUTAN))
+        return CALL_PANTAU;
+    return contract_has(n->contract, CALL_TANYA) ? CALL_TANYA : send;
 }
 
-/* "send", "ask", "poll", "cancel" as the endpoint's contract says them. */
+/* The step that the call's answer is an answer to: the job's own, unless another call had to be made. */
 static void
-describe(const struct integrator *n, const struct job *job, struct client_call *call, char url[URL_MAX],
+name_step(struct answer *a)
+{
+    if (a->call <= CALL_PENCABUTAN)
+        snprintf(a->step, sizeof a->step, "send");
+    else if (a->call == CALL_TANYA)
+        snprintf(a->step, sizeof a->step, "ask");
+}
+
+static void
+describe(const struct integrator *n, const struct job *job, struct client_call *call, struct headers *h,
          struct answer *a)
 {
-    struct str id = scan_string(scan_get(job->state, "id"), NULL);
+    struct str trace = scan_string(scan_get(job->state, "trace"), NULL);
+    struct str jenis = scan_string(scan_get(job->state, "jenis"), NULL);
+    struct buf url = buf_make(URL_MAX);
+    struct arena arena = {0};
+    struct str id = scan_text(&arena, scan_get(job->state, "id"));
+    char until[CALTIME_TEXT] = "";
+    struct map_ctx ctx[] = {{"id", id},       {"nomor", job->subject}, {"kunci", job->key},
+                            {"jejak", trace}, {"batas", STR_NULL},     {NULL, STR_NULL}};
 
-    if (id_ok(id))
-        snprintf(a->id, sizeof a->id, "%.*s", STR_FMT(id));
-    call->method = "GET";
-    if (str_is(job->step, "send")) {
-        call->method = "POST";
-        call->body = job->body;
-        snprintf(url, URL_MAX, "%s/api/v1/integrasi", n->url);
-    } else if (str_is(job->step, "ask") || !a->id[0]) {
-        snprintf(a->step, sizeof a->step, "ask");
-        snprintf(url, URL_MAX, "%s/api/v1/integrasi?nomor_permohonan=%.*s", n->url, STR_FMT(job->subject));
-    } else {
-        call->method = str_is(job->step, "cancel") ? "DELETE" : "GET";
-        snprintf(url, URL_MAX, "%s/api/v1/integrasi/%s", n->url, a->id);
+    if (job->deadline_us != INT64_MIN) {
+        caltime_format(job->deadline_us, until);
+        ctx[4].value = str_of(until);
     }
+    a->call = choose(n, job, jenis_of(jenis), id.n > 0);
+    name_step(a);
+    call->method = contract_method(n->contract, a->call);
+    if (contract_body(n->contract, a->call))
+        call->body = job->body;
+    buf_z(&url, n->url);
+    if (contract_url(n->contract, a->call, ctx, &url) && !url.failed)
+        snprintf(h->url, sizeof h->url, "%s", url.p); /* else it stays empty, and the call is not sent */
+    add_auth(n, h);
+    contract_headers(n->contract, a->call, ctx, add_named, h);
+    if (call->body.n)
+        add_header(h, "Content-Type: %s",
+                   call->body.p[0] == '{' ? "application/json" : "application/x-www-form-urlencoded");
+    buf_free(&url);
+    arena_free(&arena);
 }
 
 static struct answer *
 make_answer(const struct job *job)
 {
     struct answer *a = calloc(1, sizeof *a);
+    struct str asal = scan_string(scan_get(job->state, "asal"), NULL);
 
     if (!a)
         abort();
     snprintf(a->nomor, sizeof a->nomor, "%.*s", STR_FMT(job->subject));
     snprintf(a->key, sizeof a->key, "%.*s", STR_FMT(job->key));
     snprintf(a->step, sizeof a->step, "%.*s", STR_FMT(job->step));
+    snprintf(a->asal, sizeof a->asal, "%.*s", STR_FMT(asal));
     a->own.nomor = str_of(a->nomor);
     a->lease = job->lease;
     a->no = job->attempts;
@@ -170,25 +192,35 @@ make_answer(const struct job *job)
     return a;
 }
 
+/* A step that makes no call: what is to be decided needs a transaction. */
+static void
+begin_idle(struct calling *c)
+{
+    c->a->fate = CLIENT_NOT_SENT;
+    make_room(c->w->own);
+    flow_post(c->w->flow, c->a);
+    free(c);
+}
+
 void
 call_begin(struct worker *w, const struct job *job)
 {
     struct integrator *n = w->own;
     struct calling *c = calloc(1, sizeof *c);
-    struct headers h = {.n = 0};
-    char url[URL_MAX];
+    struct headers h = {.url = ""};
     struct client_call call = {
-        .url = url, .headers = h.list, .timeout_ms = n->timeout_ms, .fn = on_answer, .arg = c};
+        .url = h.url, .headers = h.list, .timeout_ms = n->timeout_ms, .fn = on_answer, .arg = c};
     struct err e = {0};
 
     if (!c)
         abort();
     *c = (struct calling){w, make_answer(job)};
-    describe(n, job, &call, url, c->a);
-    add_auth(n, &h);
-    if (call.body.p)
-        add_request(job, &h);
     n->calling++;
+    if (job_is_idle(job->step)) {
+        begin_idle(c);
+        return;
+    }
+    describe(n, job, &call, &h, c->a);
     gate_pass(n->gate);
     if (client_start(n->client, &call, &e) == RES_OK)
         return;

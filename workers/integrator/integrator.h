@@ -8,6 +8,7 @@
 #include "common/calendar/calendar.h"
 #include "common/flow/jobs.h"
 #include "common/http/client.h"
+#include "workers/integrator/contract.h"
 #include "workers/integrator/map.h"
 #include "workers/sop/worker.h"
 
@@ -23,6 +24,8 @@ struct integrator {
     const char *auth_header, *auth_secret;
     const char *ca_file, *cert_file, *key_file;
     bool tls_insecure;
+    const char *contract_file;
+    struct contract *contract;
     struct map *map;
     struct calendar *cal;
     struct calendar_term term;
@@ -38,9 +41,14 @@ struct integrator {
     struct metric *m_calls[4], *m_seconds, *m_outcome[6], *m_parked;
 };
 
+/* What a request is to Bedelau (PA.20 row 3). */
+enum jenis { JENIS_BARU, JENIS_PERUBAHAN, JENIS_PENCABUTAN };
+
 /* A mapped body that waits for its decision. */
 struct badan {
     struct str source, id, body;
+    enum jenis jenis;
+    struct str asal; /* nomor_permohonan_asal of a change or an ending */
     bool stored;
     struct badan *next;
 };
@@ -53,34 +61,44 @@ struct urusan {
     struct str callbacks;    /* raw JSON array of callbacks that came too early */
     struct str id_integrasi; /* as Bedelau gave it */
     int64_t urutan_bedelau;  /* highest heeded */
-    struct str trace;        /* traceparent of the form or decision of this batch */
-    int64_t batas_us;        /* clock 3 as this batch tells; INT64_MIN = it does not */
-    int64_t batas_urutan;    /* of the deadline.changed that told; 0 = none */
+    enum jenis jenis;        /* of the form that was decided last, and what it is about */
+    struct str asal;
+    struct str nama_jenis; /* as it is stored */
+    bool stirred;         /* told as completed in this batch: those that wait for it shall look */
+    struct str trace;     /* traceparent of the form or decision of this batch */
+    int64_t batas_us;     /* clock 3 as this batch tells; INT64_MIN = it does not */
+    int64_t batas_urutan; /* of the deadline.changed that told; 0 = none */
 };
 
-/* An answer on its way into a transaction. */
+/* An answer on its way into a transaction. Steps that make no call (job_is_idle) have one too, of fate CLIENT_NOT_SENT. */
 struct answer {
     struct own_item own;
     char nomor[72], key[112], step[8];
+    char asal[72]; /* the request whose row is to be locked too; "" = none */
+    enum panggilan call;
     int64_t lease;
     int32_t no;
     enum client_fate fate;
     int code;
     int64_t retry_after_s, took_us;
+    bool sick;  /* the way to the endpoint was closed: the job was not looked at */
+    bool alone; /* others succeed while this one fails */
     char error[200];
     char *body;
     size_t body_len;
-    char id[80]; /* the id_integrasi that was asked or deleted */
 };
 
 /* call.c: begins the call that a job's step asks for. */
 void call_begin(struct worker *w, const struct job *job);
 void call_free_answer(void *answer);
 
-/* settle.c */
+/* settle.c: facts, and what follows for a request when all of its batch is known. */
+void settle_begin(struct worker *w, const struct flow_batch *b);
 void settle_fact(struct worker *w, struct berkas *b, const struct event *ev);
-void settle_answer(struct worker *w, struct berkas *b, const struct answer *a);
 void settle_request(struct worker *w, struct berkas *b);
+
+/* steps.c: an answer, under the request's lock. */
+void settle_answer(struct worker *w, struct berkas *b, const struct answer *a);
 
 /* outcome.c: what a call's answer or a callback means. */
 struct finding {
@@ -93,8 +111,15 @@ struct finding {
 };
 void outcome_tell(struct worker *w, struct berkas *b, const struct job *job, const struct finding *f);
 
-/* What Bedelau's word for a state is to us. */
-enum fact_type outcome_of_status(struct str status);
+/* What Bedelau's word for a state is to a request of that kind. */
+enum fact_type outcome_of_status(enum jenis jenis, struct str status);
+
+/* An operator gives the job up: told as failed with the reason, and the job ends. Not for one that is being called (it
+ * has a lease): what it did is not known. Job step "stop" comes here. */
+void outcome_give_up(struct worker *w, struct berkas *b, struct job *job, struct str alasan);
+
+const char *jenis_name(enum jenis jenis);
+enum jenis jenis_of(struct str name); /* JENIS_BARU when unknown */
 
 /* stop.c: an officer gives up (`bedelauctl jobs cancel`). What is under way or in doubt is found out first, what Bedelau has is
  * taken back first; an end that was learned meanwhile stands. */

@@ -49,6 +49,8 @@ static const struct conf_key keys[] = {
     {"integrator", "key_file", CONF_STR, SET(key_file), NULL, 0, NULL, 0, 0, "Its key"},
     {"integrator", "tls_insecure", CONF_BOOL, SET(tls_insecure), "false", 0, NULL, 0, 0,
      "Do not verify the endpoint's certificate; for a laboratory only"},
+    {"integrator", "contract", CONF_STR, SET(contract_file), "integrasi.kontrak.json", 0, NULL, 0, 0,
+     "The endpoint's contract: a file below [sop] schemas, or a whole path"},
     {NULL, NULL, CONF_STR, 0, NULL, 0, NULL, 0, 0, NULL},
 };
 
@@ -106,6 +108,7 @@ load_data(struct worker *w, struct err *e)
 {
     struct integrator *n = w->own;
     char *map = worker_schema_path(w, "integrasi.map.json");
+    char *contract = worker_schema_path(w, n->contract_file);
     struct clock_terms terms = {0};
     enum res res = worker_calendar(w, &n->cal, e);
 
@@ -113,8 +116,11 @@ load_data(struct worker *w, struct err *e)
         res = worker_terms(w, &terms, e);
     if (res == RES_OK)
         res = map_load(map, &n->map, e);
+    if (res == RES_OK)
+        res = contract_load(contract, &n->contract, e);
     n->term = terms.of[TAHAP_INTEGRASI];
     free(map);
+    free(contract);
     return res;
 }
 
@@ -237,6 +243,9 @@ committed(struct worker *w, const struct flow_batch *b)
     struct integrator *n = w->own;
     bool answered = false;
 
+    for (size_t i = 0; i < w->n; i++)
+        if (((const struct urusan *)w->all[i].more)->stirred)
+            jobs_wake(n->jobs, w->now_us);
     for (size_t i = 0; i < b->n; i++)
         if (!b->items[i].rkm) {
             n->answered--;
@@ -290,6 +299,7 @@ free_own(struct worker *w)
     jobs_free(n->jobs);
     gate_free(n->gate);
     map_free(n->map);
+    contract_free(n->contract);
     calendar_free(n->cal);
 }
 
@@ -304,13 +314,14 @@ main(int argc, char **argv)
         .judges = judges,
         .seen = "seen_integrator",
         .table = "integration",
-        .columns = ", callbacks, id_integrasi, urutan_bedelau",
+        .columns = ", callbacks, id_integrasi, urutan_bedelau, jenis, asal",
         .writes = store_columns,
         .more_size = sizeof(struct urusan),
         .keys = keys,
         .wants = wants,
         .check = check_settings,
         .start = start,
+        .begin = settle_begin,
         .make = store_make,
         .read = store_read,
         .load = store_load,

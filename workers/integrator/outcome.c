@@ -1,6 +1,7 @@
 #include "workers/integrator/integrator.h"
 
 #include "common/json/scan.h"
+#include "workers/integrator/settle_priv.h"
 
 static void
 put_text(struct buf *b, const char *name, struct str s)
@@ -11,14 +12,32 @@ put_text(struct buf *b, const char *name, struct str s)
     buf_json(b, s);
 }
 
-enum fact_type
-outcome_of_status(struct str status)
+static const char *const names[] = {"baru", "perubahan", "pencabutan"};
+
+const char *
+jenis_name(enum jenis jenis)
 {
-    if (str_is(status, "aktif"))
+    return names[jenis];
+}
+
+enum jenis
+jenis_of(struct str name)
+{
+    for (unsigned i = 0; i < 3; i++)
+        if (str_is(name, names[i]))
+            return (enum jenis)i;
+    return JENIS_BARU;
+}
+
+/* Switched off is what an ending asks for; to all else it is the end before it was ever on. */
+enum fact_type
+outcome_of_status(enum jenis jenis, struct str status)
+{
+    if (str_is(status, jenis == JENIS_PENCABUTAN ? "dinonaktifkan" : "aktif"))
         return FACT_I_COMPLETED;
-    if (str_is(status, "gagal"))
+    if (str_is(status, "gagal") || (str_is(status, "dinonaktifkan") && jenis != JENIS_PENCABUTAN))
         return FACT_I_FAILED;
-    return str_is(status, "dinonaktifkan") ? FACT_I_CANCELLED : FACT_I_REGISTERED;
+    return FACT_I_REGISTERED;
 }
 
 /* "nomor:revisi:putaran" */
@@ -55,7 +74,7 @@ write_data(const struct berkas *b, const struct fact *own, const struct job *job
            struct buf *data)
 {
     buf_printf(data, "{\"revisi\":%d,\"putaran\":%d,\"urutan\":%lld,\"percobaan\":%d", own->revisi,
-               own->putaran, (long long)b->urutan, job->attempts);
+               own->putaran, (long long)b->urutan, job->attempts - (int)memo_idle(job));
     put_text(data, "id_integrasi", own->id_integrasi);
     put_text(data, "status_bedelau", f->status);
     if (f->urutan_bedelau > 0)
@@ -117,6 +136,18 @@ outcome_tell(struct worker *w, struct berkas *b, const struct job *job, const st
     b->dirty = true;
     if (f->id_integrasi.n)
         u->id_integrasi = f->id_integrasi;
+    u->stirred |= f->type == FACT_I_COMPLETED;
     metric_add(n->m_outcome[f->type - FACT_I_REGISTERED], 1);
     buf_free(&data);
+}
+
+void
+outcome_give_up(struct worker *w, struct berkas *b, struct job *job, struct str alasan)
+{
+    struct finding f = {.type = FACT_I_FAILED,
+                        .alasan = alasan.n ? alasan : STR("dihentikan oleh petugas"),
+                        .time_us = w->now_us};
+
+    outcome_tell(w, b, job, &f);
+    job->done = true;
 }

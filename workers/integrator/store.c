@@ -1,16 +1,28 @@
 #include "workers/integrator/integrator.h"
 
-static const struct pg_stmt bodies_stmt = {"integrator_bodies",
-                                           "select nomor_permohonan, source, id, body from integration_body "
-                                           "where nomor_permohonan = any($1::text[])"};
+static const struct pg_stmt bodies_stmt = {
+    "integrator_bodies", "select nomor_permohonan, source, id, body, jenis, asal from integration_body "
+                         "where nomor_permohonan = any($1::text[])"};
 static const struct pg_stmt body_stmt = {
-    "integrator_body",
-    "insert into integration_body (nomor_permohonan, source, id, body) "
-    "select * from unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) on conflict do nothing"};
+    "integrator_body", "insert into integration_body (nomor_permohonan, source, id, body, jenis, asal) "
+                       "select n, s, i, b, j, nullif(a, '') from unnest($1::text[], $2::text[], $3::text[], "
+                       "$4::bytea[], $5::text[], "
+                       "$6::text[]) u(n, s, i, b, j, a) on conflict do nothing"};
+/* Whoever waits for a request that was told as completed looks again at once. Those jobs belong to other requests, so
+ * nothing but the time is touched, and a job that somebody holds is passed by: its holder looks by itself. */
+static const struct pg_stmt stir_stmt = {"integrator_stir",
+                                         "update job_integrator set due_at = $2::timestamptz where key in "
+                                         "(select j.key from job_integrator j join integration "
+                                         "i on j.subject = i.nomor_permohonan where i.asal = any($1::text[]) "
+                                         "and j.step in ('wait', 'poll') and j.lease = 0 "
+                                         "and j.due_at > $2::timestamptz for update of j skip locked)"};
+
 const struct worker_column store_columns[] = {
     {"callbacks", PG_TEXT, offsetof(struct urusan, callbacks)},
     {"id_integrasi", PG_TEXT, offsetof(struct urusan, id_integrasi)},
     {"urutan_bedelau", PG_INT8, offsetof(struct urusan, urutan_bedelau)},
+    {"jenis", PG_TEXT, offsetof(struct urusan, nama_jenis)},
+    {"asal", PG_TEXT, offsetof(struct urusan, asal)},
     {NULL, PG_TEXT, 0},
 };
 
@@ -34,6 +46,8 @@ store_read(struct worker *w, struct berkas *b, const PGresult *r, int row)
     u->callbacks = arena_str(&w->arena, pg_text(r, row, 3));
     u->id_integrasi = arena_str(&w->arena, pg_text(r, row, 4));
     u->urutan_bedelau = pg_int(r, row, 5);
+    u->jenis = jenis_of(pg_text(r, row, 6));
+    u->asal = arena_str(&w->arena, pg_text(r, row, 7));
 }
 
 static void
@@ -51,6 +65,8 @@ on_bodies(void *arg, const PGresult *r)
         *body = (struct badan){.source = arena_str(&w->arena, pg_text(r, i, 1)),
                                .id = arena_str(&w->arena, pg_text(r, i, 2)),
                                .body = arena_str(&w->arena, pg_text(r, i, 3)),
+                               .jenis = jenis_of(pg_text(r, i, 4)),
+                               .asal = arena_str(&w->arena, pg_text(r, i, 5)),
                                .stored = true,
                                .next = u->bodies};
         u->bodies = body;
@@ -113,7 +129,12 @@ put_bodies(struct worker *w, enum pg_oid oid, unsigned column)
     pg_array(&w->args, oid);
     for (size_t i = 0; i < w->n; i++)
         for (const struct badan *k = ((struct urusan *)w->all[i].more)->bodies; k; k = k->next) {
-            const struct str all[] = {w->all[i].nomor, k->source, k->id, k->body};
+            const struct str all[] = {w->all[i].nomor,
+                                      k->source,
+                                      k->id,
+                                      k->body,
+                                      str_of(jenis_name(k->jenis)),
+                                      k->asal.p ? k->asal : STR("")};
 
             if (!k->stored)
                 pg_elem_text(&w->args, all[column]);
@@ -134,14 +155,45 @@ any_new_body(const struct worker *w)
 static void
 write_bodies(struct worker *w)
 {
-    static const enum pg_oid oids[] = {PG_TEXT, PG_TEXT, PG_TEXT, PG_BYTEA};
+    static const enum pg_oid oids[] = {PG_TEXT, PG_TEXT, PG_TEXT, PG_BYTEA, PG_TEXT, PG_TEXT};
 
     if (!any_new_body(w))
         return;
     pg_args_reset(&w->args);
-    for (unsigned i = 0; i < 4; i++)
+    for (unsigned i = 0; i < 6; i++)
         put_bodies(w, oids[i], i);
     pg_send(w->app->pg, &body_stmt, &w->args, NULL, NULL);
+}
+
+static void
+write_rows(struct worker *w)
+{
+    for (size_t i = 0; i < w->n; i++) {
+        struct urusan *u = w->all[i].more;
+
+        u->nama_jenis = str_of(jenis_name(u->jenis));
+        if (!u->asal.n)
+            u->asal = STR_NULL;
+    }
+    worker_write(w);
+}
+
+static void
+stir(struct worker *w)
+{
+    bool any = false;
+
+    pg_args_reset(&w->args);
+    pg_array(&w->args, PG_TEXT);
+    for (size_t i = 0; i < w->n; i++)
+        if (((struct urusan *)w->all[i].more)->stirred) {
+            pg_elem_text(&w->args, w->all[i].nomor);
+            any = true;
+        }
+    pg_array_end(&w->args);
+    pg_arg_time(&w->args, w->now_us);
+    if (any)
+        pg_send(w->app->pg, &stir_stmt, &w->args, NULL, NULL);
 }
 
 void
@@ -157,10 +209,11 @@ store_write(struct worker *w)
         for (unsigned k = 0; k < u->njobs; k++)
             all[count++] = u->jobs[k];
     }
-    worker_write(w);
+    write_rows(w);
     write_bodies(w);
     jobs_save(n->jobs, all, count);
     if (n->nanswers)
         jobs_answered(n->jobs, n->answers, n->nanswers);
+    stir(w);
     jobs_join(n->jobs);
 }
