@@ -83,6 +83,21 @@ make_tables(struct tables *t, struct app *app, const struct app_run *run)
     t->spec = (struct conf_spec){d->env_prefix, t->table, app->kafka, d->sections};
 }
 
+enum res
+app_reread(const struct app *app, const struct app_run *into, struct conf **ret, struct err *e)
+{
+    struct app again = {.def = app->def};
+    struct tables t = {0};
+
+    enum res res;
+
+    make_tables(&t, &again, into);
+    res = conf_load(&t.spec, app->file, ret, e);
+    if (res == RES_OK)
+        conf_forget_pass(*ret);
+    return res;
+}
+
 static void
 help(const struct app_def *d, const struct conf_spec *spec)
 {
@@ -244,7 +259,7 @@ on_drain_limit(void *arg)
     app_quit(app, APP_OK);
 }
 
-/* SIGHUP: of the settings only the log's level may change; a file that is wrong changes nothing and is told. */
+/* SIGHUP: the log's level, and what the program itself takes over; a file that is wrong changes nothing and is told. */
 static void
 reload(struct app *app)
 {

@@ -77,6 +77,11 @@ struct app_run {
 };
 int app_main(int argc, char **argv, const struct app_def *def, const struct app_run *run);
 
+/* From `reload`: reads the file again into structs of the caller's (`self` is not looked at), which begin as copies of those
+ * in use; what is flagged CONF_RELOAD may then be taken over. RES_FATAL as at the start; `*ret` owns the strings. */
+struct conf;
+enum res app_reread(const struct app *app, const struct app_run *into, struct conf **ret, struct err *e);
+
 /* Ends the loop with an exit code. */
 void app_quit(struct app *app, int code);
 

@@ -550,15 +550,22 @@ out:
 }
 
 void
-conf_free(struct conf *conf)
+conf_forget_pass(struct conf *conf)
 {
-    if (!conf)
-        return;
     for (struct conf_pass *p = conf->pass; p && p->section; p++) {
         free(p->pairs);
         p->pairs = NULL;
         p->n = 0;
     }
+    conf->pass = NULL;
+}
+
+void
+conf_free(struct conf *conf)
+{
+    if (!conf)
+        return;
+    conf_forget_pass(conf);
     for (size_t i = 0; i < conf->n; i++)
         free(conf->strings[i]);
     free(conf->strings);

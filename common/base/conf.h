@@ -71,6 +71,9 @@ struct conf; /* owns every string that the structs point to */
 enum res conf_load(const struct conf_spec *spec, const char *file, struct conf **ret, struct err *e);
 void conf_free(struct conf *conf);
 
+/* Frees what was handed on unread, so that the spec's `pass` may go before the rest. */
+void conf_forget_pass(struct conf *conf);
+
 /* A commented sample file with each key, its default, bounds and help. */
 void conf_sample(const struct conf_spec *spec, struct buf *out);
 

@@ -5,7 +5,7 @@
 
 #include "common/base/id.h"
 
-enum { LOOK_MS = 10000, CLAIM_MAX = 200, BORN_MAX = 64, STMTS = 8 };
+enum { LOOK_MS = 10000, CLAIM_MAX = 256, BORN_MAX = 256, STMTS = 8 };
 
 enum which { LOAD, PUT, BODY, REMOVE, ATTEMPT, ANSWER, CLAIM, NEXT };
 

@@ -104,20 +104,42 @@ def test_wrong_credentials_for_a_while(pipeline):
     one_effect_each(p, n)
 
 
+def test_credentials_exchanged_under_way(pipeline, tmp_path):
+    """The secret's file and the windows are read again at SIGHUP; what is wrong in them changes nothing."""
+    secret = tmp_path / "secret"
+    secret.write_text("lama", encoding="utf-8")
+    p = pipeline(**FAST, integrator_auth="bearer", integrator_auth_secret_file=str(secret), integrator_probe_min="1h",
+                 integrator_probe_max="1h")
+    p.faults(auth={"kind": "bearer", "token": "baru"})
+    p.start(*harness.WORKERS)
+    submit(p, 20)
+    harness.eventually(lambda: sink(p)["state"], lambda s: s == "paused", what="the pause")
+    secret.write_text("", encoding="utf-8")
+    p.signal("integrator", signal.SIGHUP)
+    harness.eventually(lambda: p.log("integrator"), lambda text: "the old ones stay" in text, what="the refusal")
+    assert sink(p)["state"] == "paused"
+    secret.write_text("baru", encoding="utf-8")
+    p.signal("integrator", signal.SIGHUP)
+    await_all(p, {"selesai": 20})  # no probe was due for an hour: the new secret was reason enough
+    p.await_quiet()
+    one_effect_each(p, 20)
+
+
 def test_killed_fifty_times(pipeline):
     """The endpoint does not honour keys: what was sent and not answered is asked about before it is sent again."""
     p, kills, portion = pipeline(**FAST), 50, 20
     p.faults(seed=3, idempotent=False, latency_ms=15, mix={"503": 0.05})
-    p.start(*harness.WORKERS)
+    p.start("validator", "deadline", "projector")
     amid = 0
     for k in range(kills):
-        p.await_ready("integrator")
-        submit(p, portion, first=k * portion)
+        # a member of a fixed name gets its partitions back at once; without one each kill would cost a session
+        p.start("integrator", kafka_group_instance_id="a")
         calls = p.stats()["post"]
+        submit(p, portion, first=k * portion)
         harness.eventually(lambda: p.stats()["post"], lambda now: now > calls, what="calls under way")
         p.kill("integrator")
         amid += p.one("select count(*) > 0 from attempt_integrator where answered_at is null")
-        p.start("integrator", wait=False)
+    p.start("integrator", kafka_group_instance_id="a")
     assert amid > kills / 2
     await_all(p, {"selesai": kills * portion})
     p.await_quiet()

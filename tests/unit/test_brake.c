@@ -161,82 +161,6 @@ test_change_is_exact(void **state)
 
 /* Whatever is asked when: no second has more than the ceiling and one burst. */
 static void
-test_bucket_never_more(void **state)
-{
-    static const int64_t rates[] = {1, 3, 7, 19, 20, 100, 2500, 100000};
-
-    (void)state;
-    for (size_t r = 0; r < sizeof rates / sizeof rates[0]; r++) {
-        static int64_t took[40000];
-        struct brake_bucket b = brake_bucket(rates[r], 0);
-        uint64_t d = r + 1;
-        unsigned n = 0;
-        int64_t t = 0;
-        unsigned first = 0;
-
-        while (n < 40000) {
-            if (brake_tokens(&b, t) > 0) {
-                brake_take(&b, t);
-                took[n++] = t;
-            } else {
-                int64_t wait = brake_wait_us(&b, t);
-
-                assert_true(wait > 0);
-                /* sometimes it is looked too early, sometimes late */
-                t += dice_pick(&d, 4) == 0 ? wait / 2 : dice_pick(&d, 4) == 0 ? wait * 3 : wait;
-            }
-        }
-        for (unsigned i = 0; i < n; i++) {
-            while (took[i] - took[first] >= 1000000)
-                first++;
-            assert_true(i - first + 1 <= rates[r] + brake_burst(rates[r]));
-        }
-    }
-}
-
-/* Who wakes when it is told to gets all that is allowed. */
-static void
-test_bucket_exact(void **state)
-{
-    struct brake_bucket b = brake_bucket(4, 0);
-    unsigned n = 0;
-    int64_t t = 0;
-
-    (void)state;
-    while (t < 60000000) {
-        int64_t wait;
-
-        for (; brake_tokens(&b, t) > 0; n++)
-            brake_take(&b, t);
-        wait = brake_wait_us(&b, t);
-        if (wait > 1)
-            assert_int_equal(brake_tokens(&b, t + wait - 1), 0);
-        t += wait;
-    }
-    assert_int_equal(n, 4 * 60);
-}
-
-static void
-test_bucket_edges(void **state)
-{
-    struct brake_bucket none = brake_bucket(0, 5);
-    struct brake_bucket b = brake_bucket(50, 1000);
-
-    (void)state;
-    assert_int_equal(brake_tokens(&none, 7), INT64_MAX);
-    brake_take(&none, 7);
-    assert_int_equal(brake_wait_us(&none, 7), 0);
-    assert_int_equal(brake_tokens(&b, 1000), 5);
-    for (int i = 0; i < 8; i++) /* more than were there: the debt is waited for */
-        brake_take(&b, 1000);
-    assert_int_equal(brake_tokens(&b, 1000), 0);
-    assert_int_equal(brake_wait_us(&b, 1000), 100000); /* to -3 + 5 = 2 */
-    assert_int_equal(brake_tokens(&b, 500), 0);        /* a clock that went back gives nothing */
-    assert_int_equal(brake_tokens(&b, 1000 + 80000), 1);
-    assert_int_equal(brake_tokens(&b, INT64_MAX / 2), 5); /* a long rest is no more than the burst */
-}
-
-static void
 test_look(void **state)
 {
     struct brake b = {.windows = windows("sab 22:00-04:00")};
@@ -266,13 +190,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse_wrong),
-        cmocka_unit_test(test_parse_too_many),
-        cmocka_unit_test(test_within),
-        cmocka_unit_test(test_change_is_exact),
-        cmocka_unit_test(test_bucket_never_more),
-        cmocka_unit_test(test_bucket_exact),
-        cmocka_unit_test(test_bucket_edges),
+        cmocka_unit_test(test_parse_wrong), cmocka_unit_test(test_parse_too_many),
+        cmocka_unit_test(test_within),      cmocka_unit_test(test_change_is_exact),
         cmocka_unit_test(test_look),
     };
 

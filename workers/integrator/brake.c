@@ -5,7 +5,6 @@
 enum { DAY_MIN = 24 * 60, WEEK_MIN = 7 * DAY_MIN };
 
 #define WEEK_US (7 * CALTIME_DAY)
-#define CALL    INT64_C(1000000) /* one call in a bucket */
 
 /* ---- reading windows -------------------------------------------------------------------------------------------- */
 
@@ -154,66 +153,6 @@ brake_within(const struct brake_windows *ws, int64_t t_us, int64_t *change_us)
     else
         *change_us = ws->n ? t_us + begins_in(ws, pos) : BRAKE_NEVER;
     return held > 0;
-}
-
-/* ---- the ceiling ------------------------------------------------------------------------------------------------ */
-
-int64_t
-brake_burst(int64_t per_s)
-{
-    return per_s < 20 ? 1 : per_s / 10;
-}
-
-struct brake_bucket
-brake_bucket(int64_t per_s, int64_t now_us)
-{
-    return (struct brake_bucket){per_s, brake_burst(per_s) * CALL, now_us};
-}
-
-static void
-fill(struct brake_bucket *b, int64_t now_us)
-{
-    int64_t full = brake_burst(b->per_s) * CALL;
-    int64_t past_us = now_us - b->at_us;
-
-    if (past_us <= 0)
-        return;
-    b->at_us = now_us;
-    if (past_us > (full - b->level) / b->per_s)
-        b->level = full;
-    else
-        b->level += past_us * b->per_s;
-}
-
-int64_t
-brake_tokens(struct brake_bucket *b, int64_t now_us)
-{
-    if (!b->per_s)
-        return INT64_MAX;
-    fill(b, now_us);
-    return b->level > 0 ? b->level / CALL : 0;
-}
-
-void
-brake_take(struct brake_bucket *b, int64_t now_us)
-{
-    if (!b->per_s)
-        return;
-    fill(b, now_us);
-    b->level -= CALL;
-}
-
-int64_t
-brake_wait_us(struct brake_bucket *b, int64_t now_us)
-{
-    int64_t half = brake_burst(b->per_s) / 2;
-    int64_t missing;
-
-    if (!b->per_s)
-        return 0;
-    fill(b, now_us);
-    missing = (half ? half : 1) * CALL - b->level;
-    return missing <= 0 ? 0 : (missing + b->per_s - 1) / b->per_s;
 }
 
 /* ---- all of it -------------------------------------------------------------------------------------------------- */

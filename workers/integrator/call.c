@@ -5,10 +5,8 @@
 #include <stdlib.h>
 
 #include "common/base/caltime.h"
-#include "common/base/hash.h"
 #include "common/base/log.h"
 #include "common/json/scan.h"
-#include "workers/integrator/gate.h"
 #include "workers/integrator/settle_priv.h"
 
 enum { URL_MAX = 2000, HEADERS = 28, HEADER_MAX = 400 };
@@ -47,11 +45,15 @@ make_room(struct integrator *n)
 }
 
 static void
-on_answer(void *arg, const struct client_answer *ca)
+on_answer(void *arg, const struct sink_answer *sa)
 {
     struct calling *c = arg;
     struct answer *a = c->a;
+    const struct client_answer *ca = &sa->http;
 
+    a->sick = sa->sick;
+    a->alone = sa->alone;
+    a->aside = sa->aside;
     a->fate = ca->fate;
     a->code = ca->code;
     a->retry_after_s = ca->retry_after_s;
@@ -87,22 +89,6 @@ static void __attribute__((format(printf, 2, 3))) add_header(struct headers *h, 
     va_end(ap);
     h->list[h->n] = h->text[h->n];
     h->list[++h->n] = NULL;
-}
-
-static void
-add_auth(const struct integrator *n, struct headers *h)
-{
-    struct buf b = buf_make(HEADER_MAX);
-
-    if (n->auth == AUTH_API_KEY)
-        add_header(h, "%s: %s", n->auth_header, n->auth_secret);
-    else if (n->auth == AUTH_BEARER)
-        add_header(h, "Authorization: Bearer %s", n->auth_secret);
-    else if (n->auth == AUTH_BASIC) {
-        hash_base64(&b, str_of(n->auth_secret));
-        add_header(h, "Authorization: Basic %s", b.p ? b.p : "");
-    }
-    buf_free(&b);
 }
 
 /* A header of the contract. */
@@ -164,7 +150,6 @@ describe(const struct integrator *n, const struct job *job, struct client_call *
     buf_z(&url, n->url);
     if (contract_url(n->contract, a->call, ctx, &url) && !url.failed)
         snprintf(h->url, sizeof h->url, "%s", url.p); /* else it stays empty, and the call is not sent */
-    add_auth(n, h);
     contract_headers(n->contract, a->call, ctx, add_named, h);
     if (call->body.n)
         add_header(h, "Content-Type: %s",
@@ -208,8 +193,11 @@ call_begin(struct worker *w, const struct job *job)
     struct integrator *n = w->own;
     struct calling *c = calloc(1, sizeof *c);
     struct headers h = {.url = ""};
-    struct client_call call = {
-        .url = h.url, .headers = h.list, .timeout_ms = n->timeout_ms, .fn = on_answer, .arg = c};
+    struct sink_call call = {.http = {.url = h.url, .headers = h.list, .timeout_ms = n->timeout_ms},
+                             .key = job->subject,
+                             .fn = on_answer,
+                             .arg = c};
+    struct sink_answer none = {.http = {.fate = CLIENT_NOT_SENT, .retry_after_s = -1}};
     struct err e = {0};
 
     if (!c)
@@ -220,9 +208,9 @@ call_begin(struct worker *w, const struct job *job)
         begin_idle(c);
         return;
     }
-    describe(n, job, &call, &h, c->a);
-    gate_pass(n->gate);
-    if (client_start(n->client, &call, &e) == RES_OK)
+    describe(n, job, &call.http, &h, c->a);
+    if (sink_start(n->sink, &call, &e) == RES_OK)
         return;
-    on_answer(c, &(struct client_answer){.fate = CLIENT_NOT_SENT, .retry_after_s = -1, .error = e.text});
+    none.http.error = e.text;
+    on_answer(c, &none);
 }

@@ -12,14 +12,13 @@ enum { LOOK_MS = 10000, RETRY_MS = 1000 };
 struct gate {
     struct gate_opts opts;
     struct brake brake;
-    struct brake_bucket bucket;
     enum brake_why why; /* as last told */
     int64_t change_us;  /* when it may be another by the clock */
     unsigned epoch;     /* of the connection that the pause was read on */
     unsigned asked_epoch;
     bool asking, again, told_trouble;
     bool told; /* by NOTIFY, since the last answer */
-    struct loop_timer look, change, refill;
+    struct loop_timer look, change;
     struct pg_turn turn;
     struct pg_args args;
     struct metric *m_paused, *m_maintenance;
@@ -30,8 +29,9 @@ static const struct pg_stmt tell_stmt = {
     "insert into endpoint_process as p (owner, mode, maintenance, calls_per_s, in_flight, shut, sink, "
     "seen_at) "
     "values ($1::text, $2::text, $3::text, $4::int, $5::int, $6::text, $7::text, clock_timestamp()) "
-    "on conflict (owner) do update set shut = excluded.shut, sink = excluded.sink, seen_at = "
-    "excluded.seen_at"};
+    "on conflict (owner) do update set maintenance = excluded.maintenance, calls_per_s = "
+    "excluded.calls_per_s, "
+    "shut = excluded.shut, sink = excluded.sink, seen_at = excluded.seen_at"};
 static const struct pg_stmt forget_stmt = {
     "gate_forget", "delete from endpoint_process where seen_at < clock_timestamp() - interval '1 hour'"};
 static const struct pg_stmt read_stmt = {"gate_read", "select paused, until, reason from endpoint_brake"};
@@ -44,13 +44,6 @@ static int64_t
 now_us(const struct gate *g)
 {
     return clk_us(g->opts.app->clk);
-}
-
-/* The ceiling goes by a clock that nobody sets. */
-static int64_t
-steady_us(void)
-{
-    return clk_mono_ms() * 1000;
 }
 
 /* ---- opening and shutting --------------------------------------------------------------------------------------- */
@@ -104,14 +97,6 @@ static void
 on_change(void *arg)
 {
     update(arg);
-}
-
-static void
-on_refill(void *arg)
-{
-    struct gate *g = arg;
-
-    g->opts.open(g->opts.arg);
 }
 
 /* ---- asking the database ---------------------------------------------------------------------------------------- */
@@ -226,28 +211,31 @@ on_notified(void *arg, struct str payload)
 
 /* ---- what the calls ask ----------------------------------------------------------------------------------------- */
 
-unsigned
-gate_room(struct gate *g)
+enum res
+gate_again(struct gate *g, const char *maintenance, int64_t calls_per_s, struct err *e)
+{
+    struct brake_windows windows;
+
+    if (brake_parse(maintenance, &windows, e) != RES_OK)
+        return RES_FATAL;
+    g->brake.windows = windows;
+    g->opts.maintenance = maintenance;
+    g->opts.calls_per_s = calls_per_s;
+    update(g);
+    look_soon(g);
+    return RES_OK;
+}
+
+bool
+gate_open(struct gate *g)
 {
     int64_t change;
-    int64_t tokens;
 
     if (g->epoch != pg_epoch(g->opts.app->pg)) { /* something may have been told to the connection before */
         look_soon(g);
-        return 0;
+        return false;
     }
-    if (brake_look(&g->brake, now_us(g), &change) != BRAKE_NONE)
-        return 0;
-    tokens = brake_tokens(&g->bucket, steady_us());
-    if (!tokens)
-        loop_timer_set(g->opts.app->loop, &g->refill, brake_wait_us(&g->bucket, steady_us()) / 1000 + 1);
-    return tokens < INT32_MAX ? (unsigned)tokens : INT32_MAX;
-}
-
-void
-gate_pass(struct gate *g)
-{
-    brake_take(&g->bucket, steady_us());
+    return brake_look(&g->brake, now_us(g), &change) == BRAKE_NONE;
 }
 
 void
@@ -297,11 +285,9 @@ gate_new(const struct gate_opts *opts, struct gate **ret, struct err *e)
     }
     g->why = BRAKE_UNREAD;
     g->change_us = BRAKE_NEVER;
-    g->bucket = brake_bucket(opts->calls_per_s, steady_us());
     g->args = pg_args_make();
     g->look = (struct loop_timer){.fn = on_look, .arg = g};
     g->change = (struct loop_timer){.fn = on_change, .arg = g};
-    g->refill = (struct loop_timer){.fn = on_refill, .arg = g};
     g->turn = (struct pg_turn){.fn = on_turn, .arg = g};
     make_metrics(g);
     pg_listen(opts->app->pg, "brake_integrator", on_notified, g);
@@ -317,7 +303,6 @@ gate_free(struct gate *g)
         return;
     loop_timer_stop(g->opts.app->loop, &g->look);
     loop_timer_stop(g->opts.app->loop, &g->change);
-    loop_timer_stop(g->opts.app->loop, &g->refill);
     pg_turn_cancel(g->opts.app->pg, &g->turn);
     pg_args_free(&g->args);
     free(g);

@@ -1,6 +1,6 @@
 /* gate: the brakes (brake.h) in the running program. Reads the operator's pause from the database at the start, when it is
  * told (NOTIFY brake_integrator), on every new connection and every 10 s; wakes at the instant at which a window or a pause
- * ends and at which the ceiling allows the next call; says all of it in /statusz, two metrics and the table
+ * ends; says all of it in /statusz, two metrics and the table
  * endpoint_process. Beside that it finds requests of which an officer gives up a job. */
 #ifndef INTEGRATOR_GATE_H
 #define INTEGRATOR_GATE_H
@@ -13,7 +13,7 @@ struct gate_opts {
     struct app *app;
     const char *mode;        /* "live" */
     const char *maintenance; /* windows; they were checked by brake_parse */
-    int64_t calls_per_s;     /* 0 = no ceiling */
+    int64_t calls_per_s;     /* to be told; 0 = no ceiling */
     int64_t in_flight;
     void (*open)(void *arg); /* calls may begin again, or something is due sooner: look now */
     void (*stop)(void *arg,
@@ -28,11 +28,11 @@ enum res gate_new(const struct gate_opts *opts, struct gate **ret, struct err *e
 /* NULL is fine. */
 void gate_free(struct gate *g);
 
-/* How many calls may begin now; 0 while a brake holds. Where it is the ceiling that says 0, `open` comes when it does no more. */
-unsigned gate_room(struct gate *g);
+/* Other windows and ceiling (to be told) from now on; the text stays the caller's. RES_FATAL for windows that are wrong. */
+enum res gate_again(struct gate *g, const char *maintenance, int64_t calls_per_s, struct err *e);
 
-/* A call begins. */
-void gate_pass(struct gate *g);
+/* Whether no brake holds. `open` comes when it is so again. */
+bool gate_open(struct gate *g);
 
 /* Appends ,"brake":{..} */
 void gate_status(const struct gate *g, struct buf *json);

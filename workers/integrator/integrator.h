@@ -7,32 +7,30 @@
 #include "common/base/backoff.h"
 #include "common/calendar/calendar.h"
 #include "common/flow/jobs.h"
-#include "common/http/client.h"
+#include "common/http/sink.h"
 #include "workers/integrator/contract.h"
+#include "workers/integrator/endpoint.h"
 #include "workers/integrator/map.h"
 #include "workers/sop/worker.h"
 
 /* Answers that may wait for their transaction, per call allowed in flight. */
 enum { ANSWERS_PER_CALL = 4 };
 enum mode { MODE_LIVE, MODE_SHADOW, MODE_OFF };
-enum auth { AUTH_NONE, AUTH_API_KEY, AUTH_BASIC, AUTH_BEARER };
 
 struct integrator {
     const char *url, *callback_url; /* settings */
-    int64_t mode, auth, in_flight, timeout_ms, lease_ms, poll_ms;
+    int64_t mode, in_flight, timeout_ms, lease_ms, poll_ms;
     struct backoff pace;
-    const char *auth_header, *auth_secret;
-    const char *ca_file, *cert_file, *key_file;
-    bool tls_insecure;
+    struct endpoint_settings endpoint;
     const char *contract_file;
     struct contract *contract;
     struct map *map;
     struct calendar *cal;
     struct calendar_term term;
-    struct client *client;
+    struct sink *sink;
     struct jobs *jobs;
-    const char *maintenance; /* settings of the gate */
-    int64_t calls_per_s;
+    const char *maintenance; /* setting of the gate */
+    struct conf *again;      /* the settings as read last by SIGHUP; NULL = those of the start */
     struct gate *gate;
     struct job_answer *answers; /* of this part; in the batch's arena */
     size_t nanswers;
@@ -64,10 +62,10 @@ struct urusan {
     enum jenis jenis;        /* of the form that was decided last, and what it is about */
     struct str asal;
     struct str nama_jenis; /* as it is stored */
-    bool stirred;         /* told as completed in this batch: those that wait for it shall look */
-    struct str trace;     /* traceparent of the form or decision of this batch */
-    int64_t batas_us;     /* clock 3 as this batch tells; INT64_MIN = it does not */
-    int64_t batas_urutan; /* of the deadline.changed that told; 0 = none */
+    bool stirred;          /* told as completed in this batch: those that wait for it shall look */
+    struct str trace;      /* traceparent of the form or decision of this batch */
+    int64_t batas_us;      /* clock 3 as this batch tells; INT64_MIN = it does not */
+    int64_t batas_urutan;  /* of the deadline.changed that told; 0 = none */
 };
 
 /* An answer on its way into a transaction. Steps that make no call (job_is_idle) have one too, of fate CLIENT_NOT_SENT. */
@@ -83,6 +81,7 @@ struct answer {
     int64_t retry_after_s, took_us;
     bool sick;  /* the way to the endpoint was closed: the job was not looked at */
     bool alone; /* others succeed while this one fails */
+    bool aside; /* sick, and so was the last probe by this one: others first */
     char error[200];
     char *body;
     size_t body_len;

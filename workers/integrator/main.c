@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/base/log.h"
 #include "workers/integrator/brake.h"
 #include "workers/integrator/gate.h"
 #include "workers/integrator/integrator.h"
@@ -10,6 +11,7 @@ static const char *const topics[] = {"requests", "checks", "callbacks", "deadlin
 static const char *const judges[] = {"callbacks", NULL};
 
 #define SET(member) offsetof(struct integrator, member)
+#define WAY(member) (offsetof(struct integrator, endpoint) + offsetof(struct endpoint_settings, member))
 
 static const struct conf_key keys[] = {
     {"integrator", "url", CONF_STR, SET(url), NULL, CONF_REQUIRED, NULL, 0, 0,
@@ -18,18 +20,42 @@ static const struct conf_key keys[] = {
      "Where Bedelau reports the end: the gateway's /v1/callbacks/bedelau as Bedelau reaches it"},
     {"integrator", "mode", CONF_ENUM, SET(mode), "live", 0, "live|shadow|off", 0, 0,
      "live: calls go out; shadow: they are rendered and stored only; off: jobs wait"},
-    {"integrator", "maintenance", CONF_STR, SET(maintenance), "", 0, NULL, 0, 0,
+    {"integrator", "maintenance", CONF_STR, SET(maintenance), "", CONF_RELOAD, NULL, 0, 0,
      "Windows in WIB in which no call begins, such as: sab 22:00-04:00, min 00:00-06:00"},
-    {"integrator", "calls_per_s", CONF_INT, SET(calls_per_s), "0", 0, NULL, 0, 100000,
+    {"integrator", "calls_per_s", CONF_INT, WAY(calls_per_s), "0", CONF_RELOAD, NULL, 0, 100000,
      "Most calls that this process begins in a second, with a tenth of that at once after a rest; 0: no "
      "ceiling"},
-    {"integrator", "auth", CONF_ENUM, SET(auth), "none", 0, "none|api_key|basic|bearer", 0, 0,
-     "How calls are authenticated"},
-    {"integrator", "auth_header", CONF_STR, SET(auth_header), "X-Api-Key", 0, NULL, 0, 0,
+    {"integrator", "auth", CONF_ENUM, WAY(auth), "none", 0,
+     "none|api_key|basic|bearer|oauth2_client_credentials", 0, 0, "How calls are authenticated"},
+    {"integrator", "auth_header", CONF_STR, WAY(auth_header), "X-Api-Key", 0, NULL, 0, 0,
      "Header that carries the key when auth = api_key"},
-    {"integrator", "auth_secret", CONF_STR, SET(auth_secret), "", CONF_SECRET, NULL, 0, 0,
-     "The key, the bearer token, or user:password"},
-    {"integrator", "in_flight", CONF_INT, SET(in_flight), "64", 0, NULL, 1, 64, "Calls at once"},
+    {"integrator", "auth_id", CONF_STR, WAY(auth_id), NULL, CONF_RELOAD, NULL, 0, 0,
+     "User name of basic, client id of oauth2_client_credentials"},
+    {"integrator", "auth_secret", CONF_STR, WAY(auth_secret), "", CONF_SECRET | CONF_RELOAD, NULL, 0, 0,
+     "The key, the bearer token, the password or client secret; without auth_id basic takes user:password"},
+    {"integrator", "token_url", CONF_STR, WAY(token_url), NULL, 0, NULL, 0, 0,
+     "Where oauth2_client_credentials gets its tokens"},
+    {"integrator", "token_scope", CONF_STR, WAY(token_scope), NULL, 0, NULL, 0, 0,
+     "Scope to ask for; default: none"},
+    {"integrator", "token_secret_in_body", CONF_BOOL, WAY(token_secret_in_body), "false", 0, NULL, 0, 0,
+     "Client id and secret as form fields, not as Basic"},
+    {"integrator", "expired_codes", CONF_STR, WAY(expired_codes), "401, 403", 0, NULL, 0, 0,
+     "Answers that mean: your credentials, or your token has expired. One refresh, then calls pause"},
+    {"integrator", "in_flight", CONF_INT, SET(in_flight), "64", 0, NULL, 1, 256,
+     "Most calls at once; fewer while the endpoint fails or asks for fewer"},
+    {"integrator", "in_flight_min", CONF_INT, WAY(in_flight_min), "1", 0, NULL, 1, 256,
+     "Calls at once, however much of them fails"},
+    {"integrator", "in_flight_start", CONF_INT, WAY(in_flight_start), "8", 0, NULL, 1, 256,
+     "Calls at once in the beginning and after an outage; it grows from there"},
+    {"integrator", "breaker_failures", CONF_INT, WAY(breaker_failures), "8", 0, NULL, 1, 1000,
+     "Failures in a row that stop calls"},
+    {"integrator", "breaker_requests", CONF_INT, WAY(breaker_requests), "3", 0, NULL, 1, 8,
+     "Of so many different requests at least: one request alone stops nobody else"},
+    {"integrator", "probe_min", CONF_MS, WAY(probe.min_ms), "1s", 0, NULL, 10, 3600000,
+     "Shortest time before one call tries whether a stopped endpoint is well again; doubles, with full "
+     "jitter"},
+    {"integrator", "probe_max", CONF_MS, WAY(probe.max_ms), "30s", 0, NULL, 10, 3600000,
+     "Last ceiling of that time"},
     {"integrator", "timeout", CONF_MS, SET(timeout_ms), "20s", 0, NULL, 50, 600000,
      "Longest a call may take from its sending; must be less than lease"},
     {"integrator", "lease", CONF_MS, SET(lease_ms), "60s", 0, NULL, 100, 3600000,
@@ -42,12 +68,16 @@ static const struct conf_key keys[] = {
      "How often a registration is asked about where Bedelau gave no Retry-After"},
     {"integrator", "retry_after_max", CONF_MS, SET(pace.retry_after_max_ms), "1h", 0, NULL, 1000, 86400000,
      "A longer Retry-After is cut to this"},
-    {"integrator", "ca_file", CONF_STR, SET(ca_file), NULL, 0, NULL, 0, 0,
+    {"integrator", "ca_file", CONF_STR, WAY(ca_file), NULL, 0, NULL, 0, 0,
      "Certificates to trust; default: the system's"},
-    {"integrator", "cert_file", CONF_STR, SET(cert_file), NULL, 0, NULL, 0, 0,
+    {"integrator", "cert_file", CONF_STR, WAY(cert_file), NULL, 0, NULL, 0, 0,
      "Our certificate, for mutual TLS"},
-    {"integrator", "key_file", CONF_STR, SET(key_file), NULL, 0, NULL, 0, 0, "Its key"},
-    {"integrator", "tls_insecure", CONF_BOOL, SET(tls_insecure), "false", 0, NULL, 0, 0,
+    {"integrator", "key_file", CONF_STR, WAY(key_file), NULL, 0, NULL, 0, 0, "Its key"},
+    {"integrator", "pinned_key", CONF_STR, WAY(pinned_key), NULL, 0, NULL, 0, 0,
+     "Public key that the endpoint must have, as sha256//<base64>"},
+    {"integrator", "proxy", CONF_STR, WAY(proxy), NULL, 0, NULL, 0, 0,
+     "HTTP proxy; the environment's are never used"},
+    {"integrator", "tls_insecure", CONF_BOOL, WAY(tls_insecure), "false", 0, NULL, 0, 0,
      "Do not verify the endpoint's certificate; for a laboratory only"},
     {"integrator", "contract", CONF_STR, SET(contract_file), "integrasi.kontrak.json", 0, NULL, 0, 0,
      "The endpoint's contract: a file below [sop] schemas, or a whole path"},
@@ -71,7 +101,7 @@ room(void *arg)
     if (n->mode != MODE_LIVE || n->calling >= (unsigned)n->in_flight ||
         n->answered >= ANSWERS_PER_CALL * (unsigned)n->in_flight)
         return 0;
-    pass = gate_room(n->gate);
+    pass = gate_open(n->gate) ? sink_room(n->sink) : 0;
     return pass < left ? pass : left;
 }
 
@@ -125,9 +155,8 @@ load_data(struct worker *w, struct err *e)
 }
 
 static enum res
-check_settings(struct worker *w, struct err *e)
+check_own(const struct integrator *n, struct err *e)
 {
-    const struct integrator *n = w->own;
     struct brake_windows windows;
 
     if (n->timeout_ms >= n->lease_ms)
@@ -135,9 +164,15 @@ check_settings(struct worker *w, struct err *e)
     if (n->pace.min_ms > n->pace.max_ms)
         return err_set(e, RES_FATAL,
                        "[integrator] backoff_min must not be more than [integrator] backoff_max");
-    if (n->auth != AUTH_NONE && !*n->auth_secret)
-        return err_set(e, RES_FATAL, "[integrator] auth_secret is empty although [integrator] auth is set");
+    if (endpoint_check(&n->endpoint, n->in_flight, e) != RES_OK)
+        return RES_FATAL;
     return brake_parse(n->maintenance, &windows, e);
+}
+
+static enum res
+check_settings(struct worker *w, struct err *e)
+{
+    return check_own(w->own, e);
 }
 
 /* ---- brakes ------------------------------------------------------------------------------------------------------ */
@@ -152,6 +187,26 @@ on_open(void *arg)
 
     if (n->jobs)
         jobs_wake(n->jobs, clk_us(w->app->clk));
+}
+
+/* The endpoint has room again, or stopped. Where answers wait, their transaction looks for jobs. */
+static void
+on_changed(void *arg)
+{
+    const struct worker *w = arg;
+    const struct integrator *n = w->own;
+
+    if (!n->answered)
+        on_open(arg);
+}
+
+static void
+say_sink(void *arg, struct buf *out)
+{
+    const struct worker *w = arg;
+    const struct integrator *n = w->own;
+
+    sink_status(n->sink, out);
 }
 
 /* Comes to settle as an answer does, so that it is looked at under the request's row lock; it answers nothing. */
@@ -177,10 +232,11 @@ open_gate(struct worker *w, struct err *e)
     struct gate_opts o = {.app = w->app,
                           .mode = modes[n->mode],
                           .maintenance = n->maintenance,
-                          .calls_per_s = n->calls_per_s,
+                          .calls_per_s = n->endpoint.calls_per_s,
                           .in_flight = n->in_flight,
                           .open = on_open,
                           .stop = on_stop,
+                          .sink = say_sink,
                           .arg = w};
 
     return gate_new(&o, &n->gate, e);
@@ -193,12 +249,6 @@ start(struct worker *w, struct err *e)
 {
     struct integrator *n = w->own;
     struct app *app = w->app;
-    struct client_opts co = {.in_flight = (unsigned)n->in_flight,
-                             .ca_file = n->ca_file,
-                             .cert_file = n->cert_file,
-                             .key_file = n->key_file,
-                             .tls_insecure = n->tls_insecure,
-                             .user_agent = "bedelau-integrator"};
     struct jobs_opts jo = {.loop = app->loop,
                            .pg = app->pg,
                            .worker = "integrator",
@@ -211,7 +261,8 @@ start(struct worker *w, struct err *e)
     enum res res;
 
     make_metrics(w);
-    if ((res = load_data(w, e)) || (res = client_new(app->loop, &co, &n->client, e)) ||
+    if ((res = load_data(w, e)) ||
+        (res = endpoint_open(app, &n->endpoint, n->in_flight, on_changed, w, &n->sink, e)) ||
         (res = open_gate(w, e)))
         return res;
     return jobs_new(&jo, &n->jobs, e);
@@ -264,6 +315,37 @@ undone(struct worker *w, bool whole)
     jobs_undone(n->jobs, whole);
 }
 
+/* SIGHUP: what may be another while calls are under way. */
+static enum res
+take_again(struct integrator *n, const struct integrator *fresh, struct err *e)
+{
+    enum res res = check_own(fresh, e);
+
+    if (res == RES_OK)
+        res = endpoint_again(n->sink, &fresh->endpoint, n->in_flight, e);
+    return res == RES_OK ? gate_again(n->gate, fresh->maintenance, fresh->endpoint.calls_per_s, e) : res;
+}
+
+static void
+reload(struct worker *w)
+{
+    struct integrator *n = w->own;
+    struct integrator fresh = *n;
+    struct sop_settings sop = w->sop;
+    struct conf *conf = NULL;
+    struct err e = {0};
+
+    if (app_reread(w->app, &(struct app_run){.own = &fresh, .shared = &sop}, &conf, &e) != RES_OK ||
+        take_again(n, &fresh, &e) != RES_OK) {
+        log_error("the endpoint's settings are wrong; the old ones stay", LOG_Z("why", e.text));
+        conf_free(conf);
+        return;
+    }
+    conf_free(n->again);
+    n->again = conf;
+    log_info("credentials, certificates, windows and ceiling of the endpoint were read again");
+}
+
 static void
 stop(struct worker *w)
 {
@@ -286,7 +368,8 @@ status(struct worker *w, struct buf *json)
 {
     const struct integrator *n = w->own;
 
-    buf_printf(json, ",\"mode\":\"%s\",\"calls_in_flight\":%u", modes[n->mode], client_in_flight(n->client));
+    buf_printf(json, ",\"mode\":\"%s\",\"calls_in_flight\":%u,\"endpoint\":", modes[n->mode], n->calling);
+    sink_status(n->sink, json);
     gate_status(n->gate, json);
 }
 
@@ -295,12 +378,13 @@ free_own(struct worker *w)
 {
     struct integrator *n = w->own;
 
-    client_free(n->client);
+    sink_free(n->sink);
     jobs_free(n->jobs);
     gate_free(n->gate);
     map_free(n->map);
     contract_free(n->contract);
     calendar_free(n->cal);
+    conf_free(n->again);
 }
 
 int
@@ -331,6 +415,7 @@ main(int argc, char **argv)
         .committed = committed,
         .undone = undone,
         .drop = call_free_answer,
+        .reload = reload,
         .stop = stop,
         .busy = busy,
         .status = status,

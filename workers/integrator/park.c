@@ -63,24 +63,34 @@ park_for_access(struct worker *w, struct job *job, const struct answer *a)
     job_next(job, job->step, w->now_us + n->pace.max_ms * 1000, park_reason(w, a));
 }
 
-void
-park_sick(struct worker *w, struct job *job, const struct answer *a)
+/* Who registers asks what became of it. */
+static bool
+asks(struct worker *w, const struct job *job)
 {
     const struct integrator *n = w->own;
-    struct memo memo = memo_read(w, job);
 
-    memo.idle++;
-    job_next(job, job->step, w->now_us + n->pace.min_ms * 1000, park_reason(w, a));
-    memo_write(w, job, &memo);
+    return memo_read(w, job).jenis == JENIS_BARU && contract_has(n->contract, CALL_TANYA);
 }
 
 void
 park_in_doubt(struct worker *w, struct berkas *b, struct job *job, const struct answer *a)
 {
-    const struct integrator *n = w->own;
-    bool ask = memo_read(w, job).jenis == JENIS_BARU && contract_has(n->contract, CALL_TANYA);
+    park_job(w, b, job, a, asks(w, job) ? STR("ask") : STR("send"));
+}
 
-    park_job(w, b, job, a, ask ? STR("ask") : STR("send"));
+void
+park_sick(struct worker *w, struct job *job, const struct answer *a)
+{
+    const struct integrator *n = w->own;
+    bool in_doubt = a->fate == CLIENT_UNKNOWN && str_is(job->step, "send");
+    int64_t due = w->now_us + 1000 * (a->aside ? n->endpoint.probe.max_ms : n->pace.min_ms);
+    struct memo memo = memo_read(w, job);
+
+    if (in_doubt && job->quiet_us > due)
+        due = job->quiet_us;
+    memo.idle += a->fate == CLIENT_NOT_SENT;
+    memo_write(w, job, &memo);
+    job_next(job, in_doubt && asks(w, job) ? STR("ask") : job->step, due, park_reason(w, a));
 }
 
 int64_t

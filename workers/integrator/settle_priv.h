@@ -71,7 +71,8 @@ void park_in_doubt(struct worker *w, struct berkas *b, struct job *job, const st
 /* Credentials are ours to mend: nothing is told, no patience is used up, and the log says it. */
 void park_for_access(struct worker *w, struct job *job, const struct answer *a);
 
-/* The way to the endpoint was closed (answer.sick): the job stands again as it was, no park is counted, nobody is told. */
+/* The endpoint is ill, not this call (answer.sick): the job stands again as it was, or asks where its call may have been
+ * heard; no park is counted, nobody is told. `aside` puts it behind the others. */
 void park_sick(struct worker *w, struct job *job, const struct answer *a);
 
 /* ---- there.c ----------------------------------------------------------------------------------------------------- */

@@ -360,6 +360,15 @@ status(void *self, struct buf *json)
         w->def->status(w, json);
 }
 
+static void
+reload(void *self)
+{
+    struct worker *w = self;
+
+    if (w->def->reload)
+        w->def->reload(w);
+}
+
 int
 worker_main(int argc, char **argv, const struct worker_def *def, void *own)
 {
@@ -380,7 +389,8 @@ worker_main(int argc, char **argv, const struct worker_def *def, void *own)
                         .stop = stop,
                         .free = free_worker,
                         .ready = ready,
-                        .status = status};
+                        .status = status,
+                        .reload = reload};
     struct app_run run = {&w, own, &w.sop};
 
     snprintf(name, sizeof name, "bedelau-%s", def->name);

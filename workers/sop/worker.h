@@ -68,6 +68,7 @@ struct worker_def {
     void (*committed)(struct worker *w, const struct flow_batch *b); /* may be NULL */
     void (*undone)(struct worker *w, bool whole);                    /* may be NULL */
     void (*drop)(void *own);                                         /* frees an own_item; may be NULL */
+    void (*reload)(struct worker *w);                                /* SIGHUP; may be NULL */
     void (*stop)(struct worker *w); /* told to end: begin nothing more; may be NULL */
     bool (*busy)(
         const struct worker *w); /* what was begun has not ended: its answers are waited for; may be NULL */
