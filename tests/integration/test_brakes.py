@@ -325,6 +325,22 @@ def test_cancel_what_bedelau_has(pipeline):
     assert told(p, nomor, "integration.cancelled") == []
 
 
+def test_cancel_a_change(pipeline):
+    """A change that Bedelau works on cannot be taken back: given up without a DELETE, and the original stays as it is."""
+    p, first, second = pipeline(**{**FAST, "integrator_poll": "1h"}), f"{OPD}-R-A", f"{OPD}-R-B"
+    p.start(*harness.WORKERS)
+    submit(p, first)
+    p.await_status(first, "selesai")
+    p.faults(seed=1, mix={"202_tetap": 1.0})
+    p.submit(second, jenis_pengajuan="perubahan", nomor_permohonan_asal=first)
+    p.flush()
+    await_told(p, second, "integration.registered")
+    ctl(p, "jobs", "cancel", second, "--reason", "tidak ditanggapi")
+    failed(p, second, "tidak ditanggapi")
+    stats = p.stats()
+    assert (stats["post"], stats["put"], stats["delete"], p.request(first)["status"]) == (1, 1, 0, "selesai"), stats
+
+
 def test_operators_in_a_crowd(pipeline):
     """retry and cancel from several hands while integrators work: no deadlock, and each request has one end."""
     p = pipeline(**{**FAST, "integrator_backoff_max": "1s"})
