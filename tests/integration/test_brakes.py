@@ -58,6 +58,12 @@ def parked(p, nomor):
     return the_job(p, nomor, lambda j: j["lease"] == 0 and j["attempts"] > 0 and j["due_at"] > datetime.datetime.now(datetime.timezone.utc), "a parked job")
 
 
+def all_read(p):
+    """No fact is on its way that would change a job, as the end of clock 3 does."""
+    harness.eventually(lambda: [w for w in harness.WORKERS if p.one(f"select count(*) from outbox_{w}")] + p.unread(), lambda left: not left,
+                       what="everything read")
+
+
 def attempts(p):
     return p.one("select count(*) from attempt_integrator")
 
@@ -198,6 +204,7 @@ def test_jobs_list_show_retry(pipeline):
     submit(p, *names)
     for nomor in names:
         parked(p, nomor)
+    all_read(p)
     listed = ctl(p, "jobs", "list", "--json")
     assert [(j["subject"], j["key"], j["step"], j["state"], j["attempts"], j["reason"]) for j in sorted(listed, key=lambda j: j["subject"])] == [
         (n, f"{n}:1:1", "send", "parked", 1, "HTTP 503") for n in names]
@@ -243,6 +250,7 @@ def test_retry_leaves_a_call_alone(pipeline):
     p.start(*harness.WORKERS)
     submit(p, nomor)
     harness.eventually(lambda: p.stats()["post"], lambda n: n == 1, what="the call under way")
+    all_read(p)
     before = the_job(p, nomor)
     assert [j["state"] for j in ctl(p, "jobs", "list", "--json")] == ["leased"]
     assert ctl(p, "endpoint", "status", "--json")["in_flight"] == 1
