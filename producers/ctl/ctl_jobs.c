@@ -340,8 +340,10 @@ static const char cancel_sql[] =
     " then least(due_at, greatest(clock_timestamp(), quiet_until)) else due_at end"
     " where subject = any($1::text[]) and ($2::text is null or key = $2) and step <> 'cancel'"
     " returning key, case when lease <> 0 then 'a call is under way: told when its end is known'"
-    " when step = 'ask' then 'the end of the last call is not known: Bedelau is asked first'"
-    " when step = 'poll' then 'Bedelau has it: taken back first' else 'told now' end as then";
+    " when step = 'ask' then 'what Bedelau has of it is not known: it is asked first'"
+    " when step = 'send' and attempts > 0 and quiet_until is not null"
+    " then 'the end of the last call is not known: its repeat tells it first'"
+    " when step = 'poll' then 'Bedelau has it: taken back first where it can be' else 'told now' end as then";
 
 static enum res
 cancel_some(struct change *ch)

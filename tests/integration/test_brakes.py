@@ -58,6 +58,12 @@ def parked(p, nomor):
     return the_job(p, nomor, lambda j: j["lease"] == 0 and j["attempts"] > 0 and j["due_at"] > datetime.datetime.now(datetime.timezone.utc), "a parked job")
 
 
+def all_read(p):
+    """No fact is on its way that would change a job, as the end of clock 3 does."""
+    harness.eventually(lambda: [w for w in harness.WORKERS if p.one(f"select count(*) from outbox_{w}")] + p.unread(), lambda left: not left,
+                       what="everything read")
+
+
 def attempts(p):
     return p.one("select count(*) from attempt_integrator")
 
@@ -198,6 +204,7 @@ def test_jobs_list_show_retry(pipeline):
     submit(p, *names)
     for nomor in names:
         parked(p, nomor)
+    all_read(p)
     listed = ctl(p, "jobs", "list", "--json")
     assert [(j["subject"], j["key"], j["step"], j["state"], j["attempts"], j["reason"]) for j in sorted(listed, key=lambda j: j["subject"])] == [
         (n, f"{n}:1:1", "send", "parked", 1, "HTTP 503") for n in names]
@@ -243,6 +250,7 @@ def test_retry_leaves_a_call_alone(pipeline):
     p.start(*harness.WORKERS)
     submit(p, nomor)
     harness.eventually(lambda: p.stats()["post"], lambda n: n == 1, what="the call under way")
+    all_read(p)
     before = the_job(p, nomor)
     assert [j["state"] for j in ctl(p, "jobs", "list", "--json")] == ["leased"]
     assert ctl(p, "endpoint", "status", "--json")["in_flight"] == 1
@@ -323,6 +331,22 @@ def test_cancel_what_bedelau_has(pipeline):
     stats = p.stats()
     assert (stats["post"], stats["delete"], stats["active"]) == (1, 1, 0), stats
     assert told(p, nomor, "integration.cancelled") == []
+
+
+def test_cancel_a_change(pipeline):
+    """A change that Bedelau works on cannot be taken back: given up without a DELETE, and the original stays as it is."""
+    p, first, second = pipeline(**{**FAST, "integrator_poll": "1h"}), f"{OPD}-R-A", f"{OPD}-R-B"
+    p.start(*harness.WORKERS)
+    submit(p, first)
+    p.await_status(first, "selesai")
+    p.faults(seed=1, mix={"202_tetap": 1.0})
+    p.submit(second, jenis_pengajuan="perubahan", nomor_permohonan_asal=first)
+    p.flush()
+    await_told(p, second, "integration.registered")
+    ctl(p, "jobs", "cancel", second, "--reason", "tidak ditanggapi")
+    failed(p, second, "tidak ditanggapi")
+    stats = p.stats()
+    assert (stats["post"], stats["put"], stats["delete"], p.request(first)["status"]) == (1, 1, 0, "selesai"), stats
 
 
 def test_operators_in_a_crowd(pipeline):

@@ -1,27 +1,22 @@
-#include "workers/integrator/integrator.h"
+#include "workers/integrator/settle_priv.h"
 
-static struct finding
-given_up(const struct worker *w, const struct job *job)
-{
-    return (struct finding){.type = FACT_I_FAILED, .alasan = job->stop, .time_us = w->now_us};
-}
-
-/* "send" without a holder: nothing is at Bedelau. "poll": it is there, and goes first. Any other step will come to one of
- * these, or to an end. */
+/* Without a holder: "send" and "wait" have nothing at Bedelau, unless the last call is in doubt: then its repeat tells. What is
+ * registered goes first, but for a change or an ending, which cannot be taken back: what Bedelau says of it later is told all
+ * the same. Any other step will come to one of these, or to an end. */
 static void
 honour(struct worker *w, struct berkas *b, struct job *job)
 {
-    struct finding f = given_up(w, job);
+    struct memo memo = memo_read(w, job);
+    bool change = memo.jenis != JENIS_BARU;
+    bool doubt = job->attempts > memo.idle && job->quiet_us != INT64_MIN;
+    bool poll = str_is(job->step, "poll") || (change && memo.told.n && str_is(job->step, "ask"));
 
-    if (str_is(job->step, "send")) {
-        outcome_tell(w, b, job, &f);
-        job->done = true;
-    } else if (str_is(job->step, "poll")) {
-        job->step = STR("cancel");
-        job->due_us = w->now_us;
-        job->reason = job->stop;
-        job->changed = true;
-    }
+    if (doubt && !poll)
+        return;
+    if (poll && !change)
+        job_next(job, STR("cancel"), w->now_us, job->stop);
+    else if (poll || str_is(job->step, "send") || str_is(job->step, "wait"))
+        outcome_give_up(w, b, job, job->stop);
 }
 
 static bool
