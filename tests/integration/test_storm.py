@@ -1,6 +1,15 @@
 """An endpoint at its worst: every request ends in the right state, none is integrated twice, none is lost."""
+import collections
+import contextlib
+import datetime
 import json
+import os
+import pathlib
 import signal
+import socket
+import statistics
+import threading
+import time
 
 import harness
 import pytest
@@ -45,7 +54,9 @@ def one_effect_each(p, n):
 
 def test_a_storm(pipeline):
     """20 % 503 with Retry-After, 5 % 429, 5 % hang, 2 % cut, 2 % 422, 1 % 202 with callback, 1 % 202 without."""
-    p, n, silent = pipeline(**{**FAST, "integrator_timeout": "2s", "integrator_lease": "6s"}), 4950, 50
+    n, silent = 4950, 50
+    # a limit that goes down to one call at a time would be right for such an endpoint, and take an hour
+    p = pipeline(**FAST, integrator_in_flight_min=32, integrator_in_flight_start=64)
     p.faults(seed=11, latency_ms=2, mix=MIX, retry_after_s=1, callback_after_ms=500,
              script={f"{OPD}-T-*": [{"code": 202, "callback": False}]})
     p.start(*harness.WORKERS, "gateway")
@@ -174,3 +185,81 @@ def test_three_processes_one_killed(pipeline):
     p.await_quiet()
     one_effect_each(p, n)
     every_event_once(p)
+
+
+# ---- an outage -------------------------------------------------------------------------------------------------------
+
+
+class Deaf:
+    """A port that takes connections and drops them: an endpoint that is down, and counts who asks."""
+
+    def __init__(self, port):
+        self.server = socket.create_server(("127.0.0.1", port), backlog=512)
+        self.asked = 0
+        self.thread = threading.Thread(target=self.take, daemon=True)
+        self.thread.start()
+
+    def take(self):
+        with contextlib.suppress(OSError):
+            while True:
+                self.server.accept()[0].close()
+                self.asked += 1
+
+    def close(self):
+        self.server.shutdown(socket.SHUT_RDWR)
+        self.server.close()
+        self.thread.join(10)
+
+
+def owe(p, n):
+    """Calls that are owed since before the outage, as the integrator stores them."""
+    p.rows("insert into job_integrator (key, subject, step, due_at, deadline_at)"
+           " select 'O-' || g || ':1:1', 'O-' || g, 'send', now() - interval '1 min', now() + interval '20 days'"
+           " from generate_series(1, %s) g", n)
+    p.rows("insert into job_body_integrator select key, convert_to(jsonb_build_object('nomor_permohonan', subject, 'revisi', 1,"
+           " 'putaran', 1, 'kode_opd', %s, 'sistem', jsonb_build_object('nama', 'Sistem ' || subject))::text, 'UTF8'), ''"
+           " from job_integrator", OPD)
+    p.rows("analyze job_integrator")
+
+
+def rss_mb(p, name):
+    status = pathlib.Path(f"/proc/{p.procs[name].pid}/status").read_text(encoding="utf-8")
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+def by_second(p, n):
+    """Effects at the endpoint in each second from the first on."""
+    at = []
+    while len(at) < n:
+        at += [datetime.datetime.fromisoformat(e["waktu"]) for e in
+               json.loads(harness.http(p.standin(f"/_ledger?from={len(at)}&limit=5000"))[1])]
+    return collections.Counter(int((t - at[0]).total_seconds()) for t in at)
+
+
+def test_an_outage_with_many_owed(pipeline):
+    """Memory stays flat, the endpoint is asked once a probe, and its recovery is no second outage."""
+    owed, probes, probe_s = 50_000, int(os.environ.get("BEDELAU_TEST_PROBES", "20")), 0.2
+    p = pipeline(**FAST, standin=False, integrator_probe_min=f"{int(probe_s * 1000)}ms", integrator_probe_max="500ms")
+    p.standin_port = harness.free_port()
+    p.env["BEDELAU_INTEGRATOR_URL"] = f"http://127.0.0.1:{p.standin_port}"
+    owe(p, owed)
+    deaf = Deaf(p.standin_port)
+    p.start("integrator")
+    harness.eventually(lambda: sink(p)["state"], lambda s: s != "closed", what="calls stop")
+    harness.eventually(lambda: sink(p)["in_flight"], lambda n: n <= 1, what="the last calls end")
+    before, asked, since = rss_mb(p, "integrator"), deaf.asked, time.monotonic()
+    harness.eventually(lambda: deaf.asked, lambda n: n >= asked + probes, 180, "probes")
+    assert deaf.asked - asked <= (time.monotonic() - since) / probe_s + 1
+    assert abs(rss_mb(p, "integrator") - before) < 5
+    assert p.ready("integrator") == 200
+    # only those that were under way when it stopped, and the probes, have ever been tried
+    assert p.one("select count(*) from attempt_integrator") <= 64 + 2 * deaf.asked
+    deaf.close()
+    p.procs["standin"] = p.spawn("standin", [harness.BIN / "bedelau-standin", "--listen", f"127.0.0.1:{p.standin_port}",
+                                             "--faults", '{"latency_ms": 5}'])
+    harness.eventually(lambda: p.one("select count(*) from job_integrator"), lambda n: n == 0, 180, "all is done")
+    assert p.stats()["duplicates"] == 0 and p.stats()["active"] == owed
+    rates = by_second(p, owed)
+    steady = statistics.median(rates[s] for s in range(1, max(rates)))
+    assert rates[0] <= 2 * steady, rates
+    assert abs(rss_mb(p, "integrator") - before) < 10
