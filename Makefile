@@ -124,6 +124,9 @@ fuzz: ## each target of tests/fuzz for FUZZ_SECONDS (600), with clang's libFuzze
 	    $(fuzzers:%=build/fuzz/fuzz/%) >/dev/null
 	@tests/fuzz/run $(fuzzers:%=build/fuzz/fuzz/%)
 .PHONY: test-suite test-differential fuzz
+contract: ## what the endpoint at URL= does and does not do of the contract (tests/contract/README.md)
+	@$(or $(PYTHON),/usr/bin/python3) tests/contract/endpoint.py $(if $(URL),"$(URL)")
+.PHONY: contract
 check: test-unit
 lint: ## format, warnings as errors, clang-tidy, cppcheck, every schema and example
 	@tests/lint

@@ -182,7 +182,7 @@ flow_new(const struct flow_opts *opts, struct flow **ret, struct err *e)
         return err_set(e, RES_FATAL, "out of memory");
     f->opts = *opts;
     if (!f->opts.batch_max)
-        f->opts.batch_max = 500;
+        f->opts.batch_max = 1000;
     f->kafka_up = true;
     f->args = pg_args_make();
     f->turn = (struct pg_turn){.fn = flow_tx_turn, .arg = f};

@@ -7,7 +7,7 @@
 #include "common/flow/position.h"
 #include "common/kafka/consumer.h"
 
-enum { BATCH_BYTES = 8 << 20, RANGES = 64, RETAKE_MS = 1000, STALL_MS = 3000, MANY_BAD = 8 };
+enum { BATCH_BYTES = 8 << 20, RANGES = 64, RETAKE_MS = 1000, STALL_MS = 3000, MANY_BAD = 8, RACES = 3 };
 
 struct batch {
     struct flow_item *items;
@@ -44,6 +44,7 @@ struct flow {
     struct pg_end failure; /* why the transaction is being rolled back */
     struct loop_timer backoff, retake, stall;
     int64_t failures; /* transactions in a row that failed by a fault of ours */
+    unsigned races;   /* in which somebody else was first, since the last that was committed */
     struct loop_defer kick;
     void (*drained)(void *arg);
     void *drained_arg;

@@ -56,6 +56,7 @@ flow_healthy(struct flow *f)
         log_info("transactions succeed again", LOG_Z("group", f->opts.group));
     f->faulty = false;
     f->failures = 0;
+    f->races = 0;
 }
 
 static void
@@ -143,6 +144,14 @@ blame_records(const struct flow *f)
     return f->failure.res == RES_REJECT && !f->careful;
 }
 
+/* Somebody else made the same row, or we met in a deadlock: done again at once, it finds what they have committed. */
+static bool
+raced(const struct flow *f)
+{
+    return f->races < RACES &&
+           (strcmp(f->failure.state, "23505") == 0 || strcmp(f->failure.state, "40P01") == 0);
+}
+
 static void
 after_undo(struct flow *f)
 {
@@ -159,6 +168,14 @@ after_undo(struct flow *f)
     if (f->revoke_pending) {
         flow_drop_records(f);
         flow_settle(f);
+        return;
+    }
+    if (raced(f)) {
+        f->races++;
+        metric_add(f->m_retries, 1);
+        f->careful = false;
+        f->state = TURN;
+        pg_turn(f->opts.pg, &f->turn);
         return;
     }
     if (blame_records(f)) {

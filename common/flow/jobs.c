@@ -18,10 +18,14 @@ struct jobs {
     struct loop_timer timer;
     struct pg_turn turn;
     bool asking, stopped, again;
+    bool backlog;        /* the last claim took as many as it asked for: there are more */
     int64_t next_us;     /* earliest due known; INT64_MIN = unknown */
     struct job *claimed; /* until the claim is committed */
     size_t nclaimed;
-    struct arena arena;          /* of the claimed */
+    unsigned asked_for;           /* by the claim under way */
+    struct arena arena;           /* of the claimed */
+    struct job joined[CLAIM_MAX]; /* claimed by this batch; their text is in `born_arena` */
+    unsigned njoined, joined_before, join_asked;
     struct job born[BORN_MAX];   /* in this batch; their text is in `born_arena` */
     unsigned nborn, born_before; /* how many there were before this part */
     struct arena born_arena;
@@ -33,8 +37,8 @@ struct jobs {
 
 static const char *const texts[STMTS] = {
     /* locked: another process must not claim what this transaction decides about */
-    [LOAD] = "select key, subject, step, due_at, lease, attempts, deadline_at, quiet_until, state, reason "
-             "from job_@ "
+    [LOAD] = "select key, subject, step, due_at, lease, attempts, deadline_at, quiet_until, state, reason, "
+             "stop_reason from job_@ "
              "where subject = any($1::text[]) order by key for update",
     [PUT] = "insert into job_@ as j (key, subject, step, due_at, lease, attempts, deadline_at, quiet_until, "
             "state, reason) "
@@ -58,17 +62,27 @@ static const char *const texts[STMTS] = {
         "u.took, "
         "error = u.error from unnest($1::text[], $2::int[], $3::text[], $4::int[], $5::bigint[], $6::text[]) "
         "u(key, no, fate, code, took, error) where a.key = u.key and a.no = u.no",
-    [CLAIM] = "with c as (select key, lease as before from job_@ where due_at <= $4::timestamptz "
-              "order by deadline_at nulls last, due_at limit $1::int for update skip locked), "
-              "u as (update job_@ j set lease = $2::bigint, due_at = $4::timestamptz + $3::bigint * interval "
-              "'1 ms', "
-              "attempts = j.attempts + 1, quiet_until = $4::timestamptz + $5::bigint * interval '1 ms', "
-              "step = case when c.before <> 0 and j.step = 'send' then 'ask' else j.step end "
-              "from c where j.key = c.key returning j.key, j.subject, j.step, j.due_at, j.lease, j.attempts, "
-              "j.deadline_at, j.quiet_until, j.state, j.reason), "
-              "a as (insert into attempt_@ (key, no, lease, step, quiet_until) "
-              "select key, attempts, lease, step, quiet_until from u on conflict do nothing) "
-              "select u.*, b.body from u left join job_body_@ b using (key)",
+    /* Earliest deadline first among those that have waited longest and those whose deadlines are nearest, so that neither
+     * many that wait for their time nor many that are ready are read to find a few. More than are taken are looked at,
+     * for other processes may hold some. They are found again by where they lie, a hint: what has moved on meanwhile is
+     * judged anew when it is locked. */
+    [CLAIM] =
+        "with c as (select key, lease as before from job_@ where due_at <= $4::timestamptz and ctid = "
+        "any(array("
+        "select ctid from ((select ctid, deadline_at, due_at from job_@ where due_at <= $4::timestamptz "
+        "order by due_at limit 2 * $1::int) union (select ctid, deadline_at, due_at from (select ctid, "
+        "deadline_at, due_at from job_@ order by deadline_at, due_at limit 2 * $1::int) d "
+        "where due_at <= $4::timestamptz)) r order by deadline_at nulls last, due_at limit 2 * $1::int)) "
+        "order by deadline_at nulls last, due_at limit $1::int for update skip locked), "
+        "u as (update job_@ j set lease = $2::bigint, due_at = $4::timestamptz + $3::bigint * interval "
+        "'1 ms', "
+        "attempts = j.attempts + 1, quiet_until = $4::timestamptz + $5::bigint * interval '1 ms', "
+        "step = case when c.before <> 0 and j.step = 'send' then 'ask' else j.step end "
+        "from c where j.key = c.key returning j.key, j.subject, j.step, j.due_at, j.lease, j.attempts, "
+        "j.deadline_at, j.quiet_until, j.state, j.reason), "
+        "a as (insert into attempt_@ (key, no, lease, step, quiet_until) "
+        "select key, attempts, lease, step, quiet_until from u on conflict do nothing) "
+        "select u.*, b.body from u left join job_body_@ b using (key)",
     [NEXT] = "select min(due_at) from job_@",
 };
 
@@ -119,6 +133,7 @@ on_loaded(void *arg, const PGresult *r)
         struct job *job = arena_new(j->query.arena, sizeof *job);
 
         *job = read_job(r, i, j->query.arena);
+        job->stop = arena_str(j->query.arena, pg_text(r, i, 10));
         j->query.fn(j->query.arg, job);
     }
 }
@@ -128,6 +143,7 @@ jobs_load(struct jobs *j, const struct jobs_query *q)
 {
     j->query = *q;
     j->born_before = j->nborn;
+    j->joined_before = j->njoined;
     pg_args_reset(&j->args);
     pg_array(&j->args, PG_TEXT);
     for (size_t i = 0; i < q->n; i++)
@@ -335,7 +351,7 @@ jobs_bear(struct jobs *j, struct job *job)
     int64_t now_us = clk_us(j->opts.clk);
     struct job *copy;
 
-    if (j->nborn == BORN_MAX || j->nborn >= j->opts.room(j->opts.arg))
+    if (j->stopped || j->nborn == BORN_MAX || j->nborn >= j->opts.room(j->opts.arg))
         return;
     job->lease = (int64_t)(id_random() >> 1) | 1;
     job->due_us = now_us + j->opts.lease_ms * 1000;
@@ -356,6 +372,10 @@ jobs_committed(struct jobs *j)
 {
     for (unsigned i = 0; i < j->nborn; i++)
         j->opts.begin(j->opts.arg, &j->born[i]);
+    for (unsigned i = 0; i < j->njoined; i++)
+        j->opts.begin(j->opts.arg, &j->joined[i]);
+    if (j->join_asked)
+        j->backlog = j->njoined >= j->join_asked;
     if (j->saved_us != INT64_MAX)
         jobs_wake(j, j->saved_us);
     jobs_undone(j, true);
@@ -365,9 +385,10 @@ void
 jobs_undone(struct jobs *j, bool whole)
 {
     j->nborn = whole ? 0 : j->born_before;
+    j->njoined = whole ? 0 : j->joined_before;
     if (!whole)
         return;
-    j->born_before = 0;
+    j->born_before = j->joined_before = j->join_asked = 0;
     j->saved_us = INT64_MAX;
     arena_reset(&j->born_arena);
 }
@@ -400,6 +421,51 @@ jobs_wake(struct jobs *j, int64_t due_us)
         set_timer(j);
 }
 
+static struct job
+read_claimed(const PGresult *r, int i, struct arena *a)
+{
+    struct job job = read_job(r, i, a);
+
+    job.body = arena_str(a, pg_text(r, i, 10));
+    return job;
+}
+
+static void
+send_claim(struct jobs *j, unsigned room, pg_rows_fn fn)
+{
+    struct pg_args *a = &j->args;
+
+    pg_args_reset(a);
+    pg_arg_int4(a, (int32_t)room);
+    pg_arg_int8(a, (int64_t)(id_random() >> 1) | 1);
+    pg_arg_int8(a, j->opts.lease_ms);
+    pg_arg_time(a, clk_us(j->opts.clk));
+    pg_arg_int8(a, j->opts.call_ms);
+    pg_send(j->opts.pg, &j->stmt[CLAIM], a, fn, j);
+}
+
+static void
+on_joined(void *arg, const PGresult *r)
+{
+    struct jobs *j = arg;
+
+    for (int i = 0; i < PQntuples(r) && j->njoined < CLAIM_MAX; i++)
+        j->joined[j->njoined++] = read_claimed(r, i, &j->born_arena);
+}
+
+void
+jobs_join(struct jobs *j)
+{
+    unsigned room = j->opts.room(j->opts.arg);
+    unsigned taken = j->nborn + j->njoined;
+
+    if (!j->backlog || j->stopped || room <= taken || j->njoined == CLAIM_MAX)
+        return;
+    room -= taken;
+    j->join_asked = j->njoined + (room < CLAIM_MAX - j->njoined ? room : CLAIM_MAX - j->njoined);
+    send_claim(j, j->join_asked - j->njoined, on_joined);
+}
+
 static void
 on_claimed(void *arg, const PGresult *r)
 {
@@ -407,10 +473,8 @@ on_claimed(void *arg, const PGresult *r)
     int n = PQntuples(r);
 
     j->claimed = arena_new(&j->arena, ((size_t)n + 1) * sizeof *j->claimed);
-    for (int i = 0; i < n; i++) {
-        j->claimed[i] = read_job(r, i, &j->arena);
-        j->claimed[i].body = arena_str(&j->arena, pg_text(r, i, 10));
-    }
+    for (int i = 0; i < n; i++)
+        j->claimed[i] = read_claimed(r, i, &j->arena);
     j->nclaimed = (size_t)n;
 }
 
@@ -435,6 +499,7 @@ on_answered(void *arg, const struct pg_end *end)
         loop_timer_set(j->opts.loop, &j->timer, 1000);
         return;
     }
+    j->backlog = j->asked_for && j->nclaimed >= j->asked_for;
     for (size_t i = 0; i < j->nclaimed; i++)
         j->opts.begin(j->opts.arg, &j->claimed[i]);
     room = j->opts.room(j->opts.arg);
@@ -452,18 +517,12 @@ on_turn(void *arg)
 {
     struct jobs *j = arg;
     unsigned room = j->opts.room(j->opts.arg);
-    struct pg_args *a = &j->args;
 
     arena_reset(&j->arena);
     j->nclaimed = 0;
-    pg_args_reset(a);
-    pg_arg_int4(a, (int32_t)(room < CLAIM_MAX ? room : CLAIM_MAX));
-    pg_arg_int8(a, (int64_t)(id_random() >> 1) | 1);
-    pg_arg_int8(a, j->opts.lease_ms);
-    pg_arg_time(a, clk_us(j->opts.clk));
-    pg_arg_int8(a, j->opts.call_ms);
+    j->asked_for = room < CLAIM_MAX ? room : CLAIM_MAX;
     if (room)
-        pg_send(j->opts.pg, &j->stmt[CLAIM], a, on_claimed, j);
+        send_claim(j, j->asked_for, on_claimed);
     pg_send(j->opts.pg, &j->stmt[NEXT], NULL, on_next, j);
     pg_sync(j->opts.pg, on_answered, j);
 }

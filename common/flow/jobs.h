@@ -27,11 +27,15 @@ struct job {
     int64_t quiet_us;    /* an attempt in doubt may still act until then; INT64_MIN = none */
     struct str state;    /* JSON of the owner's */
     struct str reason;   /* why it waits; STR_NULL = it does not */
+    struct str stop;     /* why somebody gives it up; STR_NULL = nobody does. See below */
     struct str body;     /* claimed jobs, and new ones when saved; immutable */
     bool fresh;          /* to be inserted with its body */
     bool done;           /* to be removed */
     bool changed;        /* to be written */
 };
+
+/* `stop` is of loaded jobs only. Others write it (column stop_reason), jobs_save never does; the owner ends such a job as soon
+ * as nothing of it is under way or in doubt. */
 
 struct jobs_opts {
     struct loop *loop;
@@ -77,7 +81,11 @@ void jobs_answered(struct jobs *j, const struct job_answer *all, size_t n);
  * `begin` gets it after COMMIT. Before jobs_save, and in the part that made it. */
 void jobs_bear(struct jobs *j, struct job *job);
 
-/* The batch is durable: what was born begins, and what was saved without a lease is looked for when it is due. */
+/* After jobs_save: where the last claim left some behind, takes along in this transaction what there is room for; it
+ * begins after COMMIT, as what was born does. One commit then ends calls and begins others. */
+void jobs_join(struct jobs *j);
+
+/* The batch is durable: what was born or taken along begins, and what was saved without a lease is looked for when it is due. */
 void jobs_committed(struct jobs *j);
 
 /* The batch (`whole`), or its last part, was rolled back: what was born in it was not. */
@@ -86,7 +94,7 @@ void jobs_undone(struct jobs *j, bool whole);
 /* Something is due at that time, or room came free: look then. */
 void jobs_wake(struct jobs *j, int64_t due_us);
 
-/* No more claims. */
+/* No more claims, and nothing is born leased: others will find it. */
 void jobs_stop(struct jobs *j);
 
 #endif

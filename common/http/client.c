@@ -21,6 +21,8 @@ struct client {
     unsigned in_flight;
     CURL **idle; /* prepared handles, room for opts.in_flight */
     unsigned idle_n;
+    struct client *elder; /* succeeded by this one, answers what it began */
+    struct client *heir;  /* this one's successor */
 };
 
 struct sock {
@@ -65,6 +67,13 @@ finish(struct call *call, CURLcode code)
     release(call);
 }
 
+/* Succeeded, and nothing is left to answer. */
+static bool
+done(const struct client *c)
+{
+    return c->heir && !c->in_flight && !c->queue;
+}
+
 static void
 reap(struct client *c)
 {
@@ -80,7 +89,7 @@ reap(struct client *c)
         curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &call);
         finish((struct call *)(void *)call, code);
     }
-    if (c->queue && c->in_flight < c->opts.in_flight && !c->pump.slot)
+    if (((c->queue && c->in_flight < c->opts.in_flight) || done(c)) && !c->pump.slot)
         loop_timer_set(c->loop, &c->pump, 0);
 }
 
@@ -199,7 +208,8 @@ static void
 launch(struct client *c, struct call *call)
 {
     CURL *easy = take_handle(c);
-    struct client_answer a = {.fate = CLIENT_NOT_SENT, .retry_after_s = -1, .error = "no memory for a call"};
+    struct client_answer a = {
+        .fate = CLIENT_NOT_SENT, .cause = CLIENT_OWN, .retry_after_s = -1, .error = "no memory for a call"};
 
     if (easy && call_attach(call, easy) && !curl_multi_add_handle(c->multi, easy)) {
         call->next = c->flying;
@@ -215,6 +225,16 @@ launch(struct client *c, struct call *call)
     call_free(call);
 }
 
+/* Takes `c` out of the line between its heir and its elder. */
+static void
+inherit(struct client *c)
+{
+    c->heir->elder = c->elder;
+    if (c->elder)
+        c->elder->heir = c->heir;
+    c->elder = NULL;
+}
+
 static void
 on_pump(void *arg)
 {
@@ -222,6 +242,10 @@ on_pump(void *arg)
 
     while (c->queue && c->in_flight < c->opts.in_flight)
         launch(c, dequeue(c));
+    if (done(c)) {
+        inherit(c);
+        client_free(c);
+    }
 }
 
 enum res
@@ -261,27 +285,41 @@ client_queued(const struct client *c)
 
 /* ---- the engine ----------------------------------------------------------------------------------------------- */
 
-static void
+static bool
 copy_z(const char **z)
 {
-    if (*z)
+    bool had = *z != NULL;
+
+    if (had)
         *z = str_dup(str_of(*z));
+    return !had || *z;
 }
 
-static bool
-copy_opts(struct client *c, const struct client_opts *opts)
+bool
+client_opts_copy(struct client_opts *to, const struct client_opts *from)
 {
-    c->opts = *opts;
-    c->opts.in_flight = opts->in_flight ? opts->in_flight : IN_FLIGHT;
-    copy_z(&c->opts.ca_file);
-    copy_z(&c->opts.cert_file);
-    copy_z(&c->opts.key_file);
-    copy_z(&c->opts.pinned_key);
-    copy_z(&c->opts.proxy);
-    copy_z(&c->opts.user_agent);
-    return !opts->ca_file == !c->opts.ca_file && !opts->cert_file == !c->opts.cert_file &&
-           !opts->key_file == !c->opts.key_file && !opts->pinned_key == !c->opts.pinned_key &&
-           !opts->proxy == !c->opts.proxy && !opts->user_agent == !c->opts.user_agent;
+    bool ok = true;
+
+    *to = *from;
+    ok &= copy_z(&to->ca_file);
+    ok &= copy_z(&to->cert_file);
+    ok &= copy_z(&to->key_file);
+    ok &= copy_z(&to->pinned_key);
+    ok &= copy_z(&to->proxy);
+    ok &= copy_z(&to->user_agent);
+    return ok;
+}
+
+void
+client_opts_drop(struct client_opts *o)
+{
+    free((char *)(uintptr_t)o->ca_file);
+    free((char *)(uintptr_t)o->cert_file);
+    free((char *)(uintptr_t)o->key_file);
+    free((char *)(uintptr_t)o->pinned_key);
+    free((char *)(uintptr_t)o->proxy);
+    free((char *)(uintptr_t)o->user_agent);
+    *o = (struct client_opts){0};
 }
 
 static bool
@@ -312,7 +350,7 @@ enum res
 client_new(struct loop *loop, const struct client_opts *opts, struct client **ret, struct err *e)
 {
     struct client *c = calloc(1, sizeof *c);
-    enum res res = RES_FATAL;
+    enum res res;
 
     *ret = NULL;
     if (!c)
@@ -322,7 +360,9 @@ client_new(struct loop *loop, const struct client_opts *opts, struct client **re
     c->timer = (struct loop_timer){.fn = on_timer, .arg = c};
     c->pump = (struct loop_timer){.fn = on_pump, .arg = c};
     c->global = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-    if (c->global && copy_opts(c, opts) && open_multi(c))
+    res = client_opts_copy(&c->opts, opts) ? RES_OK : RES_FATAL;
+    c->opts.in_flight = opts->in_flight ? opts->in_flight : IN_FLIGHT;
+    if (c->global && !res && open_multi(c))
         c->idle = calloc(c->opts.in_flight, sizeof(CURL *));
     res = c->idle ? try_opts(c, e) : err_set(e, RES_FATAL, "cannot start libcurl");
     if (res) {
@@ -334,10 +374,24 @@ client_new(struct loop *loop, const struct client_opts *opts, struct client **re
 }
 
 void
+client_succeed(struct client *c, struct client *before)
+{
+    struct client *last = c;
+
+    while (last->elder)
+        last = last->elder;
+    last->elder = before;
+    before->heir = last;
+    if (done(before) && !before->pump.slot)
+        loop_timer_set(before->loop, &before->pump, 0);
+}
+
+void
 client_free(struct client *c)
 {
     if (!c)
         return;
+    client_free(c->elder);
     while (c->queue)
         call_free(dequeue(c));
     while (c->flying) {
@@ -354,12 +408,7 @@ client_free(struct client *c)
     loop_timer_stop(c->loop, &c->pump);
     free(c->idle);
     free(c->last_url);
-    free((char *)(uintptr_t)c->opts.ca_file);
-    free((char *)(uintptr_t)c->opts.cert_file);
-    free((char *)(uintptr_t)c->opts.key_file);
-    free((char *)(uintptr_t)c->opts.pinned_key);
-    free((char *)(uintptr_t)c->opts.proxy);
-    free((char *)(uintptr_t)c->opts.user_agent);
+    client_opts_drop(&c->opts);
     if (c->global)
         curl_global_cleanup();
     free(c);

@@ -15,7 +15,7 @@ struct client;
 struct client_opts {
     unsigned in_flight;    /* calls at once; 0 = 64 */
     int64_t connect_ms;    /* 0 = 3000 */
-    const char *ca_file;   /* NULL = the system's */
+    const char *ca_file;   /* trusted alone; NULL = the system's */
     const char *cert_file; /* client certificate (mTLS), with key_file */
     const char *key_file;
     const char *pinned_key; /* curl's sha256//..; NULL = none */
@@ -39,8 +39,20 @@ enum client_fate {
     CLIENT_UNKNOWN   /* sent, but no whole answer: the peer may or may not have acted */
 };
 
+/* Why no whole answer came. */
+enum client_cause {
+    CLIENT_NO_CAUSE,   /* it came */
+    CLIENT_NO_ADDRESS, /* the host's name, or the proxy's, leads nowhere or was not resolved in time */
+    CLIENT_NO_CONNECT, /* refused, unreachable, no connection or handshake in time, or the proxy would not */
+    CLIENT_TLS,        /* handshake, certificate, pinned key, or our own certificate was not accepted */
+    CLIENT_TIME_OUT,   /* the call's time-out after a connection stood, or too slow */
+    CLIENT_CUT,        /* the connection ended, or what came was no HTTP */
+    CLIENT_OWN         /* this side ended it: too long, stopped, vetoed, out of memory */
+};
+
 struct client_answer {
     enum client_fate fate;
+    enum client_cause cause;
     int code;              /* HTTP status, 0 when not answered */
     struct str body;       /* lives during the callback */
     struct str location;   /* Location header or STR_NULL */
@@ -79,10 +91,17 @@ enum res client_new(struct loop *loop, const struct client_opts *opts, struct cl
 /* Drops what is queued or in flight without calling back. Not from inside a callback. NULL is fine. */
 void client_free(struct client *c);
 
+/* `c` takes the place of `before`, which reads nothing new: options (certificates) hold for what is started from now on.
+ * Calls of `before` end as they would have, then it is freed, at the latest with `c`; it must not be used any more. */
+void client_succeed(struct client *c, struct client *before);
+
 /* Starts or queues a call; everything in `call` is copied. RES_REJECT for a bad URL or scheme (http and https only), one
  * that holds a user name or password, or a header with a line end. A POST or PATCH of which a byte was sent is never repeated silently; others
  * may be, once, when a kept connection turns out to be dead. */
 enum res client_start(struct client *c, const struct client_call *call, struct err *e);
+
+/* What client_start would say of a URL. */
+enum res client_check_url(const char *url, struct err *e);
 
 /* Calls under way and calls that wait for a place. */
 unsigned client_in_flight(const struct client *c);

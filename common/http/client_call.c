@@ -10,21 +10,27 @@ enum { TIMEOUT_MS = 30000, CONNECT_MS = 3000, ANSWER_MAX = 1 << 20, MAX_AGE_S = 
 
 /* ---- a call's own memory -------------------------------------------------------------------------------------- */
 
-static enum res
-check_url(const char *url, struct err *e)
+enum res
+client_check_url(const char *url, struct err *e)
 {
     CURLU *u = curl_url();
     char *scheme = NULL;
     char *user = NULL;
+    CURLUcode code = !u    ? CURLUE_OUT_OF_MEMORY
+                     : url ? curl_url_set(u, CURLUPART_URL, url, 0)
+                           : CURLUE_MALFORMED_INPUT;
     enum res res = RES_OK;
 
-    if (!u)
-        return err_set(e, RES_RETRY, "out of memory");
-    if (!url || curl_url_set(u, CURLUPART_URL, url, 0) || curl_url_get(u, CURLUPART_SCHEME, &scheme, 0))
-        res = err_set(e, RES_REJECT, "not a URL that can be called");
+    if (!code)
+        code = curl_url_get(u, CURLUPART_SCHEME, &scheme, 0);
+    if (code)
+        res = code == CURLUE_OUT_OF_MEMORY ? err_set(e, RES_RETRY, "out of memory")
+                                           : err_set(e, RES_REJECT, "not a URL that can be called");
     else if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
         res = err_set(e, RES_REJECT, "a URL must begin with http:// or https://, not %s", scheme);
-    else if (!curl_url_get(u, CURLUPART_USER, &user, 0))
+    else if ((code = curl_url_get(u, CURLUPART_USER, &user, 0)) == CURLUE_OUT_OF_MEMORY)
+        res = err_set(e, RES_RETRY, "out of memory");
+    else if (!code)
         res = err_set(e, RES_REJECT, "a URL must not hold a user name or password");
     curl_free(scheme);
     curl_free(user);
@@ -69,7 +75,7 @@ enum res
 call_new(const struct client_call *from, bool known, struct call **ret, struct err *e)
 {
     struct call *call;
-    enum res res = known ? RES_OK : check_url(from->url, e);
+    enum res res = known ? RES_OK : client_check_url(from->url, e);
 
     *ret = NULL;
     if (!res && !clean_headers(from->headers))
@@ -323,6 +329,8 @@ call_prepare(CURL *easy, const struct client_opts *opts)
     if (opts->slow_bytes)
         ok = ok && set_n(easy, CURLOPT_LOW_SPEED_LIMIT, opts->slow_bytes) &&
              set_n(easy, CURLOPT_LOW_SPEED_TIME, opts->slow_s);
+    if (opts->ca_file) /* alone: else those of the system's folder would be trusted beside it */
+        ok = ok && !curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
     return ok && set_z(easy, CURLOPT_CAINFO, opts->ca_file) &&
            set_z(easy, CURLOPT_SSLCERT, opts->cert_file) && set_z(easy, CURLOPT_SSLKEY, opts->key_file) &&
            set_z(easy, CURLOPT_PINNEDPUBLICKEY, opts->pinned_key) &&
@@ -425,10 +433,58 @@ sentence(struct call *call, CURLcode code)
     return call->error;
 }
 
+static bool
+is_tls(const struct call *call, CURLcode code)
+{
+    static const CURLcode tls[] = {CURLE_SSL_CONNECT_ERROR,     CURLE_PEER_FAILED_VERIFICATION,
+                                   CURLE_SSL_ENGINE_NOTFOUND,   CURLE_SSL_ENGINE_SETFAILED,
+                                   CURLE_SSL_CERTPROBLEM,       CURLE_SSL_CIPHER,
+                                   CURLE_USE_SSL_FAILED,        CURLE_SSL_ENGINE_INITFAILED,
+                                   CURLE_SSL_CACERT_BADFILE,    CURLE_SSL_CRL_BADFILE,
+                                   CURLE_SSL_ISSUER_ERROR,      CURLE_SSL_PINNEDPUBKEYNOTMATCH,
+                                   CURLE_SSL_INVALIDCERTSTATUS, CURLE_SSL_CLIENTCERT};
+
+    for (size_t i = 0; i < sizeof tls / sizeof *tls; i++)
+        if (code == tls[i])
+            return true;
+    /* TLS 1.3: a peer that does not accept our certificate says so only when the first answer is awaited */
+    return (code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR) && strstr(call->error, "SSL_") &&
+           strstr(call->error, "alert");
+}
+
+/* A time-out says where it came about only by what was done before. */
+static enum client_cause
+cause_of_time_out(const struct call *call)
+{
+    curl_off_t named = 0;
+
+    curl_easy_getinfo(call->easy, CURLINFO_NAMELOOKUP_TIME_T, &named);
+    if (call->asked || call->sent_before)
+        return CLIENT_TIME_OUT;
+    return named ? CLIENT_NO_CONNECT : CLIENT_NO_ADDRESS;
+}
+
+static enum client_cause
+cause_of(const struct call *call, CURLcode code)
+{
+    if (answered(call, code))
+        return CLIENT_NO_CAUSE;
+    if (call->stopped || call->too_large || (call->vetoed && !call->let) || code == CURLE_OUT_OF_MEMORY)
+        return CLIENT_OWN;
+    if (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY)
+        return CLIENT_NO_ADDRESS;
+    if (is_tls(call, code))
+        return CLIENT_TLS;
+    if (code == CURLE_OPERATION_TIMEDOUT)
+        return cause_of_time_out(call);
+    return call->asked || call->sent_before ? CLIENT_CUT : CLIENT_NO_CONNECT;
+}
+
 void
 call_answer(struct call *call, CURLcode code)
 {
     struct client_answer a = {.fate = fate_of(call, code),
+                              .cause = cause_of(call, code),
                               .retry_after_s = -1,
                               .error = sentence(call, code),
                               .vetoed = code && call->vetoed && !call->let,

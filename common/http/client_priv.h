@@ -43,6 +43,10 @@ struct call {
     char error[CURL_ERROR_SIZE];
 };
 
+/* Options with copies of their strings; false when memory is out. Drop them in either case. */
+bool client_opts_copy(struct client_opts *to, const struct client_opts *from);
+void client_opts_drop(struct client_opts *o);
+
 /* A copy of `from`, checked; `known` when its URL was found good before. RES_REJECT for a bad URL or header, RES_RETRY
  * when memory is out. */
 enum res call_new(const struct client_call *from, bool known, struct call **ret, struct err *e);

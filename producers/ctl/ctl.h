@@ -11,11 +11,13 @@
 #include "common/base/conf.h"
 #include "common/base/err.h"
 #include "common/kafka/admin.h"
+#include "common/kafka/producer.h"
 #include "workers/sop/settings.h"
 
 enum { CTL_NO = 1 }; /* exit code: what was asked for is not there or not true; the others are APP_... */
 
-enum { CTL_KAFKA_MS = 15000, CTL_PAGE_MAX = 16 << 20 };
+enum { CTL_KAFKA_MS = 15000, CTL_DELIVERY_MS = 30000, CTL_PAGE_MAX = 16 << 20 };
+enum { CTL_CLOCKS_MS = 300000 }; /* how far the clocks of brokers and database may be apart */
 
 /* Settings from the family's file; strings belong to `conf`. */
 struct ctl_settings {
@@ -31,7 +33,10 @@ struct ctl {
     struct conf *conf;
     PGconn *pg;          /* NULL until ctl_db */
     struct admin *admin; /* NULL until ctl_kafka */
-    const char *cmd;     /* the command's name, for messages */
+    rd_kafka_t *reader;  /* NULL until ctl_record */
+    struct loop *loop;   /* of the producer; both NULL until ctl_publish */
+    struct producer *producer;
+    const char *cmd; /* the command's name, for messages */
     bool json;
     struct err e; /* first cause of a failure */
 };
@@ -69,6 +74,9 @@ bool ctl_number(struct ctl *c, const char *option, const char *value, int64_t mi
 /* A time such as 60s, 5m, 24h, 90d in milliseconds; false and a message otherwise. */
 bool ctl_span(struct ctl *c, const char *option, const char *value, int64_t *ms);
 
+/* A reason that is stored and told: 1 to 500 bytes of UTF-8 on one line; false and a message otherwise. */
+bool ctl_reason(struct ctl *c, const char *option, const char *value);
+
 /* The command's subcommand of a table ended by a NULL name; NULL and a message when there is no such. */
 const struct ctl_cmd *ctl_find(const struct ctl_cmd *cmds, const char *name);
 int ctl_sub(struct ctl *c, const struct ctl_cmd *cmds, int argc, char **argv);
@@ -95,6 +103,12 @@ enum res ctl_exec(struct ctl *c, const char *sql, int n, const char *const *args
 /* Notes a change in audit_log under $SUDO_USER or the login name. `subject` and `detail` may be NULL. */
 enum res ctl_audit(struct ctl *c, const char *action, const char *subject, const char *detail);
 
+/* Who runs this command: $SUDO_USER or the login name. */
+void ctl_actor(char *out, size_t cap);
+
+/* Tells the integrators, with the transaction, that something was changed under them: they look at once. */
+enum res ctl_tell_integrators(struct ctl *c);
+
 /* A timestamptz of a result; INT64_MIN for null. */
 int64_t ctl_time(const PGresult *r, int row, int col);
 
@@ -102,6 +116,21 @@ int64_t ctl_time(const PGresult *r, int row, int col);
 
 /* Connects (once). Results as admin_new. */
 enum res ctl_kafka(struct ctl *c);
+
+/* ctl_record.c. The record at a place as it lies there; `*ret` is the caller's (rd_kafka_message_destroy), before
+ * ctl_record_close. RES_OK with NULL: it is no longer there (its time was over, or the topic was made anew: a record
+ * appended after `before_us` is another). */
+struct ctl_place {
+    const char *topic;
+    int32_t partition;
+    int64_t offset;
+    int64_t before_us;
+};
+enum res ctl_record(struct ctl *c, const struct ctl_place *at, rd_kafka_message_t **ret);
+void ctl_record_close(struct ctl *c);
+
+/* Publishes one record and waits for its delivery report. RES_RETRY: it may have been taken all the same. */
+enum res ctl_publish(struct ctl *c, const struct producer_record *r);
 
 /* Whether it is configured where Kafka is; RES_FATAL otherwise. */
 enum res ctl_kafka_named(struct ctl *c);
@@ -161,6 +190,8 @@ int ctl_opd(struct ctl *c, int argc, char **argv);
 int ctl_offsets(struct ctl *c, int argc, char **argv);
 int ctl_example(struct ctl *c, int argc, char **argv);
 int ctl_dlq(struct ctl *c, int argc, char **argv);
+int ctl_jobs(struct ctl *c, int argc, char **argv);
+int ctl_endpoint(struct ctl *c, int argc, char **argv);
 int ctl_calendar(struct ctl *c, int argc, char **argv);
 int ctl_rules(struct ctl *c, int argc, char **argv);
 

@@ -120,6 +120,18 @@ ctl_span(struct ctl *c, const char *option, const char *value, int64_t *ms)
     return false;
 }
 
+bool
+ctl_reason(struct ctl *c, const char *option, const char *value)
+{
+    json_t *text = json_string(value); /* NULL unless UTF-8 */
+    bool good = text && *value && strlen(value) <= 500 && !str_has_control(str_of(value));
+
+    json_decref(text);
+    if (!good)
+        ctl_fail(c, APP_USAGE, "%s must be a line of UTF-8 text of 1 to 500 bytes", option);
+    return good;
+}
+
 /* ---- subcommands ------------------------------------------------------------------------------------------------ */
 
 const struct ctl_cmd *

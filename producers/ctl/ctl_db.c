@@ -30,7 +30,9 @@ set_session(struct ctl *c)
     res = ctl_exec(c,
                    "select set_config('search_path', $1, false), set_config('timezone', 'UTC', false),"
                    " set_config('datestyle', 'ISO', false), set_config('statement_timeout', '60s', false),"
-                   " set_config('lock_timeout', '15s', false)",
+                   " set_config('lock_timeout', '15s', false),"
+                   /* a command that is stopped in the middle gives up its locks */
+                   " set_config('idle_in_transaction_session_timeout', '60s', false)",
                    1, args, NULL);
     PQfreemem(ident);
     return res;
@@ -109,9 +111,8 @@ ctl_exec(struct ctl *c, const char *sql, int n, const char *const *args, int64_t
     return r ? RES_OK : c->e.res;
 }
 
-/* Who runs this command. */
-static void
-find_actor(char *out, size_t cap)
+void
+ctl_actor(char *out, size_t cap)
 {
     const char *sudo = getenv("SUDO_USER");
     char buf[4096];
@@ -132,9 +133,15 @@ ctl_audit(struct ctl *c, const char *action, const char *subject, const char *de
     char actor[128];
     const char *args[] = {actor, action, subject, detail};
 
-    find_actor(actor, sizeof actor);
+    ctl_actor(actor, sizeof actor);
     return ctl_exec(c, "insert into audit_log (actor, action, subject, detail) values ($1, $2, $3, $4)", 4,
                     args, NULL);
+}
+
+enum res
+ctl_tell_integrators(struct ctl *c)
+{
+    return ctl_exec(c, "select pg_notify('brake_integrator', '')", 0, NULL, NULL);
 }
 
 int64_t

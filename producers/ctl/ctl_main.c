@@ -98,8 +98,45 @@ static const struct ctl_cmd commands[] = {
      "  set takes the partition away from whoever reads it, who goes on from there.\n"
      "  OFFSET is the next record to read. Skipped records are lost for that program.\n",
      ctl_offsets},
-    {"dlq", "list [--worker W] [--limit N]", "records that could not be used",
-     "  --limit N       default 50\n", ctl_dlq},
+    {"dlq",
+     "list [--worker W] [--limit N] | show ID [--payload] | replay ID.. [--again] | replay --code CODE",
+     "records that could not be used",
+     "  --limit N       default 50\n"
+     "  show            what is known of one, with its headers; ID as list shows it\n"
+     "    --payload     also its bytes; that is noted in the audit log\n"
+     "  replay          publishes the record again to its topic with its key, bytes and headers, and one "
+     "header\n"
+     "                  bedelau-replay more. Once; what was wrong with it must be mended first\n"
+     "    --code CODE   all that were set aside with this code and not replayed yet\n"
+     "    --again       also what was replayed before\n",
+     ctl_dlq},
+    {"jobs",
+     "list [--worker W] [--opd KODE] [--state S] [--limit N] | show NOMOR|KEY [--worker W] | retry "
+     "NOMOR|KEY|--all-parked | cancel NOMOR|KEY --reason TEXT",
+     "what is owed to the outside world, why it waits, and when next",
+     "  list            earliest deadline first\n"
+     "    --worker W    integrator (calls to Bedelau; the default) or validator (documents)\n"
+     "    --state S     ready (due), leased (somebody is at it) or parked (waits for its time)\n"
+     "    --limit N     default 50\n"
+     "  show            the job and every attempt; also of a request that owes nothing any more\n"
+     "  retry           parked jobs of the integrator are due now; what is leased is left alone, and nobody "
+     "looks\n"
+     "                  before the last call can have no effect any more\n"
+     "  cancel          an officer gives up: integration.failed is told with the reason. What is under way "
+     "or in\n"
+     "                  doubt is found out first, what Bedelau has is taken back first; if it was "
+     "integrated\n"
+     "                  meanwhile, that stands\n",
+     ctl_jobs},
+    {"endpoint", "pause [--reason TEXT] [--until TIME] | resume | status", "brakes on the calls to Bedelau",
+     "  pause           no new call begins at any integrator; calls under way end as usual, jobs wait\n"
+     "    --reason TEXT  shown in /statusz and in the log\n"
+     "    --until TIME  goes on by itself then: RFC 3339, or 30m, 2h, 1d from now\n"
+     "  resume          calls begin again\n"
+     "  status          pause, calls in flight, jobs ready and parked, and each integrator with its mode, "
+     "its\n"
+     "                  maintenance windows and what holds it\n",
+     ctl_endpoint},
     {"calendar", "check [FILE.csv] | due START N hari_kerja|hari_kalender|detik [--calendar FILE.csv]",
      "the list of holidays, and when a term ends",
      "  check           what is missing or mistyped; exit 1 when something is\n"
@@ -182,6 +219,7 @@ close_all(struct ctl *c)
 {
     if (c->pg)
         PQfinish(c->pg);
+    ctl_record_close(c);
     admin_free(c->admin);
     conf_free(c->conf);
 }

@@ -1,4 +1,4 @@
-/* offsets show|set and dlq list. */
+/* offsets show|set. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,44 +117,6 @@ int
 ctl_offsets(struct ctl *c, int argc, char **argv)
 {
     static const struct ctl_cmd cmds[] = {{"show", "", "", "", show}, {"set", "", "", "", set}, {0}};
-
-    return ctl_sub(c, cmds, argc, argv);
-}
-
-static int
-dlq_list(struct ctl *c, int argc, char **argv)
-{
-    const char *worker = NULL;
-    const char *limit = "50";
-    const struct ctl_opt opts[] = {{"worker", &worker, NULL}, {"limit", &limit, NULL}, {0}};
-    const char *args[2];
-    PGresult *r;
-    int64_t n;
-
-    if (!ctl_args(c, argc, argv, opts, &(struct ctl_words){0}) ||
-        !ctl_number(c, "--limit", limit, 1, 1000000, &n))
-        return APP_USAGE;
-    args[0] = worker;
-    args[1] = limit;
-    r = ctl_db(c) == RES_OK
-            ? ctl_query(
-                  c,
-                  "select failed_at, worker, code, topic, partition, kafka_offset, reason from dead_letter"
-                  " where $1::text is null or worker = $1"
-                  " order by failed_at desc, topic, partition, kafka_offset limit $2::bigint",
-                  2, args)
-            : NULL;
-    if (!r)
-        return ctl_failed(c);
-    ctl_rows(c, r);
-    PQclear(r);
-    return APP_OK;
-}
-
-int
-ctl_dlq(struct ctl *c, int argc, char **argv)
-{
-    static const struct ctl_cmd cmds[] = {{"list", "", "", "", dlq_list}, {0}};
 
     return ctl_sub(c, cmds, argc, argv);
 }

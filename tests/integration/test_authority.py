@@ -3,6 +3,7 @@ import random
 import string
 
 import harness
+import psycopg2
 import pytest
 from harness import BASE, FAST, FORM, OPD, await_told, event, form, refusals, review, run, told
 
@@ -414,3 +415,30 @@ def test_review_settings_that_can(tmp_path):
     conf = (f"{BASE}[validator]\nreview = manual\nreview_manual_opd = 2.15.01, 1.02.01\n"
             "review_manual_kategori = strategis tinggi\nreview_auto_kategori = rendah\n")
     assert run("validator", "--check-config", conf=conf, tmp=tmp_path).returncode == 0
+
+
+# ---- two at once -----------------------------------------------------------------------------------------------------
+
+
+def test_a_row_that_another_process_makes_meanwhile(judging):
+    """A number is new to the batch, and somebody else stores it first: the batch is done again and finds it."""
+    p = judging
+    nomor = f"{OPD}-B-1"
+    rival = psycopg2.connect(p.conninfo)
+    with rival.cursor() as c:
+        c.execute(f'set search_path to "{p.schema}"')
+        c.execute("insert into pemeriksaan (nomor_permohonan, kode_opd) values (%s, %s)", (nomor, OTHER))
+    submit(p, nomor)
+    harness.eventually(lambda: p.one("select count(*) from pg_locks l join pg_stat_activity a using (pid) where not l.granted"
+                                     " and a.query like 'insert into pemeriksaan %%' and a.datname = current_database()"),
+                       lambda n: n == 1, what="the validator waits for the other's row")
+    assert told(p, nomor, "check.completed") == []
+    rival.commit()
+    rival.close()
+    refused(p, nomor, "NOMOR_MILIK_LAIN")
+    assert told(p, nomor, "check.completed") == []
+    text = harness.http(f"http://127.0.0.1:{p.ports['validator']}/metrics")[1].decode()
+    assert "\nbedelau_transaction_retries_total 1\n" in text
+    assert "a transaction failed" not in p.log("validator")  # nothing that anybody has to look at
+    submit(p, f"{OPD}-B-2")
+    assert judged(p, f"{OPD}-B-2") == ("menunggu_pemeriksa", {})

@@ -13,10 +13,11 @@ import pytest
 from harness import FAST, FORM, OPD, ROOT, event, form
 
 OK, NO, USAGE, UNAVAILABLE, CONFIG = 0, 1, 64, 69, 78
-COMMANDS = ("topics", "migrate", "register", "submit", "withdraw", "review", "status", "list", "lag", "token", "officer", "opd", "offsets", "dlq",
+COMMANDS = ("topics", "migrate", "register", "submit", "withdraw", "review", "status", "list", "lag", "token", "officer", "opd", "offsets", "dlq", "jobs", "endpoint",
             "calendar", "rules", "example")
 SUBCOMMANDS = {"topics": ["create", "check"], "token": ["create", "list", "revoke"], "officer": ["add", "off", "list"], "opd": ["load", "list"],
-               "offsets": ["show", "set"], "dlq": ["list"], "calendar": ["check", "due"], "rules": ["test", "diff"]}
+               "offsets": ["show", "set"], "dlq": ["list", "show", "replay"], "jobs": ["list", "show", "retry", "cancel"],
+               "endpoint": ["pause", "resume", "status"], "calendar": ["check", "due"], "rules": ["test", "diff"]}
 ACTOR = re.compile(r"[a-z0-9_-]+")
 
 
@@ -140,6 +141,9 @@ def test_help():
     ("token", "create", "--officer", "-x"), ("token", "create", "--opd", OPD, "--expires", "soon"), ("token", "create", "--opd", "1.01,1.02", "--nama", "x"),
     ("token", "revoke"), ("token", "revoke", "abc"), ("officer", "add"), ("officer", "add", "a"), ("officer", "add", "Budi Santoso"), ("officer", "off"), ("opd", "load"),
     ("offsets", "set", "g", "t", "0"), ("offsets", "set", "g", "t", "x", "end"), ("offsets", "set", "g", "t", "0", "last"), ("dlq", "list", "--limit", "x"),
+    ("dlq", "show"), ("dlq", "show", "x"), ("dlq", "show", "0"), ("dlq", "replay"), ("dlq", "replay", "x"), ("dlq", "replay", "1", "--code", "X"),
+    ("jobs", "list", "--worker", "projector"), ("jobs", "list", "--state", "x"), ("jobs", "show"), ("jobs", "retry"), ("jobs", "retry", "A", "--all-parked"),
+    ("jobs", "cancel", "A"), ("jobs", "cancel", "A", "--reason", ""), ("endpoint", "pause", "--until", "besok"), ("endpoint", "pause", "--reason", "a\nb"),
     ("topics", "create", "--partitions", "0"), ("topics", "create", "--print", "--opd", "a b"), ("topics", "check", "--print"), ("lag", "--timeout", "x"),
     ("example",), ("example", "widget"), ("calendar", "due", "2026-01-01", "2"), ("calendar", "due", "kemarin", "2", "hari_kerja"),
     ("calendar", "due", "2026-01-01", "2", "bulan"), ("migrate", "x"), *((c,) for c in SUBCOMMANDS), *((c, "terbang") for c in SUBCOMMANDS),
@@ -151,7 +155,8 @@ def test_usage(words):
 
 
 @pytest.mark.parametrize("words", [("list",), ("status", "AAA"), ("lag",), ("token", "list"), ("officer", "list"), ("opd", "list"), ("offsets", "show"),
-                                   ("dlq", "list"), ("migrate",), ("token", "create", "--opd", OPD), ("officer", "add", "pk-09")], ids=" ".join)
+                                   ("dlq", "list"), ("dlq", "show", "1"), ("dlq", "replay", "1"), ("jobs", "list"), ("jobs", "show", "A"), ("jobs", "retry", "A"),
+                                   ("jobs", "cancel", "A", "--reason", "x"), ("endpoint", "status"), ("endpoint", "pause"), ("migrate",), ("token", "create", "--opd", OPD), ("officer", "add", "pk-09")], ids=" ".join)
 def test_no_database(words):
     assert "conninfo" in bare.bad(CONFIG, *words)
     said = bare.bad(UNAVAILABLE, *words, BEDELAU_POSTGRES_CONNINFO="host=127.0.0.1 port=1 password=rahasia")

@@ -1,84 +1,16 @@
-"""The stand-in over HTTP: every fault, the ledger and the signed callback. Needs nothing but build/bin/bedelau-standin."""
-import base64
-import hashlib
-import hmac
+"""The stand-in over HTTP: what the endpoint does, the plain faults and the signed callback; scripts, authentication and the
+rest of the kit are in test_standin_kit.py."""
 import http.client
-import http.server
 import json
-import os
-import pathlib
-import queue
 import signal
 import socket
 import subprocess
-import threading
 import time
 
 import pytest
 
 from harness import eventually
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BINARY = pathlib.Path(os.environ.get("BEDELAU_STANDIN_BINARY", ROOT / "build/bin/bedelau-standin"))
-KEY = b"a key for tests only, 32 bytes.."
-API = "/api/v1/integrasi"
-
-
-class Hook:
-    """Receives callbacks; answers 503 to the first `refuse` of them."""
-
-    def __init__(self):
-        hook = self
-        self.got = queue.Queue()
-        self.refuse = 0
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                code = 503 if hook.refuse > 0 else 204
-                hook.refuse -= 1
-                hook.got.put((dict(self.headers.items()), body, code))
-                self.send_response(code)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = "http://127.0.0.1:%d/hook" % self.server.server_port
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-
-class Standin:
-    def __init__(self, *args, **env):
-        self.process = subprocess.Popen(
-            [BINARY, "--listen", "127.0.0.1:0", *args], stdout=subprocess.PIPE, text=True, env={**os.environ, **env})
-        line = self.process.stdout.readline()
-        assert line.startswith("listen=127.0.0.1:"), line
-        self.port = int(line.rsplit(":", 1)[1])
-
-    def ask(self, method, path, body=None, headers=None, timeout=10):
-        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
-        try:
-            c.request(method, path, json.dumps(body) if isinstance(body, dict) else body, headers or {})
-            r = c.getresponse()
-            text = r.read()
-        finally:
-            c.close()
-        return r.status, dict(r.getheaders()), json.loads(text) if text.startswith((b"{", b"[")) else text
-
-    def faults(self, **settings):
-        status, _, answer = self.ask("PUT", "/_faults", settings)
-        assert status == 200, answer
-
-    def stats(self):
-        return self.ask("GET", "/_stats")[2]
-
-    def post(self, nomor, revisi=1, putaran=1, method="POST", path=API, timeout=10, **more):
-        body = {"nomor_permohonan": nomor, "revisi": revisi, "kode_opd": "1.01", "sistem": {"nama": "Contoh"}, **more}
-        key = "%s:%d:%d" % (nomor, revisi, putaran)
-        return self.ask(method, path, body, {"Idempotency-Key": key}, timeout)
+from standin import API, BINARY, SECRET, Hook, Standin, is_signed
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +22,7 @@ def hook():
 
 @pytest.fixture(scope="module")
 def process():
-    s = Standin(BEDELAU_STANDIN_CALLBACK_SECRET="whsec_" + base64.b64encode(KEY).decode())
+    s = Standin(BEDELAU_STANDIN_CALLBACK_SECRET=SECRET)
     yield s
     s.process.send_signal(signal.SIGTERM)
     assert s.process.wait(10) == 0
@@ -195,9 +127,7 @@ def test_202_ends_and_calls_back_signed(standin, hook):
     assert (first[2], again[2]) == (503, 204)
     assert first[1] == again[1]
     for headers, body, _ in (first, again):
-        signed = b"%s.%s.%s" % (headers["webhook-id"].encode(), headers["webhook-timestamp"].encode(), body)
-        want = "v1," + base64.b64encode(hmac.new(KEY, signed, hashlib.sha256).digest()).decode()
-        assert headers["webhook-signature"] == want
+        assert is_signed(headers, body)
         assert abs(int(headers["webhook-timestamp"]) - time.time()) < 60
     assert first[0]["webhook-id"] == again[0]["webhook-id"]
     told = json.loads(again[1])

@@ -135,3 +135,24 @@ def test_drained_under_load(pipeline):
     p.await_quiet()
     every_event_once(p)
     assert (p.stats()["active"], p.stats()["duplicates"]) == (sent, 0)
+
+
+def test_calls_under_way_are_awaited(pipeline):
+    """A call that is left to its fate would have to be asked about by the next process: SIGTERM waits for the answer."""
+    p = pipeline(integrator_in_flight=4)
+    p.faults(latency_ms=1000)
+    p.start(*harness.WORKERS)
+    submit(p, "A", range(8))
+    harness.eventually(lambda: p.one("select count(*) from job_integrator"), lambda n: n == 8, what="eight jobs")
+    harness.eventually(lambda: p.stats()["post"], lambda n: n >= 4, what="calls under way")
+    assert p.terminate("integrator") == 0
+    begun = p.stats()["post"]
+    assert begun < 8
+    assert p.one("select count(*) from attempt_integrator where answered_at is null") == 0
+    assert p.one("select count(*) from job_integrator where lease <> 0") == 0
+    assert p.one("select count(*) from job_integrator") == 8 - begun
+    p.start("integrator")
+    await_done(p, 8)
+    p.await_quiet()
+    stats = p.stats()
+    assert (stats["post"], stats["get"], stats["active"]) == (8, 0, 8), stats

@@ -9,6 +9,7 @@ void admin_put_faults(void *arg, struct server_req *req);
 void admin_get_faults(void *arg, struct server_req *req);
 void admin_get_stats(void *arg, struct server_req *req);
 void admin_delete_stats(void *arg, struct server_req *req);
+void admin_late(void *arg, struct server_req *req);
 void admin_ledger(void *arg, struct server_req *req);
 void admin_health(void *arg, struct server_req *req);
 

@@ -19,6 +19,16 @@ struct late {
     char body[];
 };
 
+/* An answer that waits for somebody. Freed by the later of its release and the end of its request. */
+struct answer_held {
+    struct server_req *req; /* NULL when it is gone */
+    int code;
+    enum sending sending;
+    bool released;
+    size_t n;
+    char body[];
+};
+
 /* ---- those that wait ------------------------------------------------------------------------------------------ */
 
 static int64_t
@@ -74,12 +84,24 @@ drop_late(void *mine)
     free(late);
 }
 
+static void
+drop_held(void *mine)
+{
+    struct answer_held *held = mine;
+
+    held->req = NULL;
+    if (held->released)
+        free(held);
+}
+
 /* ---- sending -------------------------------------------------------------------------------------------------- */
 
 static void
 give(struct server_req *req, int code, enum sending sending, struct str body)
 {
-    if (sending == SEND_WHOLE)
+    if (sending == SEND_WHOLE && code == 204)
+        server_reply(req, code, NULL, STR_NULL);
+    else if (sending == SEND_WHOLE)
         server_reply(req, code, "application/json", body);
     else if (sending == SEND_HALF)
         server_cut(req, code, "application/json", body, body.n / 2);
@@ -139,18 +161,12 @@ count(struct standin *x, int code, enum sending sending)
         x->stats.code[code]++;
 }
 
-void
-answer_send(struct standin *x, struct server_req *req, int code, enum sending sending, struct str body)
+/* The wait of a connection that hangs is over when it is closed. */
+static void
+wait(struct standin *x, struct server_req *req, const struct answer *a, int64_t wait_ms)
 {
-    int64_t wait_ms = sending == SEND_NOTHING ? x->faults.hang_ms : x->faults.latency_ms;
-    struct late *late;
+    struct late *late = calloc(1, sizeof *late + a->body.n);
 
-    count(x, code, sending);
-    if (wait_ms <= 0) {
-        give(req, code, sending, body);
-        return;
-    }
-    late = calloc(1, sizeof *late + body.n);
     if (!late) {
         server_abort(req);
         return;
@@ -158,13 +174,66 @@ answer_send(struct standin *x, struct server_req *req, int code, enum sending se
     *late = (struct late){.x = x,
                           .due_ns = now_ns() + wait_ms * 1000000,
                           .req = req,
-                          .code = code,
-                          .sending = sending,
-                          .n = body.n};
-    if (body.n)
-        memcpy(late->body, body.p, body.n);
+                          .code = a->code,
+                          .sending = a->sending,
+                          .n = a->body.n};
+    if (a->body.n)
+        memcpy(late->body, a->body.p, a->body.n);
     server_keep(req, late, drop_late);
     insert(x, late);
+}
+
+static struct answer_held *
+hold(struct server_req *req, const struct answer *a)
+{
+    struct answer_held *held = calloc(1, sizeof *held + a->body.n);
+
+    if (!held) {
+        server_abort(req);
+        return NULL;
+    }
+    *held = (struct answer_held){.req = req, .code = a->code, .sending = a->sending, .n = a->body.n};
+    if (a->body.n)
+        memcpy(held->body, a->body.p, a->body.n);
+    server_keep(req, held, drop_held);
+    return held;
+}
+
+struct answer_held *
+answer_give(struct standin *x, struct server_req *req, const struct answer *a)
+{
+    int64_t wait_ms = a->sending == SEND_NOTHING ? x->faults.hang_ms : a->wait_ms;
+
+    count(x, a->code, a->sending);
+    if (a->hold)
+        return hold(req, a);
+    if (wait_ms > 0)
+        wait(x, req, a, wait_ms);
+    else
+        give(req, a->code, a->sending, a->body);
+    return NULL;
+}
+
+void
+answer_release(struct answer_held *held)
+{
+    struct server_req *req = held ? held->req : NULL;
+
+    if (!held)
+        return;
+    held->released = true;
+    if (req)
+        give(req, held->code, held->sending, (struct str){held->body, held->n}); /* frees it in the end */
+    else
+        free(held);
+}
+
+void
+answer_send(struct standin *x, struct server_req *req, int code, enum sending sending, struct str body)
+{
+    answer_give(
+        x, req,
+        &(struct answer){.code = code, .sending = sending, .body = body, .wait_ms = x->faults.latency_ms});
 }
 
 void

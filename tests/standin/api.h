@@ -2,7 +2,6 @@
 #ifndef STANDIN_API_H
 #define STANDIN_API_H
 
-#include "common/base/buf.h"
 #include "tests/standin/standin.h"
 
 /* Handlers of routes; `arg` is the struct standin. */
@@ -11,8 +10,5 @@ void api_put(void *arg, struct server_req *req);
 void api_delete(void *arg, struct server_req *req);
 void api_get(void *arg, struct server_req *req);
 void api_list(void *arg, struct server_req *req);
-
-/* Appends what GET says of a registration. */
-void api_show(const struct book_reg *reg, struct buf *b);
 
 #endif

@@ -87,19 +87,35 @@ book_find(const struct book *b, struct str nomor)
 
 /* ---- registrations -------------------------------------------------------------------------------------------- */
 
-static bool
-grow(struct book_reg ***list, size_t *cap, size_t n)
+/* `list` with room for one more of `size` bytes, perhaps elsewhere; NULL when memory is out: it is as it was then. */
+static void *
+grow(void *list, size_t *cap, size_t n, size_t size)
 {
     size_t want = *cap ? *cap * 2 : 1024;
-    struct book_reg **wide;
+    void *wide;
 
     if (n < *cap)
-        return true;
-    wide = realloc(*list, want * sizeof(struct book_reg *));
-    if (!wide)
+        return list;
+    wide = realloc(list, want * size);
+    if (wide)
+        *cap = want;
+    return wide;
+}
+
+/* Room for one more registration. */
+static bool
+grow_regs(struct book *b)
+{
+    struct book_reg **regs = grow(b->regs, &b->regs_cap, b->regs_n, sizeof(struct book_reg *));
+    struct book_reg **ids;
+
+    if (!regs)
         return false;
-    *list = wide;
-    *cap = want;
+    b->regs = regs;
+    ids = grow(b->ids, &b->ids_cap, b->ids_n, sizeof(struct book_reg *));
+    if (!ids)
+        return false;
+    b->ids = ids;
     return true;
 }
 
@@ -140,6 +156,7 @@ set_one(struct book *b, struct book_reg *reg, enum status status, int64_t now_us
 {
     count(b, reg, effective(reg->status), effective(status));
     reg->status = status;
+    reg->was_aktif |= status == STATUS_AKTIF;
     reg->alasan = status == STATUS_GAGAL                ? "Integrasi gagal pada pemeriksaan Bedelau."
                   : status == STATUS_MENUNGGU_PERBAIKAN ? "Data teknis perlu diperbaiki pemohon."
                                                         : NULL;
@@ -185,8 +202,7 @@ book_add(struct book *b, const struct book_new *n)
     struct book_reg *reg = calloc(1, sizeof *reg);
     struct book_name *url = n->url.n ? intern(&b->urls, n->url, sizeof *url) : NULL;
 
-    if (!reg || (n->url.n && !url) || !grow(&b->regs, &b->regs_cap, b->regs_n) ||
-        !grow(&b->ids, &b->ids_cap, b->ids_n)) {
+    if (!reg || (n->url.n && !url) || !grow_regs(b)) {
         free(reg);
         return NULL;
     }
@@ -203,6 +219,42 @@ book_add(struct book *b, const struct book_new *n)
     return reg;
 }
 
+static void
+note(struct book *b, struct book_note n)
+{
+    struct book_note *notes = grow(b->notes, &b->notes_cap, b->notes_n, sizeof n);
+
+    if (!notes)
+        return;
+    b->notes = notes;
+    n.after = b->regs_n;
+    notes[b->notes_n++] = n;
+}
+
+void
+book_note_delete(struct book *b, struct book_reg *reg, struct book_key *key)
+{
+    b->deletes++;
+    note(b, (struct book_note){.ask = ASK_DELETE,
+                               .key = key,
+                               .nomor = reg->nomor,
+                               .reg = reg,
+                               .status = reg->status,
+                               .urutan = reg->urutan,
+                               .waktu_us = reg->waktu_us});
+}
+
+void
+book_see(struct book *b, struct book_key *key, struct book_nomor *nomor, enum ask ask, uint64_t what,
+         int64_t now_us)
+{
+    if (!key->seen)
+        key->seen = what;
+    if (key->seen == what || b->conflicts++ >= BOOK_CONFLICTS)
+        return;
+    note(b, (struct book_note){.conflict = true, .ask = ask, .key = key, .nomor = nomor, .waktu_us = now_us});
+}
+
 void
 book_clear(struct book *b)
 {
@@ -210,6 +262,7 @@ book_clear(struct book *b)
         free(b->regs[i]);
     free(b->regs);
     free(b->ids);
+    free(b->notes);
     clear_table(&b->keys);
     clear_table(&b->nomors);
     clear_table(&b->urls);

@@ -4,6 +4,8 @@
 
 #include "tests/standin/outcome.h"
 
+enum { BOOK_CONFLICTS = 10000 };
+
 /* What every table entry begins with. */
 struct book_name {
     uint64_t hash;
@@ -19,12 +21,14 @@ struct book_table {
 
 struct book_reg;
 struct ending;
+struct script;
 
 /* One Idempotency-Key. */
 struct book_key {
     struct book_name name;
     struct book_reg *first; /* what it registered, or NULL */
-    uint64_t body_hash;     /* of the body that was acted on or refused */
+    uint64_t seen;          /* hash of method, target and body that it first came with; 0 = not seen */
+    uint64_t body_hash;     /* the same of what was acted on or refused */
     unsigned tries;
     int refused; /* code of a refusal for good, or 0 */
 };
@@ -36,6 +40,11 @@ struct book_nomor {
     unsigned effective;  /* registrations that are aktif or diproses */
     unsigned rule_epoch; /* which set of rules `rule_seen` counts for */
     unsigned rule_seen;
+    unsigned script_epoch; /* which settings `script` is of */
+    unsigned gets;         /* GETs and DELETEs about it so far */
+    unsigned deletes;
+    const struct script *script; /* of those settings; NULL = none */
+    uint64_t script_used;        /* one bit per step */
 };
 
 /* One registration: a POST or PUT that took effect. */
@@ -48,7 +57,8 @@ struct book_reg {
     enum status first_status; /* as first answered: what a repeat of the key gets */
     bool put;
     bool duplicate;
-    unsigned deletes;      /* DELETEs of it so far */
+    bool was_aktif;
+    bool gone;             /* taken away: nothing of it is left but the ledger's line */
     struct ending *ending; /* the end of a 202 that is planned, or NULL */
     int64_t waktu_us;
     const char *alasan; /* static */
@@ -59,6 +69,19 @@ struct book_reg {
     struct book_reg *same_id; /* earlier one with the same id */
 };
 
+/* What the ledger holds beside registrations. */
+struct book_note {
+    size_t after;  /* registrations before it */
+    bool conflict; /* a key that came with something else than at first; else a DELETE that took effect */
+    enum ask ask;
+    struct book_key *key; /* NULL: a DELETE without one */
+    struct book_nomor *nomor;
+    struct book_reg *reg; /* of a DELETE */
+    enum status status;   /* of a DELETE: where it led to */
+    unsigned urutan;
+    int64_t waktu_us;
+};
+
 struct book {
     struct book_table keys;
     struct book_table nomors;
@@ -67,6 +90,11 @@ struct book {
     size_t regs_n;
     size_t regs_cap;
     struct book_reg **ids; /* newest registration of each id, from 1 */
+    struct book_note *notes;
+    size_t notes_n;
+    size_t notes_cap;
+    size_t deletes;   /* that took effect */
+    size_t conflicts; /* all of them; BOOK_CONFLICTS are kept */
     unsigned ids_n;
     size_t ids_cap;
     size_t unique;
@@ -99,6 +127,13 @@ struct book_reg *book_add(struct book *b, const struct book_new *n);
 
 /* The one place where a status changes: counts, numbers and dates it. Switching off takes along all of the same id. */
 void book_set(struct book *b, struct book_reg *reg, enum status status, int64_t now_us);
+
+/* Writes down that a DELETE led to the present status of `reg`; `key` may be NULL. */
+void book_note_delete(struct book *b, struct book_reg *reg, struct book_key *key);
+
+/* Writes down, when `key` has come before with something else, that it did; `what` hashes method, target and body. */
+void book_see(struct book *b, struct book_key *key, struct book_nomor *nomor, enum ask ask, uint64_t what,
+              int64_t now_us);
 
 /* "INT-0000000001" into `out`. */
 void book_id(const struct book_reg *reg, char out[20]);

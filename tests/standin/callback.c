@@ -5,7 +5,7 @@
 
 #include "common/base/clk.h"
 #include "common/http/webhook.h"
-#include "tests/standin/api.h"
+#include "tests/standin/say.h"
 
 enum { TRIES = 8, FIRST_WAIT_MS = 200, TIMEOUT_MS = 10000 };
 
@@ -16,6 +16,8 @@ struct callback {
     char *url;
     struct buf body;
     unsigned tries;
+    struct callback *then;    /* begins when this one is over; in the list too; or NULL */
+    struct answer_held *held; /* released when this one is over; or NULL */
     struct callback *prev;
     struct callback *next;
 };
@@ -37,20 +39,33 @@ drop(struct callback *cb)
     free(cb);
 }
 
+static void try_now(void *arg);
+
+/* It was heard or is given up: what waited for that goes on. */
+static void
+over(struct callback *cb, bool heard)
+{
+    struct callback *then = cb->then;
+    struct answer_held *held = cb->held;
+
+    *(heard ? &cb->x->stats.callbacks_sent : &cb->x->stats.callbacks_failed) += 1;
+    drop(cb);
+    if (then)
+        try_now(then);
+    answer_release(held);
+}
+
 /* 2xx is heard; everything else is tried again. */
 static void
 on_answer(void *arg, const struct client_answer *a)
 {
     struct callback *cb = arg;
-    struct standin *x = cb->x;
     bool heard = a->fate == CLIENT_ANSWERED && a->code / 100 == 2;
 
-    if (heard || cb->tries >= TRIES) {
-        *(heard ? &x->stats.callbacks_sent : &x->stats.callbacks_failed) += 1;
-        drop(cb);
-        return;
-    }
-    loop_timer_set(x->loop, &cb->timer, FIRST_WAIT_MS << (cb->tries - 1));
+    if (heard || cb->tries >= TRIES)
+        over(cb, heard);
+    else
+        loop_timer_set(cb->x->loop, &cb->timer, FIRST_WAIT_MS << (cb->tries - 1));
 }
 
 static enum res
@@ -85,23 +100,19 @@ try_now(void *arg)
     if (cb->x->callback_secret && !sign(cb, at, &signature))
         headers[3] = signature.p;
     cb->tries++;
-    if (client_start(cb->x->client, &call, NULL)) {
-        cb->x->stats.callbacks_failed++;
-        drop(cb);
-    }
+    if (client_start(cb->x->client, &call, NULL))
+        over(cb, false);
     buf_free(&signature);
 }
 
-void
-callback_send(struct standin *x, const struct book_reg *reg)
+/* In the list, not begun; NULL when memory is out. */
+static struct callback *
+make(struct standin *x, const struct book_reg *reg)
 {
-    struct callback *cb;
+    struct callback *cb = calloc(1, sizeof *cb);
 
-    if (!reg->url)
-        return;
-    cb = calloc(1, sizeof *cb);
     if (!cb)
-        return;
+        return NULL;
     *cb = (struct callback){.timer = {.fn = try_now, .arg = cb},
                             .x = x,
                             .url = str_dup((struct str){reg->url->z, reg->url->n}),
@@ -111,13 +122,38 @@ callback_send(struct standin *x, const struct book_reg *reg)
         cb->next->prev = cb;
     x->callbacks = cb;
     snprintf(cb->id, sizeof cb->id, "msg_INT-%010u_%u", reg->id, reg->urutan);
-    api_show(reg, &cb->body);
-    if (cb->url && !cb->body.failed) {
+    say_state(reg, &cb->body);
+    if (cb->url && !cb->body.failed)
+        return cb;
+    drop(cb);
+    return NULL;
+}
+
+void
+callback_send(struct standin *x, const struct callback_news *news)
+{
+    struct callback *before = news->now->url && news->before ? make(x, news->before) : NULL;
+    struct answer_held *held = news->held;
+
+    if (before)
+        before->held = held;
+    for (int64_t left = news->now->url ? news->repeat : 0; left > 0; left--) {
+        struct callback *cb = make(x, news->now);
+
+        if (!cb)
+            continue;
+        if (left == 1) { /* the last one leads on to the rest */
+            cb->then = before;
+            cb->held = before ? NULL : held;
+            before = NULL;
+            held = NULL;
+        }
         try_now(cb);
-    } else {
-        x->stats.callbacks_failed++;
-        drop(cb);
     }
+    if (before)
+        try_now(before);
+    else
+        answer_release(held);
 }
 
 size_t
@@ -135,6 +171,7 @@ callback_clear(struct standin *x)
 {
     for (struct callback *cb = x->callbacks, *next; cb; cb = next) {
         next = cb->next;
+        answer_release(cb->held);
         drop(cb);
     }
 }

@@ -10,6 +10,7 @@ struct ending {
     struct standin *x;
     struct book_reg *reg;
     enum status end;
+    struct telling telling;
     struct ending *prev;
     struct ending *next;
 };
@@ -32,38 +33,54 @@ ending_cancel(struct standin *x, struct book_reg *reg)
     free(end);
 }
 
+void
+ending_now(struct standin *x, struct book_reg *reg, enum status status, const struct telling *t,
+           struct answer_held *held)
+{
+    const struct book_reg before = *reg;
+
+    book_set(&x->book, reg, status, clk_us(clk_real()));
+    callback_send(x, &(struct callback_news){.now = reg,
+                                             .before = t->on && t->reversed ? &before : NULL,
+                                             .repeat = t->on ? t->repeat : 0,
+                                             .held = held});
+}
+
 static void
 on_time(void *arg)
 {
     struct ending *end = arg;
     struct standin *x = end->x;
     struct book_reg *reg = end->reg;
+    struct telling telling = end->telling;
     enum status status = end->end;
 
     ending_cancel(x, reg);
-    book_set(&x->book, reg, status, clk_us(clk_real()));
-    for (int64_t i = 0; x->faults.callbacks && i < x->faults.callback_repeat; i++)
-        callback_send(x, reg);
+    ending_now(x, reg, status, &telling, NULL);
 }
 
 void
-ending_plan(struct standin *x, struct book_reg *reg, enum status status)
+ending_plan(struct standin *x, struct book_reg *reg, enum status status, const struct telling *t)
 {
     struct ending *end;
 
     ending_cancel(x, reg);
-    if (x->faults.callback_after_ms < 0)
+    if (t->after_ms < 0)
         return;
     end = calloc(1, sizeof *end);
     if (!end)
         return;
-    *end = (struct ending){
-        .timer = {.fn = on_time, .arg = end}, .x = x, .reg = reg, .end = status, .next = x->endings};
+    *end = (struct ending){.timer = {.fn = on_time, .arg = end},
+                           .x = x,
+                           .reg = reg,
+                           .end = status,
+                           .telling = *t,
+                           .next = x->endings};
     if (end->next)
         end->next->prev = end;
     x->endings = end;
     reg->ending = end;
-    loop_timer_set(x->loop, &end->timer, x->faults.callback_after_ms);
+    loop_timer_set(x->loop, &end->timer, t->after_ms);
 }
 
 void

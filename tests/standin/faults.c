@@ -2,16 +2,18 @@
 
 #include <stdlib.h>
 
+#include "tests/standin/setting.h"
+
 struct faults
 faults_none(uint64_t seed)
 {
     return (struct faults){.seed = seed,
                            .idempotent = true,
                            .retry_after_s = -1,
-                           .callback_after_ms = 1000,
-                           .callbacks = true,
-                           .callback_repeat = 1,
-                           .hang_ms = 60000};
+                           .telling = {.after_ms = 1000, .repeat = 1, .on = true},
+                           .auth = auth_none(),
+                           .hang_ms = 60000,
+                           .late_ms = 2000};
 }
 
 void
@@ -19,6 +21,8 @@ faults_free(struct faults *f)
 {
     json_decref(f->json);
     free(f->rules);
+    scripts_free(&f->scripts);
+    auth_free(&f->auth);
     *f = faults_none(f->seed);
 }
 
@@ -87,59 +91,68 @@ read_rules(json_t *list, struct faults *f, struct err *e)
     return RES_OK;
 }
 
-struct number {
-    const char *name;
-    int64_t *to;
-    int64_t min;
-    int64_t max;
-};
-
 static enum res
-read_number(const struct number *n, json_t *v, struct err *e)
+read_plain(struct faults *f, const char *key, json_t *v, bool *found, struct err *e)
 {
-    if (json_is_null(v) && n->min == -1) {
-        *n->to = -1;
-        return RES_OK;
-    }
-    *n->to = json_is_integer(v) ? json_integer_value(v) : INT64_MIN;
-    if (*n->to < n->min || *n->to > n->max)
-        return err_set(e, RES_REJECT, "%s is a whole number from %lld to %lld%s", n->name,
-                       n->min < 0 ? 0 : (long long)n->min, (long long)n->max, n->min < 0 ? " or null" : "");
-    return RES_OK;
+    int64_t seed = -1;
+    struct telling *t = &f->telling;
+    const struct setting table[] = {{"seed", SETTING_INT, &seed, 0, INT64_MAX},
+                                    {"latency_ms", SETTING_INT, &f->latency_ms, 0, 600000},
+                                    {"idempotent", SETTING_BOOL, &f->idempotent, 0, 0},
+                                    {"delete_removes", SETTING_BOOL, &f->delete_removes, 0, 0},
+                                    {"retry_after_s", SETTING_INT, &f->retry_after_s, -1, 4000000000},
+                                    {"retry_after_date", SETTING_BOOL, &f->retry_after_date, 0, 0},
+                                    {"hang_ms", SETTING_INT, &f->hang_ms, 1, 600000},
+                                    {"late_ms", SETTING_INT, &f->late_ms, -1, 600000},
+                                    {"callbacks", SETTING_BOOL, &t->on, 0, 0},
+                                    {"callback_after_ms", SETTING_INT, &t->after_ms, -1, 86400000},
+                                    {"callback_repeat", SETTING_INT, &t->repeat, 1, 10},
+                                    {"callback_twice", SETTING_BOOL, &t->twice, 0, 0},
+                                    {"callback_reversed", SETTING_BOOL, &t->reversed, 0, 0},
+                                    {"callback_first", SETTING_BOOL, &t->first, 0, 0},
+                                    {NULL, SETTING_INT, NULL, 0, 0}};
+    enum res res = setting_read(table, key, v, found, e);
+
+    if (seed >= 0)
+        f->seed = (uint64_t)seed;
+    return res;
 }
 
 static enum res
-read_member(struct faults *f, const char *key, json_t *v, struct err *e)
+read_setting(struct faults *f, const char *key, json_t *v, struct err *e)
 {
-    int64_t seed = 0;
-    const struct number numbers[] = {{"seed", &seed, 0, INT64_MAX},
-                                     {"latency_ms", &f->latency_ms, 0, 600000},
-                                     {"retry_after_s", &f->retry_after_s, -1, 4000000000},
-                                     {"callback_after_ms", &f->callback_after_ms, -1, 86400000},
-                                     {"callback_repeat", &f->callback_repeat, 1, 10},
-                                     {"hang_ms", &f->hang_ms, 1, 600000}};
-    enum res res;
+    bool found;
+    enum res res = read_plain(f, key, v, &found, e);
 
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        if (strcmp(key, numbers[i].name))
-            continue;
-        res = read_number(&numbers[i], v, e);
-        if (i == 0)
-            f->seed = (uint64_t)seed;
-        return res;
-    }
+    if (res || found || !strcmp(key, "script"))
+        return res; /* a script comes last: it stands on the other settings */
     if (!strcmp(key, "mix"))
         return read_mix(v, key, &f->mix, e);
     if (!strcmp(key, "mix_get"))
         return read_mix(v, key, &f->mix_get, e);
     if (!strcmp(key, "rules"))
         return read_rules(v, f, e);
-    if (strcmp(key, "idempotent") && strcmp(key, "callbacks"))
-        return err_set(e, RES_REJECT, "no setting is called \"%.40s\"", key);
-    if (!json_is_boolean(v))
-        return err_set(e, RES_REJECT, "%s is true or false", key);
-    *(key[0] == 'i' ? &f->idempotent : &f->callbacks) = json_is_true(v);
-    return RES_OK;
+    if (!strcmp(key, "auth"))
+        return auth_read(&f->auth, v, e);
+    return err_set(e, RES_REJECT, "no setting is called \"%.40s\"", key);
+}
+
+static enum res
+read_all(struct faults *f, struct err *e)
+{
+    enum res res = RES_OK;
+    json_t *script = json_object_get(f->json, "script");
+    const char *key;
+    json_t *v;
+
+    if (!json_is_object(f->json))
+        return err_set(e, RES_REJECT, "the settings are a JSON object");
+    json_object_foreach (f->json, key, v)
+        if (!res)
+            res = read_setting(f, key, v, e);
+    if (f->telling.twice && f->telling.repeat < 2)
+        f->telling.repeat = 2;
+    return res || !script ? res : scripts_read(&f->scripts, script, &f->telling, e);
 }
 
 enum res
@@ -147,18 +160,12 @@ faults_read(struct faults *f, struct str text, struct err *e)
 {
     struct faults next = faults_none(f->seed);
     json_error_t je;
-    const char *key;
-    json_t *v;
-    enum res res = RES_OK;
+    enum res res;
 
     next.json = json_loadb(text.n ? text.p : "", text.n, JSON_REJECT_DUPLICATES, &je);
     if (!next.json)
         return err_set(e, RES_REJECT, "line %d: %s", je.line, je.text);
-    if (!json_is_object(next.json))
-        res = err_set(e, RES_REJECT, "the settings are a JSON object");
-    json_object_foreach (next.json, key, v)
-        if (!res)
-            res = read_member(&next, key, v, e);
+    res = read_all(&next, e);
     if (res) {
         faults_free(&next);
         return res;
@@ -215,25 +222,44 @@ by_rule(const struct faults *f, struct book_nomor *nomor, struct outcome *ret)
     return false;
 }
 
-struct outcome
-faults_choose(const struct faults *f, struct book_nomor *nomor, struct str key, unsigned n)
+static bool
+by_script(const struct faults *f, struct book_nomor *nomor, enum ask ask, struct choice *ret)
 {
-    struct outcome o;
+    const struct step *step = f->scripts.n && nomor ? scripts_next(&f->scripts, f->epoch, nomor, ask) : NULL;
 
-    if (nomor && f->rules_n && by_rule(f, nomor, &o))
-        return o;
-    if (f->mix.n && draw(&f->mix, uniform(f->seed, str_hash(key), n), &o))
-        return o;
-    outcome_find("201", &o);
-    return o;
+    if (step)
+        *ret = (struct choice){step->outcome, step};
+    return step != NULL;
 }
 
-struct outcome
-faults_choose_get(const struct faults *f, unsigned n)
+struct choice
+faults_choose(const struct faults *f, struct book_nomor *nomor, enum ask ask, struct str key, unsigned n)
 {
-    struct outcome o = {.code = 200};
+    struct choice c = {.step = NULL};
 
-    if (f->mix_get.n)
-        draw(&f->mix_get, uniform(f->seed, 7, n), &o);
-    return o;
+    if (by_script(f, nomor, ask, &c))
+        return c;
+    if (nomor && f->rules_n && by_rule(f, nomor, &c.outcome))
+        return c;
+    if (f->mix.n && draw(&f->mix, uniform(f->seed, str_hash(key), n), &c.outcome))
+        return c;
+    outcome_find("201", &c.outcome);
+    return c;
+}
+
+/* The number and not the id goes into the dice: ids depend on the order in which numbers arrive. */
+struct choice
+faults_choose_other(const struct faults *f, struct book_nomor *nomor, enum ask ask, unsigned n)
+{
+    const struct faults_mix *mix = ask == ASK_GET ? &f->mix_get : &f->mix;
+    struct choice c = {.step = NULL};
+
+    if (by_script(f, nomor, ask, &c))
+        return c;
+    outcome_find("201", &c.outcome);
+    if (ask == ASK_GET)
+        c.outcome.code = 200;
+    if (mix->n && nomor)
+        draw(mix, uniform(f->seed + (uint64_t)ask, nomor->name.hash, n), &c.outcome);
+    return c;
 }

@@ -2,10 +2,8 @@
 #ifndef STANDIN_FAULTS_H
 #define STANDIN_FAULTS_H
 
-#include <jansson.h>
-
-#include "common/base/err.h"
-#include "tests/standin/book.h"
+#include "tests/standin/auth.h"
+#include "tests/standin/script.h"
 
 enum { FAULTS_MIX = 32, FAULTS_RULES = 4096, FAULTS_SEQUENCE = 64 };
 
@@ -30,16 +28,19 @@ struct faults {
     uint64_t seed;
     int64_t latency_ms;
     bool idempotent;
-    int64_t retry_after_s;     /* -1 = no header */
-    int64_t callback_after_ms; /* -1 = a 202 never ends */
-    bool callbacks;            /* false: a 202 ends, but only who asks is told */
-    int64_t callback_repeat;   /* how often each callback is sent */
+    bool delete_removes;   /* a DELETE before aktif leaves nothing, not a registration that is off */
+    int64_t retry_after_s; /* -1 = no header */
+    bool retry_after_date; /* as an HTTP date, not in seconds */
+    struct telling telling;
     int64_t hang_ms;           /* after which a hanging connection is closed */
+    int64_t late_ms;           /* from a call to its effect where that is late; -1 = when it is asked for */
     struct faults_mix mix;     /* of POST, PUT and DELETE */
     struct faults_mix mix_get; /* of GET */
     struct faults_rule *rules;
     size_t rules_n;
-    unsigned epoch; /* counts the settings, so that a rule's sequence starts anew */
+    struct scripts scripts; /* go before the rules */
+    struct auth auth;
+    unsigned epoch; /* counts the settings, so that sequences and scripts start anew */
     json_t *json;   /* as given; owned */
 };
 
@@ -51,10 +52,18 @@ struct faults faults_none(uint64_t seed);
 enum res faults_read(struct faults *f, struct str text, struct err *e);
 void faults_free(struct faults *f);
 
-/* What to do with the n-th write of `key` (from 0) about `nomor` (NULL when unknown). Rules go before the mix. */
-struct outcome faults_choose(const struct faults *f, struct book_nomor *nomor, struct str key, unsigned n);
+/* What to do with one call. */
+struct choice {
+    struct outcome outcome;
+    const struct step *step; /* of a script, else NULL; into the settings */
+};
 
-/* What to do with the n-th GET; `code` 200 when nothing was drawn. */
-struct outcome faults_choose_get(const struct faults *f, unsigned n);
+/* A POST or PUT about `nomor`, the n-th write (from 0) of `key`. Scripts go before rules, rules before the mix. */
+struct choice faults_choose(const struct faults *f, struct book_nomor *nomor, enum ask ask, struct str key,
+                            unsigned n);
+
+/* A DELETE or GET about `nomor`, the n-th of its kind (from 0). Rules are not for them. Of a GET, code 200 when nothing
+ * was drawn. */
+struct choice faults_choose_other(const struct faults *f, struct book_nomor *nomor, enum ask ask, unsigned n);
 
 #endif

@@ -10,6 +10,8 @@
 #include "tests/standin/api.h"
 #include "tests/standin/callback.h"
 #include "tests/standin/ending.h"
+#include "tests/standin/gate.h"
+#include "tests/standin/later.h"
 
 enum { BODY_MAX = 1 << 20, CONNS = 20000, CALLBACKS = 64, MEMORY = 8192 };
 
@@ -27,10 +29,13 @@ static const struct server_route routes[] = {
     {"GET", "/api/v1/integrasi/{}", api_get},
     {"PUT", "/api/v1/integrasi/{}", api_put},
     {"DELETE", "/api/v1/integrasi/{}", api_delete},
+    {"POST", "/oauth/token", gate_issue},
+    {"DELETE", "/oauth/token", gate_revoke},
     {"PUT", "/_faults", admin_put_faults},
     {"GET", "/_faults", admin_get_faults},
     {"GET", "/_stats", admin_get_stats},
     {"DELETE", "/_stats", admin_delete_stats},
+    {"POST", "/_late", admin_late},
     {"GET", "/_ledger", admin_ledger},
     {"GET", "/healthz", admin_health},
     {"GET", "/readyz", admin_health},
@@ -119,6 +124,7 @@ stop(struct standin *x)
     answer_close(x);
     client_free(x->client);
     callback_clear(x);
+    later_clear(x);
     ending_clear(x);
     book_clear(&x->book);
     faults_free(&x->faults);

@@ -6,6 +6,9 @@
 
 enum status { STATUS_DIPROSES, STATUS_MENUNGGU_PERBAIKAN, STATUS_AKTIF, STATUS_GAGAL, STATUS_DINONAKTIFKAN };
 
+/* What is asked of the endpoint; a set of them is their sum. */
+enum ask { ASK_POST = 1, ASK_PUT = 2, ASK_DELETE = 4, ASK_WRITE = 7, ASK_GET = 8 };
+
 enum effect {
     EFFECT_NONE,   /* answers, does nothing */
     EFFECT_REFUSE, /* refused for good: the same key is refused again */
@@ -26,10 +29,17 @@ struct outcome {
     enum sending sending;
     enum status status; /* of a registration at once .. */
     enum status end;    /* .. and after callback_after_ms */
+    bool late;          /* a POST or PUT registers only after late_ms, when nobody waits any more */
 };
 
-/* Finds `name`: a known word or any code from 400 to 599. */
+/* Finds `name`: a known word or any code from 200 to 599. Another code of 2xx registers, the others do nothing. */
 bool outcome_find(const char *name, struct outcome *ret);
+
+/* Makes it act though it would not (aktif then), or the other way round. */
+void outcome_apply(struct outcome *o, bool act);
+
+/* Finds "aktif" and the like. */
+bool outcome_find_status(const char *name, enum status *ret);
 
 const char *outcome_status(enum status status);
 

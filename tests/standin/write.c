@@ -47,6 +47,7 @@ write_read(struct standin *x, struct server_req *req, struct write *w)
     const char *bad;
 
     *w = (struct write){.key = server_header(req, "Idempotency-Key")};
+    x->stats.bad_bodies++; /* until it is found good */
     if (!scan_read(&w->body, server_body(req))) {
         answer_error(x, req, 400, "JSON", NULL, NULL);
         return false;
@@ -61,8 +62,10 @@ write_read(struct standin *x, struct server_req *req, struct write *w)
         answer_error(x, req, 422, "DATA_BERLEBIH", w->body.forbidden, "Tidak boleh dikirim ke sini.");
         return false;
     }
+    x->stats.bad_bodies--;
     if (split_key(w))
         return true;
+    x->stats.bad_keys++;
     answer_error(x, req, 400, "KUNCI", "Idempotency-Key", "Harus nomor_permohonan:revisi:putaran.");
     return false;
 }

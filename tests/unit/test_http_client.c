@@ -24,6 +24,7 @@ struct got {
     int times;
     int order; /* 1 = the first that ended */
     enum client_fate fate;
+    enum client_cause cause;
     int code;
     char body[256];
     char location[64];
@@ -181,6 +182,7 @@ on_answer(void *arg, const struct client_answer *a)
     g->times++;
     g->order = ++g->x->ended;
     g->fate = a->fate;
+    g->cause = a->cause;
     g->code = a->code;
     g->retry_after_s = a->retry_after_s;
     g->took_us = a->took_us;
@@ -273,6 +275,7 @@ answered(void **state)
                         (struct client_call){.headers = headers, .body = STR("{\"a\":1}")});
 
     assert_int_equal(g->fate, CLIENT_ANSWERED);
+    assert_int_equal(g->cause, CLIENT_NO_CAUSE);
     assert_int_equal(g->code, 201);
     assert_string_equal(g->body, "POST|v|application/json|{\"a\":1}");
     assert_string_equal(g->location, "/there/1");
@@ -326,6 +329,7 @@ refused_is_not_sent(void **state)
 
     close(fd);
     assert_int_equal(g->fate, CLIENT_NOT_SENT);
+    assert_int_equal(g->cause, CLIENT_NO_CONNECT);
     assert_int_equal(g->code, 0);
     assert_string_not_equal(g->error, "");
     assert_null(strstr(g->error, "secret"));
@@ -338,6 +342,7 @@ no_such_host_is_not_sent(void **state)
 
     start(x, 0, (struct client_call){.method = "POST", .url = "http://nothing.invalid/", .body = STR("b")});
     assert_int_equal(await(x, 0)->fate, CLIENT_NOT_SENT);
+    assert_int_equal(x->got[0].cause, CLIENT_NO_ADDRESS);
 }
 
 /* TLS to a peer that speaks none: bytes went out, but none of the request. */
@@ -351,6 +356,7 @@ failed_handshake_is_not_sent(void **state)
     snprintf(url, sizeof url, "https://127.0.0.1:%u/", peer_port(x->peer.fd));
     start(x, 0, (struct client_call){.method = "POST", .url = url, .body = STR("b")});
     assert_int_equal(await(x, 0)->fate, CLIENT_NOT_SENT);
+    assert_int_equal(x->got[0].cause, CLIENT_TLS);
     assert_int_equal(x->peer.reads, 1);
 }
 
@@ -364,6 +370,7 @@ silent_handshake_is_not_sent(void **state)
     snprintf(url, sizeof url, "https://127.0.0.1:%u/", peer_port(x->peer.fd));
     start(x, 0, (struct client_call){.method = "POST", .url = url, .body = STR("b"), .timeout_ms = 1500});
     assert_int_equal(await(x, 0)->fate, CLIENT_NOT_SENT);
+    assert_int_equal(x->got[0].cause, CLIENT_NO_CONNECT);
     assert_int_equal(x->peer.reads, 1);
 }
 
@@ -376,6 +383,7 @@ closed_after_reading_is_unknown(void **state)
     peer_open(x, NULL, false);
     g = run(x, "POST", peer_port(x->peer.fd), "/e?token=secret", (struct client_call){.body = STR("b")});
     assert_int_equal(g->fate, CLIENT_UNKNOWN);
+    assert_int_equal(g->cause, CLIENT_CUT);
     assert_null(strstr(g->error, "secret"));
     assert_int_equal(x->peer.conns, 1);
 }
@@ -390,6 +398,7 @@ cut_answers_are_unknown(void **state)
         struct got *g = run(x, "POST", server_port(x->s), path[i], (struct client_call){.body = STR("b")});
 
         assert_int_equal(g->fate, CLIENT_UNKNOWN);
+        assert_int_equal(g->cause, CLIENT_CUT);
         assert_int_equal(g->code, 0);
         assert_string_equal(g->body, "");
     }
@@ -422,6 +431,7 @@ time_out_is_unknown(void **state)
     struct got *g = run(x, "POST", server_port(x->s), "/w", (struct client_call){.timeout_ms = 100});
 
     assert_int_equal(g->fate, CLIENT_UNKNOWN);
+    assert_int_equal(g->cause, CLIENT_TIME_OUT);
     assert_true(g->took_us >= 90000 && g->took_us < 5000000);
     assert_int_equal(x->waits, 1);
 }
@@ -489,6 +499,7 @@ endless_headers_are_unknown(void **state)
     peer_open(x, b.p, true);
     g = run(x, "GET", peer_port(x->peer.fd), "/", (struct client_call){.timeout_ms = 5000});
     assert_int_equal(g->fate, CLIENT_UNKNOWN);
+    assert_int_equal(g->cause, CLIENT_OWN);
     assert_non_null(strstr(g->error, "longer"));
     buf_free(&b);
 }
@@ -645,6 +656,7 @@ veto_holds_for_a_kept_connection(void **state)
     port = peer_port(x->peer.fd);
     g = run(x, "GET", port, "/?secret", (struct client_call){0});
     assert_int_equal(g->fate, CLIENT_NOT_SENT);
+    assert_int_equal(g->cause, CLIENT_OWN);
     assert_true(g->vetoed);
     assert_null(strstr(g->error, "secret"));
     assert_string_equal(gate.ip, "127.0.0.1");

@@ -6,10 +6,13 @@
 
 #include <cmocka.h>
 
+#include "tests/standin/auth.c"
 #include "tests/standin/book.c"
 #include "tests/standin/faults.c"
 #include "tests/standin/outcome.c"
 #include "tests/standin/scan.c"
+#include "tests/standin/script.c"
+#include "tests/standin/setting.c"
 
 /* ---- bodies --------------------------------------------------------------------------------------------------- */
 
@@ -141,11 +144,11 @@ dice_are_fair_and_the_same_each_time(void **state)
     for (unsigned i = 0; i < 10000; i++) {
         char key[32];
         struct str k = {key, (size_t)snprintf(key, sizeof key, "BDL-%u:1:1", i / 4)};
-        struct outcome o = faults_choose(&f, NULL, k, i % 4);
+        struct outcome o = faults_choose(&f, NULL, ASK_POST, k, i % 4).outcome;
 
         seen[o.code]++;
-        assert_int_equal(faults_choose(&f, NULL, k, i % 4).code, o.code);
-        differ += faults_choose(&g, NULL, k, i % 4).code != o.code;
+        assert_int_equal(faults_choose(&f, NULL, ASK_POST, k, i % 4).outcome.code, o.code);
+        differ += faults_choose(&g, NULL, ASK_POST, k, i % 4).outcome.code != o.code;
     }
     assert_in_range(seen[503], 1850, 2150);
     assert_in_range(seen[202], 2850, 3150);
@@ -169,13 +172,71 @@ rules_go_first_and_their_last_word_stays(void **state)
     (void)state;
     for (int round = 0; round < 2; round++) {
         for (unsigned i = 0; i < 4; i++)
-            assert_int_equal(faults_choose(&f, book_nomor(&b, STR("X")), STR("X:1:1"), i).code, want[i]);
+            assert_int_equal(
+                faults_choose(&f, book_nomor(&b, STR("X")), ASK_POST, STR("X:1:1"), i).outcome.code, want[i]);
         assert_int_equal(faults_read(&f, STR("{"), &e), RES_REJECT);   /* leaves the rules as they are */
         assert_int_equal(faults_read(&f, str_of(text), NULL), RES_OK); /* starts them anew */
     }
-    assert_string_equal(faults_choose(&f, book_nomor(&b, STR("T-1")), STR("T-1:1:1"), 0).name, "202_tetap");
-    assert_int_equal(faults_choose(&f, book_nomor(&b, STR("XX")), STR("XX:1:1"), 0).code, 500);
+    assert_string_equal(
+        faults_choose(&f, book_nomor(&b, STR("T-1")), ASK_POST, STR("T-1:1:1"), 0).outcome.name, "202_tetap");
+    assert_int_equal(faults_choose(&f, book_nomor(&b, STR("XX")), ASK_POST, STR("XX:1:1"), 0).outcome.code,
+                     500);
     book_clear(&b);
+    faults_free(&f);
+}
+
+/* Each step goes to one call, of its kind, about its number. */
+static void
+scripts_are_used_up(void **state)
+{
+    static const char text[] =
+        "{\"rules\":[{\"nomor\":\"X\",\"sequence\":[\"500\"]}],\"script\":{\"X*\":[\"GET 404\",503,"
+        "{\"code\":429,\"method\":\"DELETE\"},\"202\"],\"XY\":[{\"code\":503,\"apply\":true}]}}";
+    static const int want[] = {503, 202, 500};
+    struct faults f = settings(text);
+    struct book b = {0};
+    struct book_nomor *x = book_nomor(&b, STR("X"));
+    struct choice c;
+
+    (void)state;
+    assert_int_equal(faults_choose_other(&f, x, ASK_DELETE, 0).outcome.code, 503); /* a step for any write */
+    faults_free(&f);
+    f = settings(text);
+    f.epoch = 2; /* other settings than those before */
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(faults_choose(&f, x, ASK_POST, STR("X:1:1"), i).outcome.code, want[i]);
+    assert_int_equal(faults_choose_other(&f, x, ASK_DELETE, 0).outcome.code, 429);
+    assert_int_equal(faults_choose_other(&f, x, ASK_DELETE, 1).outcome.code, 201);
+    assert_int_equal(faults_choose_other(&f, x, ASK_GET, 0).outcome.code, 404);
+    assert_int_equal(faults_choose_other(&f, x, ASK_GET, 1).outcome.code, 200);
+    c = faults_choose(&f, book_nomor(&b, STR("XY")), ASK_PUT, STR("XY:1:1"), 0);
+    assert_int_equal(c.outcome.code, 503);
+    assert_int_equal(c.outcome.effect, EFFECT_ACT);
+    assert_int_equal(c.outcome.status, STATUS_AKTIF);
+    assert_int_equal(faults_choose(&f, book_nomor(&b, STR("XZ")), ASK_POST, STR("XZ:1:1"), 0).outcome.code,
+                     503);
+    book_clear(&b);
+    faults_free(&f);
+}
+
+static void
+what_a_step_says(void **state)
+{
+    struct faults f =
+        settings("{\"script\":{\"A\":[{\"callback\":{\"status\":\"gagal\",\"twice\":true},\"delay_ms\":5,"
+                 "\"apply\":true,\"code\":422},503]},\"callback_after_ms\":7,\"callback_reversed\":true}");
+    const struct step *first = &f.scripts.item[0].steps[0];
+    const struct step *second = &f.scripts.item[0].steps[1];
+
+    (void)state;
+    assert_int_equal(first->outcome.effect, EFFECT_ACT);
+    assert_int_equal(first->outcome.end, STATUS_GAGAL);
+    assert_int_equal(first->delay_ms, 5);
+    assert_int_equal(first->telling.repeat, 2);
+    assert_int_equal(first->telling.after_ms, 7); /* from the settings, wherever they stand */
+    assert_true(first->told && first->telling.reversed && !second->told);
+    assert_int_equal(second->telling.repeat, 1);
+    assert_int_equal(second->delay_ms, -1);
     faults_free(&f);
 }
 
@@ -206,7 +267,7 @@ wrong_settings_are_refused(void **state)
         assert_string_not_equal(e.text, "");
     }
     assert_int_equal(f.latency_ms, 5);
-    assert_int_equal(f.callback_after_ms, -1);
+    assert_int_equal(f.telling.after_ms, -1);
     faults_free(&f);
 }
 
@@ -269,6 +330,31 @@ book_counts_what_took_effect(void **state)
 }
 
 static void
+book_notes_what_keys_came_with(void **state)
+{
+    struct book b = {0};
+    struct book_reg *a = add(&b, "A", 1, STATUS_AKTIF, NULL);
+
+    (void)state;
+    for (uint64_t what = 1; what <= 3; what++)
+        book_see(&b, a->key, a->nomor, ASK_POST, what / 2 + 1, 5);
+    book_set(&b, a, STATUS_DINONAKTIFKAN, 6);
+    book_note_delete(&b, a, NULL);
+    assert_int_equal(b.conflicts, 2); /* 1, then 2 and 2 */
+    assert_int_equal(b.deletes, 1);
+    assert_int_equal(b.notes_n, 3);
+    assert_true(b.notes[1].conflict && !b.notes[2].conflict);
+    assert_int_equal(b.notes[2].after, 1);
+    assert_int_equal(b.notes[2].status, STATUS_DINONAKTIFKAN);
+    book_clear(&b);
+    for (size_t i = 0; i <= BOOK_CONFLICTS + 5; i++)
+        book_see(&b, book_key(&b, STR("K")), book_nomor(&b, STR("K")), ASK_POST, i + 1, 0);
+    assert_int_equal(b.conflicts, BOOK_CONFLICTS + 5);
+    assert_int_equal(b.notes_n, BOOK_CONFLICTS); /* so that a broken client does not fill the memory */
+    book_clear(&b);
+}
+
+static void
 book_grows(void **state)
 {
     struct book b = {0};
@@ -296,8 +382,11 @@ main(void)
         cmocka_unit_test(changed_bytes),
         cmocka_unit_test(dice_are_fair_and_the_same_each_time),
         cmocka_unit_test(rules_go_first_and_their_last_word_stays),
+        cmocka_unit_test(scripts_are_used_up),
+        cmocka_unit_test(what_a_step_says),
         cmocka_unit_test(wrong_settings_are_refused),
         cmocka_unit_test(book_counts_what_took_effect),
+        cmocka_unit_test(book_notes_what_keys_came_with),
         cmocka_unit_test(book_grows),
     };
 

@@ -3,6 +3,9 @@
 #include "common/base/caltime.h"
 #include "common/base/log.h"
 
+/* Where a deadline cannot be computed, a year's calendar is missing: it is tried again, in case it came. */
+static const int64_t LOOK_AGAIN_US = 3600 * (int64_t)1000000;
+
 /* Warn this many counted units before the due instant (domain, section 5). */
 static const int64_t thresholds[TAHAPS][WARNINGS] = {{1, 0, 0}, {1, 0, 0}, {7, 3, 1}, {1, 0, 0}};
 
@@ -232,6 +235,7 @@ change_settle(struct worker *w, struct berkas *b)
     rules.read_us = j->read_us ? j->read_us : INT64_MIN;
     if (clocks_of(&v, &rules, jam, &n, &e) != RES_OK) {
         log_error("a deadline cannot be computed", LOG_S("nomor", b->nomor), LOG_Z("why", e.text));
+        j->due_us = w->now_us + LOOK_AGAIN_US;
         return;
     }
     take_back(w, b, jam, n);

@@ -19,6 +19,7 @@ struct told {
 struct jadwal {
     struct told *told;
     size_t n;
+    struct str text; /* both as they are stored */
     int64_t due_us;  /* next instant to look again; INT64_MIN = none */
     int64_t read_us; /* set by a timer: everything up to then was read */
     const struct event *cause;

@@ -13,11 +13,11 @@ static const struct conf_key keys[] = {
     {NULL, NULL, CONF_STR, 0, NULL, 0, NULL, 0, 0, NULL},
 };
 
-static const struct pg_stmt write_stmt = {
-    "deadline_write",
-    "update deadline_clock d set urutan = u.urutan, fakta = u.fakta, jam = u.jam, due_at = u.due_at "
-    "from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[]) "
-    "u(nomor, urutan, fakta, jam, due_at) where d.nomor_permohonan = u.nomor"};
+static const struct worker_column writes[] = {
+    {"jam", PG_TEXT, offsetof(struct jadwal, text)},
+    {"due_at", PG_TIME, offsetof(struct jadwal, due_us)},
+    {NULL, PG_TEXT, 0},
+};
 
 static bool
 wants(enum fact_type t)
@@ -83,32 +83,18 @@ settle(struct worker *w, struct berkas *b)
 }
 
 static void
-put_told(struct worker *w)
+write_rows(struct worker *w)
 {
-    pg_array(&w->args, PG_TEXT);
     for (size_t i = 0; i < w->n; i++) {
+        struct jadwal *j = w->all[i].more;
+
         if (!w->all[i].dirty)
             continue;
         buf_reset(&w->text);
-        told_write(w->all[i].more, &w->text);
-        pg_elem_text(&w->args, buf_view(&w->text));
+        told_write(j, &w->text);
+        j->text = arena_str(&w->arena, buf_view(&w->text));
     }
-    pg_array_end(&w->args);
-    pg_array(&w->args, PG_TIME);
-    for (size_t i = 0; i < w->n; i++)
-        if (w->all[i].dirty)
-            pg_elem_time(&w->args, ((struct jadwal *)w->all[i].more)->due_us);
-    pg_array_end(&w->args);
-}
-
-static void
-write_rows(struct worker *w)
-{
-    if (!worker_dirty(w))
-        return;
-    worker_row_args(w);
-    put_told(w);
-    pg_send(w->app->pg, &write_stmt, &w->args, NULL, NULL);
+    worker_write(w);
 }
 
 static void
@@ -141,6 +127,7 @@ main(int argc, char **argv)
         .seen = "seen_deadline",
         .table = "deadline_clock",
         .columns = ", jam",
+        .writes = writes,
         .more_size = sizeof(struct jadwal),
         .keys = keys,
         .wants = wants,

@@ -8,6 +8,7 @@
 #include "common/base/hash.h"
 #include "common/base/log.h"
 #include "common/json/scan.h"
+#include "workers/integrator/gate.h"
 #include "workers/integrator/settle_priv.h"
 
 enum { URL_MAX = 2000, HEADERS = 28, HEADER_MAX = 400 };
@@ -37,14 +38,12 @@ count_call(const struct integrator *n, const struct client_answer *ca)
     metric_observe(n->m_seconds, (double)ca->took_us / 1e6);
 }
 
-/* The place is free as soon as the answer is here; waiting jobs are looked for when many are. */
+/* The place is free as soon as the answer is here: the transaction that takes it looks for waiting jobs too. */
 static void
 make_room(struct integrator *n)
 {
     n->calling--;
     n->answered++;
-    if (n->calling == (unsigned)n->in_flight / 2)
-        jobs_wake(n->jobs, 0);
 }
 
 static void
@@ -222,6 +221,7 @@ call_begin(struct worker *w, const struct job *job)
         return;
     }
     describe(n, job, &call, &h, c->a);
+    gate_pass(n->gate);
     if (client_start(n->client, &call, &e) == RES_OK)
         return;
     on_answer(c, &(struct client_answer){.fate = CLIENT_NOT_SENT, .retry_after_s = -1, .error = e.text});

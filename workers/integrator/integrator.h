@@ -31,6 +31,9 @@ struct integrator {
     struct calendar_term term;
     struct client *client;
     struct jobs *jobs;
+    const char *maintenance; /* settings of the gate */
+    int64_t calls_per_s;
+    struct gate *gate;
     struct job_answer *answers; /* of this part; in the batch's arena */
     size_t nanswers;
     unsigned calling;  /* calls under way */
@@ -60,6 +63,7 @@ struct urusan {
     int64_t urutan_bedelau;  /* highest heeded */
     enum jenis jenis;        /* of the form that was decided last, and what it is about */
     struct str asal;
+    struct str nama_jenis; /* as it is stored */
     bool stirred;         /* told as completed in this batch: those that wait for it shall look */
     struct str trace;     /* traceparent of the form or decision of this batch */
     int64_t batas_us;     /* clock 3 as this batch tells; INT64_MIN = it does not */
@@ -117,9 +121,18 @@ void outcome_give_up(struct worker *w, struct berkas *b, struct job *job, struct
 const char *jenis_name(enum jenis jenis);
 enum jenis jenis_of(struct str name); /* JENIS_BARU when unknown */
 
+/* stop.c: an officer gives up (`bedelauctl jobs cancel`). What is under way or in doubt is found out first, what Bedelau has is
+ * taken back first; an end that was learned meanwhile stands. */
+/* The request's jobs that were given up and are in nobody's hands: after settle_request. */
+void stop_settle(struct worker *w, struct berkas *b);
+/* A job that ended by being taken back was given up by an officer, not withdrawn: the finding says failed. */
+void stop_rename(const struct job *job, struct finding *f);
+
 /* store.c */
 void store_load(struct worker *w, const struct flow_batch *b);
+void store_make(struct berkas *b);
 void store_read(struct worker *w, struct berkas *b, const PGresult *r, int row);
 void store_write(struct worker *w);
+extern const struct worker_column store_columns[];
 
 #endif

@@ -1,5 +1,8 @@
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "workers/integrator/brake.h"
+#include "workers/integrator/gate.h"
 #include "workers/integrator/integrator.h"
 #include "workers/sop/clocks.h"
 
@@ -15,6 +18,11 @@ static const struct conf_key keys[] = {
      "Where Bedelau reports the end: the gateway's /v1/callbacks/bedelau as Bedelau reaches it"},
     {"integrator", "mode", CONF_ENUM, SET(mode), "live", 0, "live|shadow|off", 0, 0,
      "live: calls go out; shadow: they are rendered and stored only; off: jobs wait"},
+    {"integrator", "maintenance", CONF_STR, SET(maintenance), "", 0, NULL, 0, 0,
+     "Windows in WIB in which no call begins, such as: sab 22:00-04:00, min 00:00-06:00"},
+    {"integrator", "calls_per_s", CONF_INT, SET(calls_per_s), "0", 0, NULL, 0, 100000,
+     "Most calls that this process begins in a second, with a tenth of that at once after a rest; 0: no "
+     "ceiling"},
     {"integrator", "auth", CONF_ENUM, SET(auth), "none", 0, "none|api_key|basic|bearer", 0, 0,
      "How calls are authenticated"},
     {"integrator", "auth_header", CONF_STR, SET(auth_header), "X-Api-Key", 0, NULL, 0, 0,
@@ -57,11 +65,14 @@ room(void *arg)
 {
     const struct worker *w = arg;
     const struct integrator *n = w->own;
+    unsigned left = (unsigned)n->in_flight - n->calling;
+    unsigned pass;
 
     if (n->mode != MODE_LIVE || n->calling >= (unsigned)n->in_flight ||
         n->answered >= ANSWERS_PER_CALL * (unsigned)n->in_flight)
         return 0;
-    return (unsigned)n->in_flight - n->calling;
+    pass = gate_room(n->gate);
+    return pass < left ? pass : left;
 }
 
 static void
@@ -114,8 +125,11 @@ load_data(struct worker *w, struct err *e)
 }
 
 static enum res
-check_settings(const struct integrator *n, struct err *e)
+check_settings(struct worker *w, struct err *e)
 {
+    const struct integrator *n = w->own;
+    struct brake_windows windows;
+
     if (n->timeout_ms >= n->lease_ms)
         return err_set(e, RES_FATAL, "[integrator] timeout must be less than [integrator] lease");
     if (n->pace.min_ms > n->pace.max_ms)
@@ -123,8 +137,56 @@ check_settings(const struct integrator *n, struct err *e)
                        "[integrator] backoff_min must not be more than [integrator] backoff_max");
     if (n->auth != AUTH_NONE && !*n->auth_secret)
         return err_set(e, RES_FATAL, "[integrator] auth_secret is empty although [integrator] auth is set");
-    return RES_OK;
+    return brake_parse(n->maintenance, &windows, e);
 }
+
+/* ---- brakes ------------------------------------------------------------------------------------------------------ */
+
+static const char *const modes[] = {"live", "shadow", "off"};
+
+static void
+on_open(void *arg)
+{
+    const struct worker *w = arg;
+    const struct integrator *n = w->own;
+
+    if (n->jobs)
+        jobs_wake(n->jobs, clk_us(w->app->clk));
+}
+
+/* Comes to settle as an answer does, so that it is looked at under the request's row lock; it answers nothing. */
+static void
+on_stop(void *arg, struct str nomor)
+{
+    const struct worker *w = arg;
+    struct integrator *n = w->own;
+    struct answer *a = calloc(1, sizeof *a);
+
+    if (!a)
+        abort();
+    snprintf(a->nomor, sizeof a->nomor, "%.*s", STR_FMT(nomor));
+    a->own.nomor = str_of(a->nomor);
+    n->answered++;
+    flow_post(w->flow, a);
+}
+
+static enum res
+open_gate(struct worker *w, struct err *e)
+{
+    struct integrator *n = w->own;
+    struct gate_opts o = {.app = w->app,
+                          .mode = modes[n->mode],
+                          .maintenance = n->maintenance,
+                          .calls_per_s = n->calls_per_s,
+                          .in_flight = n->in_flight,
+                          .open = on_open,
+                          .stop = on_stop,
+                          .arg = w};
+
+    return gate_new(&o, &n->gate, e);
+}
+
+/* ---- life -------------------------------------------------------------------------------------------------------- */
 
 static enum res
 start(struct worker *w, struct err *e)
@@ -149,8 +211,8 @@ start(struct worker *w, struct err *e)
     enum res res;
 
     make_metrics(w);
-    if ((res = check_settings(n, e)) || (res = load_data(w, e)) ||
-        (res = client_new(app->loop, &co, &n->client, e)))
+    if ((res = load_data(w, e)) || (res = client_new(app->loop, &co, &n->client, e)) ||
+        (res = open_gate(w, e)))
         return res;
     return jobs_new(&jo, &n->jobs, e);
 }
@@ -158,12 +220,20 @@ start(struct worker *w, struct err *e)
 static void
 apply(struct worker *w, struct berkas *b, struct flow_item *it, enum met met)
 {
+    const struct answer *a = it->rkm ? NULL : it->mine;
     const struct event *ev = item_event(it);
 
-    if (!ev)
-        settle_answer(w, b, it->mine);
-    else if (met == MET_NEW)
+    if (a && a->key[0]) /* without a key: on_stop's */
+        settle_answer(w, b, a);
+    else if (ev && met == MET_NEW)
         settle_fact(w, b, ev);
+}
+
+static void
+settle(struct worker *w, struct berkas *b)
+{
+    settle_request(w, b);
+    stop_settle(w, b);
 }
 
 /* Calls begin only now that their attempts are durable. */
@@ -182,7 +252,7 @@ committed(struct worker *w, const struct flow_batch *b)
             answered = true;
         }
     jobs_committed(n->jobs);
-    if (answered && room(w))
+    if (answered && !n->answered && room(w))
         jobs_wake(n->jobs, w->now_us);
 }
 
@@ -195,12 +265,29 @@ undone(struct worker *w, bool whole)
 }
 
 static void
+stop(struct worker *w)
+{
+    const struct integrator *n = w->own;
+
+    jobs_stop(n->jobs);
+}
+
+/* A call that is left to its fate has to be asked about later; its answer is worth the wait. */
+static bool
+busy(const struct worker *w)
+{
+    const struct integrator *n = w->own;
+
+    return n->calling > 0 || n->answered > 0;
+}
+
+static void
 status(struct worker *w, struct buf *json)
 {
-    static const char *const modes[] = {"live", "shadow", "off"};
     const struct integrator *n = w->own;
 
     buf_printf(json, ",\"mode\":\"%s\",\"calls_in_flight\":%u", modes[n->mode], client_in_flight(n->client));
+    gate_status(n->gate, json);
 }
 
 static void
@@ -210,6 +297,7 @@ free_own(struct worker *w)
 
     client_free(n->client);
     jobs_free(n->jobs);
+    gate_free(n->gate);
     map_free(n->map);
     contract_free(n->contract);
     calendar_free(n->cal);
@@ -227,19 +315,24 @@ main(int argc, char **argv)
         .seen = "seen_integrator",
         .table = "integration",
         .columns = ", callbacks, id_integrasi, urutan_bedelau, jenis, asal",
+        .writes = store_columns,
         .more_size = sizeof(struct urusan),
         .keys = keys,
         .wants = wants,
+        .check = check_settings,
         .start = start,
         .begin = settle_begin,
+        .make = store_make,
         .read = store_read,
         .load = store_load,
         .apply = apply,
-        .settle = settle_request,
+        .settle = settle,
         .write = store_write,
         .committed = committed,
         .undone = undone,
         .drop = call_free_answer,
+        .stop = stop,
+        .busy = busy,
         .status = status,
         .free = free_own,
     };

@@ -8,16 +8,6 @@ static const struct pg_stmt body_stmt = {
                        "select n, s, i, b, j, nullif(a, '') from unnest($1::text[], $2::text[], $3::text[], "
                        "$4::bytea[], $5::text[], "
                        "$6::text[]) u(n, s, i, b, j, a) on conflict do nothing"};
-static const struct pg_stmt write_stmt = {
-    "integrator_write",
-    "update integration i set urutan = u.urutan, fakta = u.fakta, callbacks = u.callbacks, "
-    "id_integrasi = u.id_integrasi, urutan_bedelau = u.urutan_bedelau, jenis = u.jenis, asal = "
-    "nullif(u.asal, '') "
-    "from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], "
-    "$8::text[]) "
-    "u(nomor, urutan, fakta, callbacks, id_integrasi, urutan_bedelau, jenis, asal) "
-    "where i.nomor_permohonan = u.nomor"};
-
 /* Whoever waits for a request that was told as completed looks again at once. Those jobs belong to other requests, so
  * nothing but the time is touched, and a job that somebody holds is passed by: its holder looks by itself. */
 static const struct pg_stmt stir_stmt = {"integrator_stir",
@@ -27,7 +17,26 @@ static const struct pg_stmt stir_stmt = {"integrator_stir",
                                          "and j.step in ('wait', 'poll') and j.lease = 0 "
                                          "and j.due_at > $2::timestamptz for update of j skip locked)"};
 
+const struct worker_column store_columns[] = {
+    {"callbacks", PG_TEXT, offsetof(struct urusan, callbacks)},
+    {"id_integrasi", PG_TEXT, offsetof(struct urusan, id_integrasi)},
+    {"urutan_bedelau", PG_INT8, offsetof(struct urusan, urutan_bedelau)},
+    {"jenis", PG_TEXT, offsetof(struct urusan, nama_jenis)},
+    {"asal", PG_TEXT, offsetof(struct urusan, asal)},
+    {NULL, PG_TEXT, 0},
+};
+
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
+
+void
+store_make(struct berkas *b)
+{
+    struct urusan *u = b->more;
+
+    u->callbacks = STR("");
+    u->urutan_bedelau = -1;
+    u->batas_us = INT64_MIN;
+}
 
 void
 store_read(struct worker *w, struct berkas *b, const PGresult *r, int row)
@@ -39,7 +48,6 @@ store_read(struct worker *w, struct berkas *b, const PGresult *r, int row)
     u->urutan_bedelau = pg_int(r, row, 5);
     u->jenis = jenis_of(pg_text(r, row, 6));
     u->asal = arena_str(&w->arena, pg_text(r, row, 7));
-    u->batas_us = INT64_MIN;
 }
 
 static void
@@ -160,30 +168,14 @@ write_bodies(struct worker *w)
 static void
 write_rows(struct worker *w)
 {
-    if (!worker_dirty(w))
-        return;
-    worker_row_args(w);
-    pg_array(&w->args, PG_TEXT);
-    for (size_t i = 0; i < w->n; i++)
-        if (w->all[i].dirty) {
-            struct str kept = ((struct urusan *)w->all[i].more)->callbacks;
+    for (size_t i = 0; i < w->n; i++) {
+        struct urusan *u = w->all[i].more;
 
-            pg_elem_text(&w->args, kept.p ? kept : STR(""));
-        }
-    pg_array_end(&w->args);
-    worker_row_texts(w, offsetof(struct urusan, id_integrasi));
-    pg_array(&w->args, PG_INT8);
-    for (size_t i = 0; i < w->n; i++)
-        if (w->all[i].dirty)
-            pg_elem_int8(&w->args, ((struct urusan *)w->all[i].more)->urutan_bedelau);
-    pg_array_end(&w->args);
-    pg_array(&w->args, PG_TEXT);
-    for (size_t i = 0; i < w->n; i++)
-        if (w->all[i].dirty)
-            pg_elem_text(&w->args, str_of(jenis_name(((struct urusan *)w->all[i].more)->jenis)));
-    pg_array_end(&w->args);
-    worker_row_texts(w, offsetof(struct urusan, asal));
-    pg_send(w->app->pg, &write_stmt, &w->args, NULL, NULL);
+        u->nama_jenis = str_of(jenis_name(u->jenis));
+        if (!u->asal.n)
+            u->asal = STR_NULL;
+    }
+    worker_write(w);
 }
 
 static void
@@ -223,4 +215,5 @@ store_write(struct worker *w)
     if (n->nanswers)
         jobs_answered(n->jobs, n->answers, n->nanswers);
     stir(w);
+    jobs_join(n->jobs);
 }

@@ -82,6 +82,7 @@ main(int argc, char **argv)
         .table = "request",
         .counter = "versi",
         .columns = ", sidik",
+        .writes = row_columns,
         .more_size = sizeof(struct catatan),
         .records_unknown = true,
         .wants = wants,

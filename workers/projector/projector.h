@@ -11,6 +11,8 @@ struct catatan {
     int64_t sidik;            /* fingerprint of what was last told */
     struct dossier_view view; /* filled by row_settle */
     struct dossier_row row;
+    struct str status, giliran; /* by row_write, like the next */
+    int64_t newest_us;
 };
 
 struct projector {
@@ -25,6 +27,7 @@ struct projector {
 /* row.c: derives the row, raises versi and tells it where it differs from what was told. */
 void row_settle(struct worker *w, struct berkas *b);
 void row_write(struct worker *w);
+extern const struct worker_column row_columns[];
 
 /* log.c: the append-only log and the clocks. */
 void log_write_events(struct worker *w);

@@ -3,25 +3,6 @@
 #include "common/base/caltime.h"
 #include "common/json/scan.h"
 
-static const struct pg_stmt write_stmt = {
-    "projector_row",
-    "update request r set versi = u.versi, fakta = u.fakta, revisi = u.revisi, putaran = u.putaran, status = "
-    "u.status, "
-    "terlambat = u.terlambat, giliran = u.giliran, giliran_sejak = u.sejak, kode_opd = u.kode_opd, "
-    "nama_opd = u.nama_opd, nama_sistem = u.nama_sistem, submitted_at = u.submitted, checked_at = u.checked, "
-    "accepted_at = u.accepted, returned_at = u.returned, integrated_at = u.integrated, id_integrasi = "
-    "u.id_integrasi, "
-    "temuan = u.temuan, jumlah_pengembalian = u.jumlah, updated_at = u.updated, sidik = u.sidik "
-    "from unnest($1::text[], $2::bigint[], $3::text[], $4::int[], $5::int[], $6::text[], $7::bool[], "
-    "$8::text[], "
-    "$9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::timestamptz[], "
-    "$15::timestamptz[], $16::timestamptz[], $17::timestamptz[], $18::text[], $19::text[], $20::int[], "
-    "$21::timestamptz[], $22::bigint[]) "
-    "u(nomor, versi, fakta, revisi, putaran, status, terlambat, giliran, sejak, kode_opd, nama_opd, "
-    "nama_sistem, "
-    "submitted, checked, accepted, returned, integrated, id_integrasi, temuan, jumlah, updated, sidik) "
-    "where r.nomor_permohonan = u.nomor"};
-
 /* ---- what is told ------------------------------------------------------------------------------------------------ */
 
 static void
@@ -152,86 +133,46 @@ row_settle(struct worker *w, struct berkas *b)
     metric_add(p->m_changes, 1);
 }
 
-/* ---- the statement ----------------------------------------------------------------------------------------------- */
+/* ---- the columns ------------------------------------------------------------------------------------------------- */
 
-static void
-put_ints(struct worker *w, size_t member)
-{
-    pg_array(&w->args, PG_INT4);
-    for (size_t i = 0; i < w->n; i++)
-        if (w->all[i].dirty)
-            pg_elem_int4(&w->args, *(const int32_t *)(const void *)((const char *)w->all[i].more + member));
-    pg_array_end(&w->args);
-}
+#define ROW(member)  (offsetof(struct catatan, row) + offsetof(struct dossier_row, member))
+#define VIEW(member) (offsetof(struct catatan, view) + offsetof(struct dossier_view, member))
 
-static void
-put_times(struct worker *w, size_t member)
-{
-    pg_array(&w->args, PG_TIME);
-    for (size_t i = 0; i < w->n; i++)
-        if (w->all[i].dirty)
-            pg_elem_time(&w->args, *(const int64_t *)(const void *)((const char *)w->all[i].more + member));
-    pg_array_end(&w->args);
-}
-
-static void
-put_state(struct worker *w)
-{
-    pg_array(&w->args, PG_TEXT);
-    for (size_t i = 0; i < w->n; i++)
-        if (w->all[i].dirty) {
-            const struct dossier_view *v = &((const struct catatan *)w->all[i].more)->view;
-
-            pg_elem_text(&w->args, v->status ? str_of(status_name(v->status)) : STR_NULL);
-        }
-    pg_array_end(&w->args);
-    pg_array(&w->args, PG_BOOL);
-    for (size_t i = 0; i < w->n; i++)
-        if (w->all[i].dirty)
-            pg_elem_bool(&w->args, ((const struct catatan *)w->all[i].more)->row.terlambat);
-    pg_array_end(&w->args);
-    pg_array(&w->args, PG_TEXT);
-    for (size_t i = 0; i < w->n; i++)
-        if (w->all[i].dirty) {
-            const struct dossier_view *v = &((const struct catatan *)w->all[i].more)->view;
-
-            pg_elem_text(&w->args, v->status ? str_of(giliran_name(v->giliran)) : STR_NULL);
-        }
-    pg_array_end(&w->args);
-}
-
-#define ROW(member) (offsetof(struct catatan, row) + offsetof(struct dossier_row, member))
+const struct worker_column row_columns[] = {
+    {"revisi", PG_INT4, ROW(revisi)},
+    {"putaran", PG_INT4, ROW(putaran)},
+    {"status", PG_TEXT, offsetof(struct catatan, status)},
+    {"terlambat", PG_BOOL, ROW(terlambat)},
+    {"giliran", PG_TEXT, offsetof(struct catatan, giliran)},
+    {"giliran_sejak", PG_TIME, VIEW(since_us)},
+    {"kode_opd", PG_TEXT, ROW(kode_opd)},
+    {"nama_opd", PG_TEXT, ROW(nama_opd)},
+    {"nama_sistem", PG_TEXT, ROW(nama_sistem)},
+    {"submitted_at", PG_TIME, ROW(submitted_us)},
+    {"checked_at", PG_TIME, ROW(checked_us)},
+    {"accepted_at", PG_TIME, ROW(accepted_us)},
+    {"returned_at", PG_TIME, ROW(returned_us)},
+    {"integrated_at", PG_TIME, ROW(integrated_us)},
+    {"id_integrasi", PG_TEXT, ROW(id_integrasi)},
+    {"temuan", PG_TEXT, ROW(temuan)},
+    {"jumlah_pengembalian", PG_INT4, ROW(jumlah_pengembalian)},
+    {"updated_at", PG_TIME, offsetof(struct catatan, newest_us)},
+    {"sidik", PG_INT8, offsetof(struct catatan, sidik)},
+    {NULL, PG_TEXT, 0},
+};
 
 void
 row_write(struct worker *w)
 {
-    if (!worker_dirty(w))
-        return;
-    worker_row_args(w);
-    put_ints(w, ROW(revisi));
-    put_ints(w, ROW(putaran));
-    put_state(w);
-    put_times(w, offsetof(struct catatan, view) + offsetof(struct dossier_view, since_us));
-    worker_row_texts(w, ROW(kode_opd));
-    worker_row_texts(w, ROW(nama_opd));
-    worker_row_texts(w, ROW(nama_sistem));
-    put_times(w, ROW(submitted_us));
-    put_times(w, ROW(checked_us));
-    put_times(w, ROW(accepted_us));
-    put_times(w, ROW(returned_us));
-    put_times(w, ROW(integrated_us));
-    worker_row_texts(w, ROW(id_integrasi));
-    worker_row_texts(w, ROW(temuan));
-    put_ints(w, ROW(jumlah_pengembalian));
-    pg_array(&w->args, PG_TIME);
-    for (size_t i = 0; i < w->n; i++)
-        if (w->all[i].dirty)
-            pg_elem_time(&w->args, w->all[i].d.newest_us);
-    pg_array_end(&w->args);
-    pg_array(&w->args, PG_INT8);
-    for (size_t i = 0; i < w->n; i++)
-        if (w->all[i].dirty)
-            pg_elem_int8(&w->args, ((const struct catatan *)w->all[i].more)->sidik);
-    pg_array_end(&w->args);
-    pg_send(w->app->pg, &write_stmt, &w->args, NULL, NULL);
+    for (size_t i = 0; i < w->n; i++) {
+        struct catatan *c = w->all[i].more;
+        enum status status = c->view.status;
+
+        if (!w->all[i].dirty)
+            continue;
+        c->status = status ? str_of(status_name(status)) : STR_NULL;
+        c->giliran = status ? str_of(giliran_name(c->view.giliran)) : STR_NULL;
+        c->newest_us = w->all[i].d.newest_us;
+    }
+    worker_write(w);
 }

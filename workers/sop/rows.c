@@ -12,42 +12,110 @@ struct seen_row {
 
 /* ---- statements ------------------------------------------------------------------------------------------------- */
 
-static struct pg_stmt
-stmt(struct worker *w, unsigned i, const char *name, const char *fmt)
+static const char *
+type_name(enum pg_oid type)
 {
-    struct buf b = buf_make(4096);
+    static const struct {
+        enum pg_oid type;
+        const char *name;
+    } all[] = {{PG_TEXT, "text"},   {PG_BYTEA, "bytea"},  {PG_INT4, "int"},
+               {PG_INT8, "bigint"}, {PG_BOOL, "boolean"}, {PG_TIME, "timestamptz"}};
 
-    for (const char *p = fmt; *p; p++) {
-        if (*p == '@')
-            buf_z(&b, w->def->table);
-        else if (*p == '#')
-            buf_z(&b, w->def->seen ? w->def->seen : "");
-        else if (*p == '%')
-            buf_z(&b, w->def->columns);
-        else if (*p == '~')
-            buf_z(&b, w->def->counter ? w->def->counter : "urutan");
-        else
-            buf_char(&b, *p);
-    }
-    w->sql[i] = buf_steal(&b);
-    return (struct pg_stmt){name, w->sql[i]};
+    for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (all[i].type == type)
+            return all[i].name;
+    abort();
+}
+
+static const char *
+counter_of(const struct worker *w)
+{
+    return w->def->counter ? w->def->counter : "urutan";
+}
+
+/* "nomor_permohonan, urutan, fakta, <the worker's own>" */
+static void
+put_names(const struct worker *w, struct buf *b)
+{
+    buf_printf(b, "nomor_permohonan, %s, fakta", counter_of(w));
+    for (const struct worker_column *c = w->def->writes; c->name; c++)
+        buf_printf(b, ", %s", c->name);
+}
+
+/* "unnest($1::text[], ..)", an array for each of those */
+static void
+put_unnest(const struct worker *w, struct buf *b)
+{
+    unsigned n = 3;
+
+    buf_z(b, "unnest($1::text[], $2::bigint[], $3::text[]");
+    for (const struct worker_column *c = w->def->writes; c->name; c++)
+        buf_printf(b, ", $%u::%s[]", ++n, type_name(c->type));
+    buf_char(b, ')');
+}
+
+static void
+write_update(const struct worker *w, struct buf *b)
+{
+    buf_printf(b, "update %s p set %s = u.%s, fakta = u.fakta", w->def->table, counter_of(w), counter_of(w));
+    for (const struct worker_column *c = w->def->writes; c->name; c++)
+        buf_printf(b, ", %s = u.%s", c->name, c->name);
+    buf_z(b, " from ");
+    put_unnest(w, b);
+    buf_z(b, " u(");
+    put_names(w, b);
+    buf_z(b, ") where p.nomor_permohonan = u.nomor_permohonan");
+}
+
+static void
+write_insert(const struct worker *w, struct buf *b)
+{
+    buf_printf(b, "insert into %s (", w->def->table);
+    put_names(w, b);
+    buf_z(b, ") select * from ");
+    put_unnest(w, b);
+}
+
+static void
+write_lock(const struct worker *w, struct buf *b)
+{
+    buf_printf(b,
+               "select nomor_permohonan, %s, fakta%s from %s where nomor_permohonan = any($1::text[]) "
+               "order by nomor_permohonan collate \"C\" for update",
+               counter_of(w), w->def->columns, w->def->table);
+}
+
+static void
+write_seen(const struct worker *w, struct buf *b)
+{
+    buf_printf(b,
+               "insert into %s as s (key, hash) select * from unnest($1::bytea[], $2::bytea[]) "
+               "on conflict (key) do update set key = excluded.key returning key, hash, xmax = 0",
+               w->def->seen ? w->def->seen : "");
 }
 
 enum res
 rows_prepare(struct worker *w, struct err *e)
 {
-    w->seen_stmt = stmt(w, 0, "rows_seen",
-                        "insert into # as s (key, hash) select * from unnest($1::bytea[], $2::bytea[]) "
-                        "on conflict (key) do update set key = excluded.key returning key, hash, xmax = 0");
-    w->make_stmt =
-        stmt(w, 1, "rows_make",
-             "insert into @ (nomor_permohonan) select * from unnest($1::text[]) on conflict do nothing");
-    w->lock_stmt = stmt(w, 2, "rows_lock",
-                        "select nomor_permohonan, ~, fakta% from @ where nomor_permohonan = any($1::text[]) "
-                        "order by nomor_permohonan collate \"C\" for update");
-    w->unmake_stmt =
-        stmt(w, 3, "rows_unmake", "delete from @ where nomor_permohonan = any($1::text[]) and fakta = ''");
-    return w->sql[0] && w->sql[1] && w->sql[2] && w->sql[3] ? RES_OK : err_set(e, RES_FATAL, "out of memory");
+    static const struct {
+        const char *name;
+        void (*write)(const struct worker *w, struct buf *b);
+    } all[] = {{"rows_seen", write_seen},
+               {"rows_lock", write_lock},
+               {"rows_update", write_update},
+               {"rows_insert", write_insert}};
+    struct pg_stmt *const to[] = {&w->seen_stmt, &w->lock_stmt, &w->update_stmt, &w->insert_stmt};
+
+    for (unsigned i = 0; i < 4; i++) {
+        struct buf b = buf_make(4096);
+
+        all[i].write(w, &b);
+        w->sql[i] = buf_steal(&b);
+        if (!w->sql[i])
+            return err_set(e, RES_FATAL, "out of memory");
+        *to[i] = (struct pg_stmt){all[i].name, w->sql[i]};
+    }
+    return RES_OK;
 }
 
 void
@@ -116,6 +184,8 @@ rows_begin(struct worker *w, const struct flow_batch *b)
         w->all[i].d = dossier_make(&w->arena);
         if (w->def->more_size)
             w->all[i].more = arena_new(&w->arena, w->def->more_size);
+        if (w->def->make)
+            w->def->make(&w->all[i]);
     }
 }
 
@@ -138,7 +208,7 @@ on_row(void *arg, const PGresult *r)
         if (!b)
             continue;
         b->urutan = pg_int(r, i, 1);
-        b->fresh = PQgetlength(r, i, 2) == 0;
+        b->there = true;
         if (!dossier_read(&b->d, arena_str(&w->arena, pg_text(r, i, 2))))
             log_error("a stored dossier cannot be read", LOG_S("nomor", b->nomor));
         if (w->def->read)
@@ -154,25 +224,94 @@ rows_send_lock(struct worker *w)
     for (size_t i = 0; i < w->n; i++)
         pg_elem_text(&w->args, w->all[i].nomor);
     pg_array_end(&w->args);
-    pg_send(w->app->pg, &w->make_stmt, &w->args, NULL, NULL);
     pg_send(w->app->pg, &w->lock_stmt, &w->args, on_row, w);
 }
 
-void
-rows_send_unmake(struct worker *w)
-{
-    bool any = false;
+/* ---- writing ---------------------------------------------------------------------------------------------------- */
 
-    pg_args_reset(&w->args);
-    pg_array(&w->args, PG_TEXT);
+/* The rows of one of the two statements, in key order. */
+struct chosen {
+    struct berkas **row;
+    size_t n;
+};
+
+static struct chosen
+choose(struct worker *w, bool there)
+{
+    struct chosen c = {arena_new(&w->arena, (w->n + 1) * sizeof(struct berkas *)), 0};
+
     for (size_t i = 0; i < w->n; i++)
-        if (w->all[i].fresh && !w->all[i].dirty) {
-            pg_elem_text(&w->args, w->all[i].nomor);
-            any = true;
-        }
-    pg_array_end(&w->args);
-    if (any)
-        pg_send(w->app->pg, &w->unmake_stmt, &w->args, NULL, NULL);
+        if (w->all[i].dirty && w->all[i].there == there)
+            c.row[c.n++] = &w->all[i];
+    return c;
+}
+
+static void
+put_dossiers(struct worker *w, const struct chosen *c)
+{
+    struct pg_args *a = &w->args;
+
+    pg_array(a, PG_TEXT);
+    for (size_t i = 0; i < c->n; i++)
+        pg_elem_text(a, c->row[i]->nomor);
+    pg_array_end(a);
+    pg_array(a, PG_INT8);
+    for (size_t i = 0; i < c->n; i++)
+        pg_elem_int8(a, c->row[i]->urutan);
+    pg_array_end(a);
+    pg_array(a, PG_TEXT);
+    for (size_t i = 0; i < c->n; i++) {
+        buf_reset(&w->text);
+        dossier_write(&c->row[i]->d, &w->text);
+        pg_elem_text(a, buf_view(&w->text));
+    }
+    pg_array_end(a);
+}
+
+static void
+put_value(struct pg_args *a, enum pg_oid type, const void *value)
+{
+    if (type == PG_TEXT || type == PG_BYTEA)
+        pg_elem_text(a, *(const struct str *)value);
+    else if (type == PG_INT4)
+        pg_elem_int4(a, *(const int32_t *)value);
+    else if (type == PG_INT8)
+        pg_elem_int8(a, *(const int64_t *)value);
+    else if (type == PG_TIME)
+        pg_elem_time(a, *(const int64_t *)value);
+    else
+        pg_elem_bool(a, *(const bool *)value);
+}
+
+static void
+put_own(struct worker *w, const struct chosen *c)
+{
+    for (const struct worker_column *col = w->def->writes; col->name; col++) {
+        pg_array(&w->args, col->type);
+        for (size_t i = 0; i < c->n; i++)
+            put_value(&w->args, col->type, (const char *)c->row[i]->more + col->member);
+        pg_array_end(&w->args);
+    }
+}
+
+static void
+send_rows(struct worker *w, bool there, const struct pg_stmt *stmt)
+{
+    struct chosen c = choose(w, there);
+
+    if (!c.n)
+        return;
+    pg_args_reset(&w->args);
+    put_dossiers(w, &c);
+    put_own(w, &c);
+    pg_send(w->app->pg, stmt, &w->args, NULL, NULL);
+}
+
+void
+worker_write(struct worker *w)
+{
+    send_rows(w, true, &w->update_stmt); /* first: what one request gives up, another may take */
+    send_rows(w, false, &w->insert_stmt);
 }
 
 /* ---- met before? ------------------------------------------------------------------------------------------------ */

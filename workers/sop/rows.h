@@ -13,9 +13,6 @@ void rows_begin(struct worker *w, const struct flow_batch *b);
 void rows_send_seen(struct worker *w, const struct flow_batch *b);
 void rows_send_lock(struct worker *w);
 
-/* Takes back the rows that were made for requests of which, after all, nothing is to be kept. */
-void rows_send_unmake(struct worker *w);
-
 /* New or a repeat; sets it->code to ID_REUSED where the same id came with another content. */
 enum met rows_met(struct worker *w, struct flow_item *it);
 

@@ -145,7 +145,16 @@ apply(void *arg, const struct flow_batch *b)
     for (size_t i = 0; w->def->settle && i < w->n; i++)
         w->def->settle(w, &w->all[i]);
     w->def->write(w);
-    rows_send_unmake(w);
+}
+
+/* Everything in hand is applied. What has been begun outside comes back as an item, after which this is called again. */
+static void
+finish_stop(void *arg)
+{
+    struct worker *w = arg;
+
+    if (!w->def->busy || !w->def->busy(w))
+        app_quit(w->app, APP_OK);
 }
 
 static void
@@ -155,6 +164,8 @@ committed(void *arg, const struct flow_batch *b)
 
     if (w->def->committed)
         w->def->committed(w, b);
+    if (w->stopping)
+        flow_drain(w->flow, finish_stop, w);
 }
 
 static void
@@ -175,56 +186,6 @@ drop_own(void *arg, void *mine)
         w->def->drop(mine);
     else
         free(mine);
-}
-
-/* ---- rows for the worker's own statements ------------------------------------------------------------------------ */
-
-size_t
-worker_dirty(const struct worker *w)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < w->n; i++)
-        n += w->all[i].dirty;
-    return n;
-}
-
-void
-worker_row_args(struct worker *w)
-{
-    struct pg_args *a = &w->args;
-
-    pg_args_reset(a);
-    pg_array(a, PG_TEXT);
-    for (size_t i = 0; i < w->n; i++)
-        if (w->all[i].dirty)
-            pg_elem_text(a, w->all[i].nomor);
-    pg_array_end(a);
-    pg_array(a, PG_INT8);
-    for (size_t i = 0; i < w->n; i++)
-        if (w->all[i].dirty)
-            pg_elem_int8(a, w->all[i].urutan);
-    pg_array_end(a);
-    pg_array(a, PG_TEXT);
-    for (size_t i = 0; i < w->n; i++) {
-        if (!w->all[i].dirty)
-            continue;
-        buf_reset(&w->text);
-        dossier_write(&w->all[i].d, &w->text);
-        pg_elem_text(a, buf_view(&w->text));
-    }
-    pg_array_end(a);
-}
-
-void
-worker_row_texts(struct worker *w, size_t member)
-{
-    pg_array(&w->args, PG_TEXT);
-    for (size_t i = 0; i < w->n; i++)
-        if (w->all[i].dirty)
-            pg_elem_text(&w->args,
-                         *(const struct str *)(const void *)((const char *)w->all[i].more + member));
-    pg_array_end(&w->args);
 }
 
 /* ---- files ------------------------------------------------------------------------------------------------------ */
@@ -347,19 +308,14 @@ start(struct app *app, void *self, struct err *e)
 }
 
 static void
-finish_stop(void *arg)
-{
-    struct worker *w = arg;
-
-    app_quit(w->app, APP_OK);
-}
-
-static void
 stop(struct app *app, void *self)
 {
     struct worker *w = self;
 
     (void)app;
+    w->stopping = true;
+    if (w->def->stop)
+        w->def->stop(w);
     flow_drain(w->flow, finish_stop, w);
 }
 

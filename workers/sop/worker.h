@@ -1,6 +1,6 @@
 /* worker: what the four stateful workers share. Each keeps one row per request in a table of its own: a dossier, a
  * counter (urutan), and columns that are its own business. Every batch locks the rows of its requests in key order,
- * adds the facts to the dossiers, lets the worker derive, and writes the rows back; see common/flow/flow.h. */
+ * adds the facts to the dossiers, lets the worker derive, and writes what changed; see common/flow/flow.h. */
 #ifndef SOP_WORKER_H
 #define SOP_WORKER_H
 
@@ -16,9 +16,17 @@ struct berkas {
     struct str nomor;
     struct dossier d;
     int64_t urutan; /* as stored; ++ for each fact of ours */
-    bool fresh;     /* the row was made by this transaction */
+    bool there;     /* it has a row, which is locked */
     bool dirty;     /* to be written back */
     void *more;     /* the worker's own columns: def->more_size bytes, zeroed, then read by def->read */
+};
+
+/* A column of the worker's own rows, and where its value is: a member of `more` that is a struct str (PG_TEXT, PG_BYTEA),
+ * int32_t (PG_INT4), int64_t (PG_INT8, PG_TIME) or bool (PG_BOOL). STR_NULL, and INT64_MIN for a time, are NULL. */
+struct worker_column {
+    const char *name;
+    enum pg_oid type;
+    size_t member;
 };
 
 /* A thing of the worker's own (an answer, a timer) that flow_post brought. Embedded as the first member. */
@@ -39,6 +47,7 @@ struct worker_def {
     const char *table;         /* parent rows */
     const char *counter;       /* its column of `urutan`; NULL = urutan */
     const char *columns;       /* further columns to read, each preceded by a comma */
+    const struct worker_column *writes; /* and to write; ended by a name of NULL */
     size_t more_size;
     const struct conf_key *keys;
     bool records_unknown; /* takes facts of unknown type too */
@@ -48,6 +57,8 @@ struct worker_def {
     enum res (*start)(struct worker *w, struct err *e);
     void (*begin)(struct worker *w,
                   const struct flow_batch *b); /* before rows are locked: worker_also; may be NULL */
+    void (*make)(struct berkas *
+                     b); /* gives `more` the values of a row that is not there yet, where they are not zero */
     void (*read)(struct worker *w, struct berkas *b, const PGresult *r,
                  int row);                                      /* columns from index 3 on */
     void (*load)(struct worker *w, const struct flow_batch *b); /* further statements; may be NULL */
@@ -57,8 +68,11 @@ struct worker_def {
     void (*committed)(struct worker *w, const struct flow_batch *b); /* may be NULL */
     void (*undone)(struct worker *w, bool whole);                    /* may be NULL */
     void (*drop)(void *own);                                         /* frees an own_item; may be NULL */
-    void (*status)(struct worker *w, struct buf *json);              /* may be NULL */
-    void (*free)(struct worker *w);                                  /* may be NULL */
+    void (*stop)(struct worker *w); /* told to end: begin nothing more; may be NULL */
+    bool (*busy)(
+        const struct worker *w); /* what was begun has not ended: its answers are waited for; may be NULL */
+    void (*status)(struct worker *w, struct buf *json); /* may be NULL */
+    void (*free)(struct worker *w);                     /* may be NULL */
 };
 
 struct worker {
@@ -77,7 +91,7 @@ struct worker {
     int64_t now_us; /* when the part began to be applied */
     struct pg_args args;
     struct buf text; /* scratch */
-    struct pg_stmt seen_stmt, make_stmt, lock_stmt, unmake_stmt;
+    struct pg_stmt seen_stmt, lock_stmt, update_stmt, insert_stmt;
     struct seen_row *seen; /* what the table said, sorted by key */
     size_t nseen;
     char *sql[4];
@@ -86,6 +100,7 @@ struct worker {
     char dead_topic[128];
     char group[128];
     char source[64]; /* of our facts */
+    bool stopping;
     struct metric *m_reused, *m_differs;
 };
 
@@ -115,16 +130,12 @@ void worker_emit(struct worker *w, const struct berkas *b, const struct emit *em
 /* Our own source, "/bedelau/validator". */
 struct str worker_source(const struct worker *w);
 
-/* Begins the arguments of a write: arrays of nomor, urutan and fakta of all dirty rows. */
-void worker_row_args(struct worker *w);
-/* One array more: the struct str at `member` of each dirty row's `more`. */
-void worker_row_texts(struct worker *w, size_t member);
+/* Sends the dirty rows: those that are there are updated, then the others inserted. Two transactions that make the same
+ * row meet at its key: the second fails (23505), and finds it when it is done again. */
+void worker_write(struct worker *w);
 
 /* Whether a bad record of this topic (full name) is ours to set aside. */
 bool worker_judges(const struct worker *w, const char *topic);
-
-/* How many rows of the part are dirty. */
-size_t worker_dirty(const struct worker *w);
 
 /* worker_clock.c: the calendar that [sop] names (`*ret` is the caller's) and the terms. RES_FATAL with the setting. */
 struct calendar;

@@ -309,6 +309,13 @@ lampiran_undone(struct lampiran *l, bool whole)
 }
 
 void
+lampiran_stop(struct lampiran *l)
+{
+    if (l->jobs)
+        jobs_stop(l->jobs);
+}
+
+void
 lampiran_status(const struct lampiran *l, struct buf *json)
 {
     buf_printf(json, ",\"attachments\":{\"check\":%s,\"attempts\":%u,\"answers\":%u,\"pdf\":%u}",

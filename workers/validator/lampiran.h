@@ -62,6 +62,7 @@ void lampiran_write(struct worker *w);
 void lampiran_committed(struct worker *w, const struct flow_batch *b);
 void lampiran_undone(struct lampiran *l, bool whole);
 void lampiran_drop(void *answer);
+void lampiran_stop(struct lampiran *l); /* no more attempts are begun */
 void lampiran_status(const struct lampiran *l, struct buf *json);
 
 #endif

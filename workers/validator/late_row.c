@@ -72,34 +72,17 @@ late_say(struct worker *w, struct berkas *b, const struct verdict *v)
     return findings;
 }
 
-static bool
-has_ended(const struct berkas *b)
-{
-    struct dossier_view v;
-
-    dossier_look(&b->d, &v);
-    return status_is_final(v.status);
-}
-
 void
-late_put(struct worker *w)
+late_keep(struct worker *w, struct berkas *b, bool ended)
 {
+    struct periksa *p = b->more;
     struct buf out = buf_make(LATE_BYTES);
 
-    pg_array(&w->args, PG_BYTEA);
-    for (size_t i = 0; i < w->n; i++) {
-        const struct periksa *p = w->all[i].more;
-
-        if (!w->all[i].dirty)
-            continue;
-        buf_reset(&out);
-        if (p->riwayat_changed)
-            late_write(p->riwayat, &out);
-        if ((p->riwayat_changed || p->riwayat_stored.n) && has_ended(&w->all[i]))
-            pg_elem_text(&w->args, STR(""));
-        else
-            pg_elem_text(&w->args, p->riwayat_changed ? buf_view(&out) : STR_NULL);
+    if (p->riwayat_changed && !ended) {
+        late_write(p->riwayat, &out);
+        p->riwayat_stored = arena_str(&w->arena, buf_view(&out));
     }
-    pg_array_end(&w->args);
+    if (ended || !p->riwayat_stored.n)
+        p->riwayat_stored = STR_NULL;
     buf_free(&out);
 }

@@ -172,6 +172,14 @@ undone(struct worker *w, bool whole)
 }
 
 static void
+stop(struct worker *w)
+{
+    const struct validator *v = w->own;
+
+    lampiran_stop(v->documents);
+}
+
+static void
 status(struct worker *w, struct buf *json)
 {
     const struct validator *v = w->own;
@@ -201,6 +209,7 @@ main(int argc, char **argv)
         .seen = "seen_validator",
         .table = "pemeriksaan",
         .columns = ", kode_opd, aktif, ditarik, kunci, surat, riwayat",
+        .writes = store_columns,
         .more_size = sizeof(struct periksa),
         .keys = keys,
         .wants = wants,
@@ -216,6 +225,7 @@ main(int argc, char **argv)
         .committed = lampiran_committed,
         .undone = undone,
         .drop = lampiran_drop,
+        .stop = stop,
         .status = status,
         .free = free_own,
     };

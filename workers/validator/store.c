@@ -8,15 +8,6 @@ static const struct pg_stmt held_stmt = {
     "t.revisi_ext"
     " from pemeriksaan_tahan t join pemeriksaan p using (nomor_permohonan)"
     " left join pemeriksaan o on o.nomor_permohonan = t.asal where t.nomor_permohonan = any($1::text[])"};
-static const struct pg_stmt write_stmt = {
-    "validator_write",
-    "update pemeriksaan p set urutan = u.urutan, fakta = u.fakta, kode_opd = u.kode_opd, kunci = u.kunci,"
-    " surat = u.surat, status = u.status, revisi = u.revisi, putaran = u.putaran, aktif = u.aktif,"
-    " ditarik = u.ditarik, riwayat = nullif(coalesce(u.riwayat, p.riwayat), '')"
-    " from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[],"
-    " $7::text[], $8::int[], $9::int[], $10::bool[], $11::bool[], $12::bytea[]) u(nomor, urutan, fakta,"
-    " kode_opd, kunci, surat, status, revisi, putaran, aktif, ditarik, riwayat)"
-    " where p.nomor_permohonan = u.nomor"};
 static const struct pg_stmt hold_stmt = {
     "validator_hold",
     "insert into pemeriksaan_tahan (nomor_permohonan, revisi, source, id, topic, partition, kafka_offset,"
@@ -26,6 +17,19 @@ static const struct pg_stmt release_stmt = {
     "validator_release",
     "delete from pemeriksaan_tahan where nomor_permohonan = $1::text and revisi <= $2::int"};
 /* clang-format on */
+
+const struct worker_column store_columns[] = {
+    {"kode_opd", PG_TEXT, offsetof(struct periksa, kode_opd)},
+    {"kunci", PG_TEXT, offsetof(struct periksa, kunci)},
+    {"surat", PG_TEXT, offsetof(struct periksa, surat)},
+    {"status", PG_TEXT, offsetof(struct periksa, status)},
+    {"revisi", PG_INT4, offsetof(struct periksa, revisi)},
+    {"putaran", PG_INT4, offsetof(struct periksa, putaran)},
+    {"aktif", PG_BOOL, offsetof(struct periksa, aktif)},
+    {"ditarik", PG_BOOL, offsetof(struct periksa, ditarik)},
+    {"riwayat", PG_BYTEA, offsetof(struct periksa, riwayat_stored)},
+    {NULL, PG_TEXT, 0},
+};
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
 
@@ -138,54 +142,25 @@ write_held(struct worker *w, const struct berkas *b)
 }
 
 static void
-put_bools(struct worker *w, size_t member)
+derive(struct worker *w, struct berkas *b)
 {
-    pg_array(&w->args, PG_BOOL);
-    for (size_t i = 0; i < w->n; i++)
-        if (w->all[i].dirty)
-            pg_elem_bool(&w->args, *(const bool *)((const char *)w->all[i].more + member));
-    pg_array_end(&w->args);
-}
+    struct periksa *p = b->more;
+    struct dossier_view v;
 
-static void
-put_views(struct worker *w)
-{
-    struct dossier_view *v = arena_new(&w->arena, (w->n + 1) * sizeof *v);
-
-    pg_array(&w->args, PG_TEXT);
-    for (size_t i = 0; i < w->n; i++) {
-        if (!w->all[i].dirty)
-            continue;
-        dossier_look(&w->all[i].d, &v[i]);
-        pg_elem_text(&w->args, v[i].status ? str_of(status_name(v[i].status)) : STR_NULL);
-    }
-    pg_array_end(&w->args);
-    pg_array(&w->args, PG_INT4);
-    for (size_t i = 0; i < w->n; i++)
-        if (w->all[i].dirty)
-            pg_elem_int4(&w->args, v[i].R);
-    pg_array_end(&w->args);
-    pg_array(&w->args, PG_INT4);
-    for (size_t i = 0; i < w->n; i++)
-        if (w->all[i].dirty)
-            pg_elem_int4(&w->args, v[i].C ? v[i].C->putaran : 0);
-    pg_array_end(&w->args);
+    dossier_look(&b->d, &v);
+    p->status = v.status ? str_of(status_name(v.status)) : STR_NULL;
+    p->revisi = v.R;
+    p->putaran = v.C ? v.C->putaran : 0;
+    late_keep(w, b, status_is_final(v.status));
 }
 
 void
 store_write(struct worker *w)
 {
-    if (!worker_dirty(w))
-        return;
-    worker_row_args(w);
-    worker_row_texts(w, offsetof(struct periksa, kode_opd));
-    worker_row_texts(w, offsetof(struct periksa, kunci));
-    worker_row_texts(w, offsetof(struct periksa, surat));
-    put_views(w);
-    put_bools(w, offsetof(struct periksa, aktif));
-    put_bools(w, offsetof(struct periksa, ditarik));
-    late_put(w);
-    pg_send(w->app->pg, &write_stmt, &w->args, NULL, NULL);
+    for (size_t i = 0; i < w->n; i++)
+        if (w->all[i].dirty)
+            derive(w, &w->all[i]);
+    worker_write(w);
     for (size_t i = 0; i < w->n; i++)
         if (w->all[i].dirty)
             write_held(w, &w->all[i]);

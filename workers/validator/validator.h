@@ -41,6 +41,8 @@ struct periksa {
     struct str kode_opd; /* whose number it is; STR_NULL = nobody's yet */
     struct str kunci;    /* the system's name that this open request holds against others; STR_NULL = none */
     struct str surat;    /* the letter that its newest form names */
+    struct str status;   /* by store_write, like the next two */
+    int32_t revisi, putaran;
     bool aktif, ditarik;
     bool akan_aktif; /* its completion is in this batch */
     struct tahan *held;
@@ -98,8 +100,8 @@ void late_judge(struct worker *w, struct berkas *b, const struct tahan *form);
 /* A verdict is about to be told: its findings, with the mark where they are late; in the batch's arena or as they came. */
 struct str late_say(struct worker *w, struct berkas *b, const struct verdict *v);
 
-/* Adds the array of what the dirty rows remember now: NULL = as before, empty = nothing more. */
-void late_put(struct worker *w);
+/* What the row is to remember from now on: nothing when the request has ended. */
+void late_keep(struct worker *w, struct berkas *b, bool ended);
 
 /* A fact that was not admitted: check.refused with a code and a sentence in both languages. */
 void judge_refuse(struct worker *w, struct berkas *b, const struct event *ev, const struct refusal *why);
@@ -108,5 +110,6 @@ void judge_refuse(struct worker *w, struct berkas *b, const struct event *ev, co
 void store_load(struct worker *w, const struct flow_batch *b);
 void store_read(struct worker *w, struct berkas *b, const PGresult *r, int row);
 void store_write(struct worker *w);
+extern const struct worker_column store_columns[];
 
 #endif
