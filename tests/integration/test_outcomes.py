@@ -521,6 +521,32 @@ def test_an_officer_gives_up_while_it_is_being_sent(story, first, status, kinds)
     assert s.bedelau.methods() == ["POST"]
 
 
+@pytest.mark.parametrize("jenis", ["perubahan", "pencabutan"])
+@pytest.mark.parametrize("acts", [True, False])
+def test_a_change_in_doubt_is_given_up(story, jenis, acts):
+    """It is asked about, neither repeated nor taken back."""
+    s = story(**{**SLOW, "integrator_backoff_min": "1h", "integrator_backoff_max": "1h"})
+    with_original(s)
+    s.bedelau.cut(METHOD[jenis], acts=acts)
+    s.accept(B, jenis, A)
+    await_told(s.p, B, "integration.delayed")
+    s.p.ctl("jobs", "cancel", B, "--reason", "tidak jadi")
+    s.ended(B, *(("selesai", "completed") if acts else ("gagal_integrasi", "failed")))
+    assert s.bedelau.methods() == [METHOD[jenis], "GET"]
+
+
+@pytest.mark.parametrize("jenis", ["perubahan", "pencabutan"])
+def test_a_change_that_bedelau_works_on_is_given_up(story, jenis):
+    s = story(**SLOW)
+    with_original(s)
+    s.bedelau.first = "diproses"
+    s.accept(B, jenis, A)
+    await_told(s.p, B, "integration.registered")
+    s.p.ctl("jobs", "cancel", B, "--reason", "tidak jadi")
+    s.ended(B, "gagal_integrasi", "registered", "failed")
+    assert [m for m in s.bedelau.methods() if m != "GET"] == [METHOD[jenis]]
+
+
 # ---- another contract ----------------------------------------------------------------------------------------------------
 
 

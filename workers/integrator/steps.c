@@ -82,6 +82,8 @@ not_there(struct worker *w, struct berkas *b, struct job *job, const struct answ
 
     if (settle_withdrawn(b))
         there_cancelled(w, b, job, a->code);
+    else if (job->stop.n && memo.jenis != JENIS_BARU)
+        outcome_give_up(w, b, job, job->stop);
     else if (memo.conflict)
         there_refused(w, b, job, a, memo.jenis == JENIS_PENCABUTAN ? &busy : &another);
     else

@@ -1,9 +1,14 @@
-#include "workers/integrator/integrator.h"
+#include "workers/integrator/settle_priv.h"
 
-static struct finding
-given_up(const struct worker *w, const struct job *job)
+/* A change or an ending cannot be taken back, a DELETE would end the original: what was never sent and what Bedelau still
+ * works on is given up as it is, what is in doubt is asked about, not repeated. */
+static void
+honour_change(struct worker *w, struct berkas *b, struct job *job, const struct memo *memo)
 {
-    return (struct finding){.type = FACT_I_FAILED, .alasan = job->stop, .time_us = w->now_us};
+    if (job->attempts == memo->idle || memo->told.n)
+        outcome_give_up(w, b, job, job->stop);
+    else if (str_is(job->step, "send"))
+        job_next(job, STR("ask"), job->quiet_us > w->now_us ? job->quiet_us : w->now_us, job->stop);
 }
 
 /* "send" without a holder: nothing is at Bedelau. "poll": it is there, and goes first. Any other step will come to one of
@@ -11,17 +16,14 @@ given_up(const struct worker *w, const struct job *job)
 static void
 honour(struct worker *w, struct berkas *b, struct job *job)
 {
-    struct finding f = given_up(w, job);
+    struct memo memo = memo_read(w, job);
 
-    if (str_is(job->step, "send")) {
-        outcome_tell(w, b, job, &f);
-        job->done = true;
-    } else if (str_is(job->step, "poll")) {
-        job->step = STR("cancel");
-        job->due_us = w->now_us;
-        job->reason = job->stop;
-        job->changed = true;
-    }
+    if (memo.jenis != JENIS_BARU)
+        honour_change(w, b, job, &memo);
+    else if (str_is(job->step, "send"))
+        outcome_give_up(w, b, job, job->stop);
+    else if (str_is(job->step, "poll"))
+        job_next(job, STR("cancel"), w->now_us, job->stop);
 }
 
 static bool

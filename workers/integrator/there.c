@@ -24,6 +24,8 @@ there_cancelled(struct worker *w, struct berkas *b, struct job *job, int code)
                         .kode_http = code,
                         .time_us = w->now_us};
 
+    if (!settle_withdrawn(b))
+        stop_rename(job, &f);
     outcome_tell(w, b, job, &f);
     job->done = true;
 }
