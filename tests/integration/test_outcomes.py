@@ -478,17 +478,73 @@ def test_switched_off_after_the_end(story):
     assert [e["status_bedelau"] for e in told(s.p, A, "integration.completed")] == ["aktif", "dinonaktifkan"]
 
 
+def give_up(s):
+    s.p.rows("update job_integrator set step = 'stop', due_at = now(), reason = 'tidak jadi dipakai' where subject = %s", A)
+
+
 def test_an_officer_gives_up(story):
-    """A job order "stop": told as failed with the reason. What Bedelau says afterwards is told too."""
+    """A job order "stop": told as failed with the reason; it is no attempt."""
     s = story(**{**SLOW, "integrator_backoff_min": "1h", "integrator_backoff_max": "1h"})
     s.bedelau.answers["POST"] = [(503, {})] * 9
     s.accept(A)
     await_told(s.p, A, "integration.delayed")
-    s.p.rows("update job_integrator set step = 'stop', due_at = now(), reason = 'tidak jadi dipakai' where subject = %s", A)
+    give_up(s)
     failed = await_told(s.p, A, "integration.failed")
     assert (failed[0]["alasan"], failed[0]["percobaan"]) == ("tidak jadi dipakai", 1)
     s.ended(A, "gagal_integrasi", "failed")
     assert s.bedelau.methods() == ["POST"]
+
+
+def test_bedelau_ends_what_an_officer_gave_up(story):
+    s = story(**SLOW)
+    s.bedelau.first = "diproses"
+    s.accept(A)
+    number = await_told(s.p, A, "integration.registered")[0]["id_integrasi"]
+    give_up(s)
+    s.ended(A, "gagal_integrasi", "registered", "failed")
+    s.callback(A, number, "aktif", 2)
+    s.ended(A, "selesai", "registered", "failed", "completed")
+
+
+@pytest.mark.parametrize("first, status, kinds", [("aktif", "selesai", ["completed"]),
+                                                  ("diproses", "gagal_integrasi", ["registered", "failed"])])
+def test_an_officer_gives_up_while_it_is_being_sent(story, first, status, kinds):
+    """The call that is under way ends first, and its word counts where it is an end."""
+    s = story(**SLOW)
+    s.bedelau.first = first
+    s.bedelau.hold("POST")
+    s.accept(A)
+    s.bedelau.await_calls("POST", 1)
+    s.p.rows("update job_integrator set step = 'stop', reason = 'tidak jadi dipakai' where subject = %s", A)
+    s.bedelau.release("POST")
+    s.ended(A, status, *kinds)
+    assert s.bedelau.methods() == ["POST"]
+
+
+@pytest.mark.parametrize("jenis", ["perubahan", "pencabutan"])
+@pytest.mark.parametrize("acts", [True, False])
+def test_a_change_in_doubt_is_given_up(story, jenis, acts):
+    """It is asked about, neither repeated nor taken back."""
+    s = story(**{**SLOW, "integrator_backoff_min": "1h", "integrator_backoff_max": "1h"})
+    with_original(s)
+    s.bedelau.cut(METHOD[jenis], acts=acts)
+    s.accept(B, jenis, A)
+    await_told(s.p, B, "integration.delayed")
+    s.p.ctl("jobs", "cancel", B, "--reason", "tidak jadi")
+    s.ended(B, *(("selesai", "completed") if acts else ("gagal_integrasi", "failed")))
+    assert s.bedelau.methods() == [METHOD[jenis], "GET"]
+
+
+@pytest.mark.parametrize("jenis", ["perubahan", "pencabutan"])
+def test_a_change_that_bedelau_works_on_is_given_up(story, jenis):
+    s = story(**SLOW)
+    with_original(s)
+    s.bedelau.first = "diproses"
+    s.accept(B, jenis, A)
+    await_told(s.p, B, "integration.registered")
+    s.p.ctl("jobs", "cancel", B, "--reason", "tidak jadi")
+    s.ended(B, "gagal_integrasi", "registered", "failed")
+    assert [m for m in s.bedelau.methods() if m != "GET"] == [METHOD[jenis]]
 
 
 # ---- another contract ----------------------------------------------------------------------------------------------------
@@ -541,7 +597,8 @@ def test_another_contract(story, folder):
     s.bedelau.answers["POST"] = [bad("VALIDATION", text="isian", list=[{"path": "sistem", "message": "Nama sudah ada"}])]
     s.accept(B, "perubahan", A)
     rejected = await_told(s.p, B, "integration.rejected")[0]
-    assert (rejected["kode_http"], rejected["alasan"], rejected["kesalahan"]) == (200, "isian", [{"field": "sistem", "pesan": "Nama sudah ada"}])
+    assert (rejected["kode_http"], rejected["alasan"]) == (200, "isian")
+    assert rejected["kesalahan"] == [{"field": "sistem", "pesan": "Nama sudah ada"}]
 
     s.bedelau.answers["POST"] = [bad("BUSY"), good("OFF")]
     s.accept(C, "pencabutan", A)

@@ -293,7 +293,7 @@ is_ours(const struct contract *k, struct str item, struct str key, struct arena 
         return false;
     left = (struct str){key.p + nomor.n + 1, key.n - nomor.n - 1};
     for (unsigned i = 0; i < 2; i++) {
-        const char *colon = memchr(left.p, ':', left.n);
+        const char *colon = left.n ? memchr(left.p, ':', left.n) : NULL;
         struct str part = {left.p, colon ? (size_t)(colon - left.p) : left.n};
 
         if (counts[i] && !str_eq(text_at(item, counts[i], a), part))

@@ -113,8 +113,8 @@ void outcome_tell(struct worker *w, struct berkas *b, const struct job *job, con
 /* What Bedelau's word for a state is to a request of that kind. */
 enum fact_type outcome_of_status(enum jenis jenis, struct str status);
 
-/* An operator gives the job up: told as failed with the reason, and the job ends. Not for one that is being called (it
- * has a lease): what it did is not known. Job step "stop" comes here. */
+/* An operator gives the job up (stop.c): told as failed with the reason, and the job ends. Not for one that is being
+ * called: what it did is not known. */
 void outcome_give_up(struct worker *w, struct berkas *b, struct job *job, struct str alasan);
 
 const char *jenis_name(enum jenis jenis);

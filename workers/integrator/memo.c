@@ -68,7 +68,7 @@ memo_idle(const struct job *job)
 bool
 job_is_idle(struct str step)
 {
-    return str_is(step, "wait") || str_is(step, "stop");
+    return str_is(step, "wait");
 }
 
 void

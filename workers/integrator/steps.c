@@ -1,5 +1,5 @@
 /* steps: what an answer does to its job. A job brings one round of a request to Bedelau ("send"), asks what became of
- * that ("ask"), follows it to its end ("poll"), and takes it back ("cancel"); "wait" and "stop" make no call. */
+ * that ("ask"), follows it to its end ("poll"), and takes it back ("cancel"); "wait" makes no call. */
 #include "common/json/scan.h"
 #include "workers/integrator/settle_priv.h"
 
@@ -82,6 +82,8 @@ not_there(struct worker *w, struct berkas *b, struct job *job, const struct answ
 
     if (settle_withdrawn(b))
         there_cancelled(w, b, job, a->code);
+    else if (job->stop.n && memo.jenis != JENIS_BARU)
+        outcome_give_up(w, b, job, job->stop);
     else if (memo.conflict)
         there_refused(w, b, job, a, memo.jenis == JENIS_PENCABUTAN ? &busy : &another);
     else
@@ -134,7 +136,7 @@ after_look(struct worker *w, struct berkas *b, struct job *job, const struct ans
         park_job(w, b, job, a, STR("poll"));
 }
 
-/* ---- cancel, wait, stop ------------------------------------------------------------------------------------------ */
+/* ---- cancel, wait ------------------------------------------------------------------------------------------------ */
 
 static void
 after_cancel(struct worker *w, struct berkas *b, struct job *job, const struct answer *a, struct said *s)
@@ -178,18 +180,6 @@ after_wait(struct worker *w, struct berkas *b, struct job *job, const struct ans
         outcome_tell(w, b, job,
                      &(struct finding){.type = FACT_I_DELAYED, .alasan = job->reason, .time_us = w->now_us});
     memo_write(w, job, &memo);
-}
-
-static void
-after_stop(struct worker *w, struct berkas *b, struct job *job, const struct answer *a, struct said *s)
-{
-    struct memo memo = memo_read(w, job);
-
-    (void)a;
-    (void)s;
-    memo.idle++;
-    memo_write(w, job, &memo);
-    outcome_give_up(w, b, job, job->reason);
 }
 
 /* ---- answers ----------------------------------------------------------------------------------------------------- */
@@ -253,18 +243,17 @@ take_answer(struct worker *w, struct berkas *b, struct job *job, const struct an
         const char *step;
         void (*fn)(struct worker *w, struct berkas *b, struct job *job, const struct answer *a,
                    struct said *s);
-    } steps[] = {{"send", after_send},     {"ask", after_look},  {"poll", after_look},
-                 {"cancel", after_cancel}, {"wait", after_wait}, {"stop", after_stop}};
-    bool stop = str_is(job->step, "stop") && strcmp(a->step, "stop") != 0;
-    struct str reason = job->reason;
+    } steps[] = {{"send", after_send},
+                 {"ask", after_look},
+                 {"poll", after_look},
+                 {"cancel", after_cancel},
+                 {"wait", after_wait}};
 
     if (a->fate != CLIENT_UNKNOWN && job->lease == a->lease)
         job->quiet_us = INT64_MIN; /* nothing of it is under way any more */
     for (unsigned i = 0; i < sizeof steps / sizeof steps[0]; i++)
         if (strcmp(a->step, steps[i].step) == 0)
             steps[i].fn(w, b, job, a, s);
-    if (stop && !job->done)
-        job_next(job, STR("stop"), w->now_us, reason); /* an operator's order outlasts the call it met */
 }
 
 void

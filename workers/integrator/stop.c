@@ -1,22 +1,30 @@
 #include "workers/integrator/settle_priv.h"
 
-/* Without a holder: "send" and "wait" have nothing at Bedelau, unless the last call is in doubt: then its repeat tells. What is
- * registered goes first, but for a change or an ending, which cannot be taken back: what Bedelau says of it later is told all
- * the same. Any other step will come to one of these, or to an end. */
+/* A change or an ending cannot be taken back, a DELETE would end the original: what was never sent and what Bedelau still
+ * works on is given up as it is, what is in doubt is asked about, not repeated. */
+static void
+honour_change(struct worker *w, struct berkas *b, struct job *job, const struct memo *memo)
+{
+    if (job->attempts == memo->idle || memo->told.n)
+        outcome_give_up(w, b, job, job->stop);
+    else if (str_is(job->step, "send"))
+        job_next(job, STR("ask"), job->quiet_us > w->now_us ? job->quiet_us : w->now_us, job->stop);
+}
+
+/* "send" without a holder: nothing is at Bedelau, unless its last call is in doubt and nobody can be asked; then its repeat
+ * tells. "poll": it is there, and goes first. Any other step will come to one of these, or to an end. */
 static void
 honour(struct worker *w, struct berkas *b, struct job *job)
 {
     struct memo memo = memo_read(w, job);
-    bool change = memo.jenis != JENIS_BARU;
     bool doubt = job->attempts > memo.idle && job->quiet_us != INT64_MIN;
-    bool poll = str_is(job->step, "poll") || (change && memo.told.n && str_is(job->step, "ask"));
 
-    if (doubt && !poll)
-        return;
-    if (poll && !change)
-        job_next(job, STR("cancel"), w->now_us, job->stop);
-    else if (poll || str_is(job->step, "send") || str_is(job->step, "wait"))
+    if (memo.jenis != JENIS_BARU)
+        honour_change(w, b, job, &memo);
+    else if (str_is(job->step, "send") && !doubt)
         outcome_give_up(w, b, job, job->stop);
+    else if (str_is(job->step, "poll"))
+        job_next(job, STR("cancel"), w->now_us, job->stop);
 }
 
 static bool
