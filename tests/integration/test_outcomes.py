@@ -479,11 +479,11 @@ def test_switched_off_after_the_end(story):
 
 
 def give_up(s):
-    s.p.rows("update job_integrator set step = 'stop', due_at = now(), reason = 'tidak jadi dipakai' where subject = %s", A)
+    s.p.ctl("jobs", "cancel", A, "--reason", "tidak jadi dipakai")
 
 
 def test_an_officer_gives_up(story):
-    """A job order "stop": told as failed with the reason; it is no attempt."""
+    """Told as failed with the reason; it is no attempt."""
     s = story(**{**SLOW, "integrator_backoff_min": "1h", "integrator_backoff_max": "1h"})
     s.bedelau.answers["POST"] = [(503, {})] * 9
     s.accept(A)
@@ -506,19 +506,20 @@ def test_bedelau_ends_what_an_officer_gave_up(story):
     s.ended(A, "selesai", "registered", "failed", "completed")
 
 
-@pytest.mark.parametrize("first, status, kinds", [("aktif", "selesai", ["completed"]),
-                                                  ("diproses", "gagal_integrasi", ["registered", "failed"])])
-def test_an_officer_gives_up_while_it_is_being_sent(story, first, status, kinds):
-    """The call that is under way ends first, and its word counts where it is an end."""
+@pytest.mark.parametrize("first, status, kinds, calls",
+                         [("aktif", "selesai", ["completed"], ["POST"]),
+                          ("diproses", "gagal_integrasi", ["registered", "failed"], ["POST", "DELETE"])])
+def test_an_officer_gives_up_while_it_is_being_sent(story, first, status, kinds, calls):
+    """The call that is under way ends first, and its word counts where it is an end; else what it brought is taken back."""
     s = story(**SLOW)
     s.bedelau.first = first
     s.bedelau.hold("POST")
     s.accept(A)
     s.bedelau.await_calls("POST", 1)
-    s.p.rows("update job_integrator set step = 'stop', reason = 'tidak jadi dipakai' where subject = %s", A)
+    give_up(s)
     s.bedelau.release("POST")
     s.ended(A, status, *kinds)
-    assert s.bedelau.methods() == ["POST"]
+    assert s.bedelau.methods() == calls
 
 
 @pytest.mark.parametrize("jenis", ["perubahan", "pencabutan"])
