@@ -18,7 +18,7 @@ struct jobs {
     struct loop_timer timer;
     struct pg_turn turn;
     bool asking, stopped, again;
-    bool backlog;        /* the last claim took as many as it asked for: there are more */
+    bool backlog;        /* the last claim took as many as it asked for: there may be more */
     int64_t next_us;     /* earliest due known; INT64_MIN = unknown */
     struct job *claimed; /* until the claim is committed */
     size_t nclaimed;
@@ -499,7 +499,7 @@ on_answered(void *arg, const struct pg_end *end)
         loop_timer_set(j->opts.loop, &j->timer, 1000);
         return;
     }
-    j->backlog = j->asked_for && j->nclaimed >= j->asked_for;
+    j->backlog = j->nclaimed >= j->asked_for; /* where there was no room to ask, something was due all the same */
     for (size_t i = 0; i < j->nclaimed; i++)
         j->opts.begin(j->opts.arg, &j->claimed[i]);
     room = j->opts.room(j->opts.arg);

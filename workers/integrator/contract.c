@@ -14,6 +14,22 @@ contract_has(const struct contract *k, enum panggilan call)
     return k->call[call].there;
 }
 
+void
+contract_codes(const struct contract *k, enum arti arti, int *ret, unsigned max)
+{
+    unsigned n = 0;
+
+    for (int code = 100; code < CODES; code++) {
+        bool means = false;
+
+        for (unsigned call = 0; call < CALLS; call++)
+            means |= (enum arti)k->call[call].arti[code] == arti;
+        if (means && n < max)
+            ret[n++] = code;
+    }
+    ret[n] = 0;
+}
+
 const char *
 contract_method(const struct contract *k, enum panggilan call)
 {

@@ -44,6 +44,9 @@ void contract_free(struct contract *k);
 /* Whether the endpoint has that call. Only `tanya` may be missing: then a repeat of the same call says what became of it. */
 bool contract_has(const struct contract *k, enum panggilan call);
 
+/* The HTTP codes that have that meaning for any call, in rising order, at most `max`, and 0 behind them. */
+void contract_codes(const struct contract *k, enum arti arti, int *ret, unsigned max);
+
 const char *contract_method(const struct contract *k, enum panggilan call);
 
 /* Whether the call has a body. */

@@ -6,29 +6,7 @@
 
 #include "common/base/log.h"
 
-enum { CODES_MAX = 7, USER_MAX = 256 };
-
-/* "401, 403" into codes, ended by 0. */
-static enum res
-read_codes(const char *text, int codes[CODES_MAX + 1], struct err *e)
-{
-    unsigned n = 0;
-
-    for (const char *p = text + strspn(text, ", "); *p; p += strspn(p, ", ")) {
-        char *end;
-        long code = strtol(p, &end, 10);
-
-        if (end == p || code < 400 || code > 499 || n == CODES_MAX || (*end && !strchr(", ", *end)))
-            return err_set(
-                e, RES_FATAL,
-                "[integrator] expired_codes must be up to %d codes from 400 to 499, divided by commas",
-                CODES_MAX);
-        codes[n++] = (int)code;
-        p = end;
-    }
-    codes[n] = 0;
-    return RES_OK;
-}
+enum { USER_MAX = 256 };
 
 static bool
 is_set(const char *text)
@@ -55,7 +33,6 @@ check_credentials(const struct endpoint_settings *set, struct err *e)
 enum res
 endpoint_check(const struct endpoint_settings *set, int64_t in_flight, struct err *e)
 {
-    int codes[CODES_MAX + 1];
     enum res res = check_credentials(set, e);
 
     if (res != RES_OK)
@@ -65,7 +42,7 @@ endpoint_check(const struct endpoint_settings *set, int64_t in_flight, struct er
     if (set->in_flight_min > in_flight)
         return err_set(e, RES_FATAL,
                        "[integrator] in_flight_min must not be more than [integrator] in_flight");
-    return read_codes(set->expired_codes, codes, e);
+    return RES_OK;
 }
 
 static struct client_opts
@@ -111,13 +88,12 @@ auth_opts(const struct endpoint_settings *set, char user[USER_MAX])
 }
 
 enum res
-endpoint_open(struct app *app, const struct endpoint_settings *set, int64_t in_flight,
-              void (*changed)(void *arg), void *arg, struct sink **ret, struct err *e)
+endpoint_open(const struct endpoint_opts *opts, struct sink **ret, struct err *e)
 {
-    int codes[CODES_MAX + 1];
+    const struct endpoint_settings *set = opts->set;
     char user[USER_MAX];
-    int64_t start = set->in_flight_start < in_flight ? set->in_flight_start : in_flight;
-    struct sink_opts o = {.http = http_opts(set, in_flight),
+    int64_t start = set->in_flight_start < opts->in_flight ? set->in_flight_start : opts->in_flight;
+    struct sink_opts o = {.http = http_opts(set, opts->in_flight),
                           .auth = auth_opts(set, user),
                           .valve = {.limit_start = (unsigned)start,
                                     .limit_min = (unsigned)set->in_flight_min,
@@ -125,16 +101,15 @@ endpoint_open(struct app *app, const struct endpoint_settings *set, int64_t in_f
                                     .open_after = (unsigned)set->breaker_failures,
                                     .open_keys = (unsigned)set->breaker_requests,
                                     .probe = set->probe},
-                          .expired = codes,
-                          .metrics = app->metrics,
+                          .expired = opts->expired,
+                          .metrics = opts->app->metrics,
                           .metric_prefix = "bedelau_endpoint",
-                          .changed = changed,
-                          .arg = arg};
-    enum res res = read_codes(set->expired_codes, codes, e);
+                          .changed = opts->changed,
+                          .arg = opts->arg};
 
     if (set->tls_insecure)
         log_warn("the endpoint's certificate is not verified: [integrator] tls_insecure");
-    return res == RES_OK ? sink_new(app->loop, &o, ret, e) : res;
+    return sink_new(opts->app->loop, &o, ret, e);
 }
 
 enum res

@@ -39,8 +39,6 @@ static const struct conf_key keys[] = {
      "Scope to ask for; default: none"},
     {"integrator", "token_secret_in_body", CONF_BOOL, WAY(token_secret_in_body), "false", 0, NULL, 0, 0,
      "Client id and secret as form fields, not as Basic"},
-    {"integrator", "expired_codes", CONF_STR, WAY(expired_codes), "401, 403", 0, NULL, 0, 0,
-     "Answers that mean: your credentials, or your token has expired. One refresh, then calls pause"},
     {"integrator", "in_flight", CONF_INT, SET(in_flight), "64", 0, NULL, 1, 256,
      "Most calls at once; fewer while the endpoint fails or asks for fewer"},
     {"integrator", "in_flight_min", CONF_INT, WAY(in_flight_min), "1", 0, NULL, 1, 256,
@@ -226,6 +224,22 @@ on_stop(void *arg, struct str nomor)
 }
 
 static enum res
+open_endpoint(struct worker *w, struct err *e)
+{
+    struct integrator *n = w->own;
+    int expired[8];
+    struct endpoint_opts o = {.app = w->app,
+                              .set = &n->endpoint,
+                              .in_flight = n->in_flight,
+                              .expired = expired,
+                              .changed = on_changed,
+                              .arg = w};
+
+    contract_codes(n->contract, ARTI_KREDENSIAL, expired, 7);
+    return endpoint_open(&o, &n->sink, e);
+}
+
+static enum res
 open_gate(struct worker *w, struct err *e)
 {
     struct integrator *n = w->own;
@@ -261,9 +275,7 @@ start(struct worker *w, struct err *e)
     enum res res;
 
     make_metrics(w);
-    if ((res = load_data(w, e)) ||
-        (res = endpoint_open(app, &n->endpoint, n->in_flight, on_changed, w, &n->sink, e)) ||
-        (res = open_gate(w, e)))
+    if ((res = load_data(w, e)) || (res = open_endpoint(w, e)) || (res = open_gate(w, e)))
         return res;
     return jobs_new(&jo, &n->jobs, e);
 }
