@@ -5,7 +5,7 @@
 
 #include "common/base/id.h"
 
-enum { LOOK_MS = 10000, CLAIM_MAX = 256, BORN_MAX = 256, STMTS = 8 };
+enum { LOOK_MS = 10000, SHY_MIN_MS = 50, SHY_MAX_MS = 1000, CLAIM_MAX = 256, BORN_MAX = 256, STMTS = 8 };
 
 enum which { LOAD, PUT, BODY, REMOVE, ATTEMPT, ANSWER, CLAIM, NEXT };
 
@@ -20,6 +20,7 @@ struct jobs {
     bool asking, stopped, again;
     bool backlog;        /* the last claim took as many as it asked for: there may be more */
     int64_t next_us;     /* earliest due known; INT64_MIN = unknown */
+    int64_t shy_ms;      /* no look sooner than that: what is due is locked by somebody else; 0 = it is not */
     struct job *claimed; /* until the claim is committed */
     size_t nclaimed;
     unsigned asked_for;           /* by the claim under way */
@@ -297,8 +298,11 @@ jobs_save(struct jobs *j, struct job *const *all, size_t n)
     static const struct {
         bool (*is)(const struct job *job);
         void (*send)(struct jobs *j, const struct chosen *c);
-    } kinds[] = {
-        {is_put, send_put}, {is_body, send_bodies}, {is_attempt, send_attempts}, {is_done, send_removals}};
+    } kinds[] = {/* removals first: another job may take the key of one that ends in the same transaction */
+                 {is_done, send_removals},
+                 {is_put, send_put},
+                 {is_body, send_bodies},
+                 {is_attempt, send_attempts}};
 
     for (unsigned i = 0; i < 4; i++) {
         struct chosen c = {all, n, kinds[i].is};
@@ -405,6 +409,8 @@ set_timer(struct jobs *j)
     if (j->next_us != INT64_MIN) {
         int64_t left = (j->next_us - clk_us(j->opts.clk)) / 1000 + 1;
 
+        left = left > 0 ? left : 0;
+        left = left > j->shy_ms ? left : j->shy_ms;
         wait_ms = left < wait_ms ? left : wait_ms;
     }
     loop_timer_set(j->opts.loop, &j->timer, wait_ms);
@@ -486,6 +492,16 @@ on_next(void *arg, const PGresult *r)
     j->next_us = pg_time(r, 0, 0);
 }
 
+/* There was room, something is due, and nothing was to be had: whoever holds it is given time. */
+static void
+be_shy(struct jobs *j)
+{
+    bool held = j->asked_for && !j->nclaimed && j->next_us != INT64_MIN && j->next_us <= clk_us(j->opts.clk);
+    int64_t longer = j->shy_ms ? 2 * j->shy_ms : SHY_MIN_MS;
+
+    j->shy_ms = !held ? 0 : longer < SHY_MAX_MS ? longer : SHY_MAX_MS;
+}
+
 static void
 on_answered(void *arg, const struct pg_end *end)
 {
@@ -499,7 +515,9 @@ on_answered(void *arg, const struct pg_end *end)
         loop_timer_set(j->opts.loop, &j->timer, 1000);
         return;
     }
-    j->backlog = j->nclaimed >= j->asked_for; /* where there was no room to ask, something was due all the same */
+    be_shy(j);
+    j->backlog =
+        j->nclaimed >= j->asked_for; /* where there was no room to ask, something was due all the same */
     for (size_t i = 0; i < j->nclaimed; i++)
         j->opts.begin(j->opts.arg, &j->claimed[i]);
     room = j->opts.room(j->opts.arg);
@@ -518,6 +536,11 @@ on_turn(void *arg)
     struct jobs *j = arg;
     unsigned room = j->opts.room(j->opts.arg);
 
+    if (j->stopped) {
+        j->asking = false;
+        pg_done(j->opts.pg);
+        return;
+    }
     arena_reset(&j->arena);
     j->nclaimed = 0;
     j->asked_for = room < CLAIM_MAX ? room : CLAIM_MAX;

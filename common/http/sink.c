@@ -196,6 +196,14 @@ on_token(void *arg, const struct auth_outcome *o)
         finish(f, &none, VALVE_BARRED);
 }
 
+static const char too_late_text[] = "not sent: it waited too long for a place or a token";
+
+static bool
+too_late(int64_t not_after_ms)
+{
+    return not_after_ms && clk_mono_ms() > not_after_ms;
+}
+
 /* The copied call, now or when there is a token. It has its place already. */
 static void
 send_kept(struct flight *f)
@@ -203,6 +211,12 @@ send_kept(struct flight *f)
     struct sink *s = f->s;
     struct err e = {0};
     enum res res;
+
+    if (too_late(f->not_after_ms)) {
+        valve_cancel(&s->valve, f->pass);
+        end_here(f, true, too_late_text);
+        return;
+    }
 
     if (auth_waits(s->auth)) {
         f->wait = (struct auth_wait){.fn = on_token, .arg = f};
@@ -275,7 +289,8 @@ enum res
 sink_start(struct sink *s, const struct sink_call *call, struct err *e)
 {
     struct valve_pass pass = {0};
-    bool goes = !s->queue.head && valve_admit(&s->valve, clk_mono_ms(), &pass);
+    bool late = too_late(call->not_after_ms);
+    bool goes = !late && !s->queue.head && valve_admit(&s->valve, clk_mono_ms(), &pass);
     struct flight *f;
     enum res res = flight_new(s, call, !goes || s->renews, &f, e);
 
@@ -290,6 +305,8 @@ sink_start(struct sink *s, const struct sink_call *call, struct err *e)
     f->pass = pass;
     if (goes && s->renews)
         send_kept(f);
+    else if (late)
+        end_here(f, true, too_late_text);
     else if (!goes && s->valve.mode == VALVE_CLOSED)
         push(&s->queue, f);
     else if (!goes)

@@ -41,6 +41,9 @@ struct sink_answer {
 struct sink_call {
     struct client_call http; /* without `fn`, `arg`, `head` and `sink` */
     struct str key; /* whose call this is, as evidence: failures of one key alone never open the breaker */
+    int64_t
+        not_after_ms; /* of clk_mono_ms: what has waited until then for a place, a token or a repeat is given back
+                           * `sick` and not sent; 0 = whenever */
     void (*fn)(void *arg,
                const struct sink_answer *a); /* once, never from inside sink_start; may start calls */
     void *arg;

@@ -77,7 +77,11 @@ flight_new(struct sink *s, const struct sink_call *call, bool keep, struct fligh
     f = malloc(sizeof *f + (keep ? size_of_copy(&call->http) : 0));
     if (!f)
         return err_set(e, RES_RETRY, "out of memory");
-    *f = (struct flight){.s = s, .fn = call->fn, .arg = call->arg, .key = str_hash(call->key)};
+    *f = (struct flight){.s = s,
+                         .fn = call->fn,
+                         .arg = call->arg,
+                         .key = str_hash(call->key),
+                         .not_after_ms = call->not_after_ms};
     if (keep)
         copy_call(&f->call, &call->http, f + 1);
     link_in(s, f);

@@ -20,6 +20,7 @@ struct flight {
     void (*fn)(void *arg, const struct sink_answer *a);
     void *arg;
     uint64_t key;
+    int64_t not_after_ms;
     struct valve_pass pass;
     unsigned generation; /* of the token it went with */
     bool repeated;       /* with a fresh token */

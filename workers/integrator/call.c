@@ -187,6 +187,16 @@ begin_idle(struct calling *c)
     free(c);
 }
 
+/* Until quiet_until a call may act, so it is sent early enough to have ended by then. */
+static int64_t
+latest_ms(const struct worker *w, const struct job *job)
+{
+    const struct integrator *n = w->own;
+    int64_t at = clk_mono_ms() + (job->quiet_us - clk_us(w->app->clk)) / 1000 - n->timeout_ms;
+
+    return at > 0 ? at : 1;
+}
+
 void
 call_begin(struct worker *w, const struct job *job)
 {
@@ -195,6 +205,7 @@ call_begin(struct worker *w, const struct job *job)
     struct headers h = {.url = ""};
     struct sink_call call = {.http = {.url = h.url, .headers = h.list, .timeout_ms = n->timeout_ms},
                              .key = job->subject,
+                             .not_after_ms = latest_ms(w, job),
                              .fn = on_answer,
                              .arg = c};
     struct sink_answer none = {.http = {.fate = CLIENT_NOT_SENT, .retry_after_s = -1}};

@@ -134,7 +134,8 @@ cancel_again(struct worker *w, struct berkas *b, const struct dossier_view *v, c
     struct urusan *u = b->more;
     struct job *job;
 
-    if (!v->C || !job_room(u) || job_of_id(w, u, s->id))
+    if (!v->C || !job_room(u) || job_of_id(w, u, s->id) ||
+        job_find(u, job_key(w, b, v->C->revisi, v->C->putaran)))
         return;
     job = arena_new(&w->arena, sizeof *job);
     *job = (struct job){.key = job_key(w, b, v->C->revisi, v->C->putaran),
@@ -172,6 +173,10 @@ callback_late(struct worker *w, struct berkas *b, const struct said *s, const st
     struct dossier_view v;
 
     dossier_look(&b->d, &v);
+    if (ev && v.status == STATUS_DIBATALKAN && v.C && job_find(u, job_key(w, b, v.C->revisi, v.C->putaran))) {
+        keep(w, b, ev); /* another id than that of the round which is being taken back: one after the other */
+        return;
+    }
     if (!heed(b, s, ev))
         return;
     if (v.completed) {

@@ -320,6 +320,15 @@ is_ours(const struct contract *k, struct str item, struct str key, struct arena 
 }
 
 bool
+contract_any(const struct contract *k, struct str body)
+{
+    struct str list = body.n && scan_document(body, NULL) == RES_OK ? look(body, k->daftar.isi) : STR_NULL;
+    struct scan_iter it = scan_iter(list);
+
+    return scan_kind(list) == SCAN_ARRAY && scan_next(&it);
+}
+
+bool
 contract_find(const struct contract *k, struct str body, struct str key, struct arena *a, struct said *s)
 {
     struct str list;

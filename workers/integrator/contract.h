@@ -71,6 +71,9 @@ void contract_read(const struct contract *k, enum panggilan call, int code, stru
 bool contract_find(const struct contract *k, struct str body, struct str key, struct arena *a,
                    struct said *s);
 
+/* Whether that answer holds anything at all. */
+bool contract_any(const struct contract *k, struct str body);
+
 /* What a callback says: its members are ours (event callback.received), the word for the status is the endpoint's. */
 void contract_callback(const struct contract *k, struct str data, struct arena *a, struct said *s);
 

@@ -117,10 +117,10 @@ endpoint_again(struct sink *sink, const struct endpoint_settings *set, int64_t i
 {
     char user[USER_MAX];
     struct auth_opts auth = auth_opts(set, user);
-    enum res res = set->auth == AUTH_NONE ? RES_OK : sink_secrets(sink, auth.id, auth.secret, e);
+    enum res res = sink_reload(sink, e);
 
-    if (res == RES_OK)
-        res = sink_reload(sink, e);
+    if (res == RES_OK && set->auth != AUTH_NONE)
+        res = sink_secrets(sink, auth.id, auth.secret, e);
     if (res == RES_OK)
         sink_pace(sink, (unsigned)in_flight, (double)set->calls_per_s);
     return res;

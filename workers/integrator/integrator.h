@@ -19,7 +19,7 @@ enum mode { MODE_LIVE, MODE_SHADOW, MODE_OFF };
 
 struct integrator {
     const char *url, *callback_url; /* settings */
-    int64_t mode, in_flight, timeout_ms, lease_ms, poll_ms;
+    int64_t mode, in_flight, timeout_ms, lease_ms, quiet_ms, poll_ms;
     struct backoff pace;
     struct endpoint_settings endpoint;
     const char *contract_file;
@@ -35,6 +35,7 @@ struct integrator {
     struct job_answer *answers; /* of this part; in the batch's arena */
     size_t nanswers;
     unsigned calling;  /* calls under way */
+    bool stirred;      /* jobs of other requests were made due by this batch */
     unsigned answered; /* answers that wait for their transaction */
     struct metric *m_calls[4], *m_seconds, *m_outcome[6], *m_parked;
 };

@@ -55,9 +55,13 @@ static const struct conf_key keys[] = {
     {"integrator", "probe_max", CONF_MS, WAY(probe.max_ms), "30s", 0, NULL, 10, 3600000,
      "Last ceiling of that time"},
     {"integrator", "timeout", CONF_MS, SET(timeout_ms), "20s", 0, NULL, 50, 600000,
-     "Longest a call may take from its sending; must be less than lease"},
+     "Longest a call may take from its sending; at most three quarters of quiet"},
     {"integrator", "lease", CONF_MS, SET(lease_ms), "60s", 0, NULL, 100, 3600000,
      "How long a job belongs to the process that calls; after that another asks what became of it"},
+    {"integrator", "quiet", CONF_MS, SET(quiet_ms), "0", 0, NULL, 0, 3600000,
+     "How long after its beginning a call whose end is not known may still act at the endpoint: until then "
+     "it is "
+     "neither asked about nor repeated; 0: as long as lease, which is the most"},
     {"integrator", "backoff_min", CONF_MS, SET(pace.min_ms), "1s", 0, NULL, 1, 3600000,
      "First ceiling of the wait after a failure; doubles, with full jitter"},
     {"integrator", "backoff_max", CONF_MS, SET(pace.max_ms), "5m", 0, NULL, 1, 86400000,
@@ -152,13 +156,22 @@ load_data(struct worker *w, struct err *e)
     return res;
 }
 
+static int64_t
+quiet_ms(const struct integrator *n)
+{
+    return n->quiet_ms ? n->quiet_ms : n->lease_ms;
+}
+
 static enum res
 check_own(const struct integrator *n, struct err *e)
 {
     struct brake_windows windows;
 
-    if (n->timeout_ms >= n->lease_ms)
-        return err_set(e, RES_FATAL, "[integrator] timeout must be less than [integrator] lease");
+    if (n->quiet_ms > n->lease_ms)
+        return err_set(e, RES_FATAL, "[integrator] quiet must not be more than [integrator] lease");
+    if (n->timeout_ms > quiet_ms(n) * 3 / 4)
+        return err_set(e, RES_FATAL, "[integrator] timeout must be at most three quarters of [integrator] %s",
+                       n->quiet_ms ? "quiet" : "lease");
     if (n->pace.min_ms > n->pace.max_ms)
         return err_set(e, RES_FATAL,
                        "[integrator] backoff_min must not be more than [integrator] backoff_max");
@@ -267,7 +280,7 @@ start(struct worker *w, struct err *e)
                            .pg = app->pg,
                            .worker = "integrator",
                            .lease_ms = n->lease_ms,
-                           .call_ms = n->timeout_ms,
+                           .call_ms = quiet_ms(n),
                            .room = room,
                            .begin = begin,
                            .arg = w,
@@ -306,9 +319,9 @@ committed(struct worker *w, const struct flow_batch *b)
     struct integrator *n = w->own;
     bool answered = false;
 
-    for (size_t i = 0; i < w->n; i++)
-        if (((const struct urusan *)w->all[i].more)->stirred)
-            jobs_wake(n->jobs, w->now_us);
+    if (n->stirred)
+        jobs_wake(n->jobs, w->now_us);
+    n->stirred = false;
     for (size_t i = 0; i < b->n; i++)
         if (!b->items[i].rkm) {
             n->answered--;

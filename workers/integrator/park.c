@@ -88,7 +88,7 @@ park_sick(struct worker *w, struct job *job, const struct answer *a)
 
     if (in_doubt && job->quiet_us > due)
         due = job->quiet_us;
-    memo.idle += a->fate == CLIENT_NOT_SENT;
+    memo.idle += a->fate != CLIENT_UNKNOWN; /* what is refused for its credentials did nothing either */
     memo_write(w, job, &memo);
     job_next(job, in_doubt && asks(w, job) ? STR("ask") : job->step, due, park_reason(w, a));
 }

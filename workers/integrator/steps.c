@@ -78,14 +78,19 @@ not_there(struct worker *w, struct berkas *b, struct job *job, const struct answ
 {
     struct said another = {.alasan = STR("nomor ini sudah terdaftar di Bedelau untuk permohonan lain")};
     struct said busy = {.alasan = STR("Bedelau menolak mengakhiri integrasi ini")};
+    const struct integrator *n = w->own;
     struct memo memo = memo_read(w, job);
 
     if (settle_withdrawn(b))
         there_cancelled(w, b, job, a->code);
     else if (job->stop.n && memo.jenis != JENIS_BARU)
         outcome_give_up(w, b, job, job->stop);
+    else if (memo.conflict && memo.jenis == JENIS_PENCABUTAN)
+        there_refused(w, b, job, a, &busy);
+    else if (memo.conflict && contract_any(n->contract, (struct str){a->body, a->body_len}))
+        there_refused(w, b, job, a, &another);
     else if (memo.conflict)
-        there_refused(w, b, job, a, memo.jenis == JENIS_PENCABUTAN ? &busy : &another);
+        park_job(w, b, job, a, STR("send")); /* our own call is still at work there */
     else
         job_next(job, STR("send"), w->now_us, STR("belum ada di Bedelau"));
 }
@@ -217,6 +222,8 @@ counts_when_late(struct worker *w, const struct job *job, const struct answer *a
 
     if (s->arti != ARTI_BERHASIL && s->arti != ARTI_TERDAFTAR)
         return false;
+    if (a->call == CALL_PANTAU && memo_read(w, job).jenis == JENIS_PENCABUTAN)
+        return str_is(s->status, "dinonaktifkan");
     return a->call != CALL_TANYA ||
            contract_find(n->contract, (struct str){a->body, a->body_len}, job->key, &w->arena, &found);
 }
@@ -249,8 +256,6 @@ take_answer(struct worker *w, struct berkas *b, struct job *job, const struct an
                  {"cancel", after_cancel},
                  {"wait", after_wait}};
 
-    if (a->fate != CLIENT_UNKNOWN && job->lease == a->lease)
-        job->quiet_us = INT64_MIN; /* nothing of it is under way any more */
     for (unsigned i = 0; i < sizeof steps / sizeof steps[0]; i++)
         if (strcmp(a->step, steps[i].step) == 0)
             steps[i].fn(w, b, job, a, s);
@@ -265,6 +270,8 @@ settle_answer(struct worker *w, struct berkas *b, const struct answer *a)
 
     note_answer(w, a);
     read_answer(w, a, &s);
+    if (ours && a->fate != CLIENT_UNKNOWN)
+        job->quiet_us = INT64_MIN; /* nothing of it is under way any more */
     if (!job)
         without_job(w, b, a, &s);
     else if (a->sick && ours)

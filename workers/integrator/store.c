@@ -10,12 +10,12 @@ static const struct pg_stmt body_stmt = {
                        "$6::text[]) u(n, s, i, b, j, a) on conflict do nothing"};
 /* Whoever waits for a request that was told as completed looks again at once. Those jobs belong to other requests, so
  * nothing but the time is touched, and a job that somebody holds is passed by: its holder looks by itself. */
-static const struct pg_stmt stir_stmt = {"integrator_stir",
-                                         "update job_integrator set due_at = $2::timestamptz where key in "
-                                         "(select j.key from job_integrator j join integration "
-                                         "i on j.subject = i.nomor_permohonan where i.asal = any($1::text[]) "
-                                         "and j.step in ('wait', 'poll') and j.lease = 0 "
-                                         "and j.due_at > $2::timestamptz for update of j skip locked)"};
+static const struct pg_stmt stir_stmt = {
+    "integrator_stir", "update job_integrator set due_at = $2::timestamptz where key in "
+                       "(select j.key from job_integrator j join integration "
+                       "i on j.subject = i.nomor_permohonan where i.asal = any($1::text[]) "
+                       "and j.step in ('wait', 'poll') and j.lease = 0 "
+                       "and j.due_at > $2::timestamptz for update of j skip locked) returning 1"};
 
 const struct worker_column store_columns[] = {
     {"callbacks", PG_TEXT, offsetof(struct urusan, callbacks)},
@@ -179,6 +179,15 @@ write_rows(struct worker *w)
 }
 
 static void
+on_stirred(void *arg, const PGresult *r)
+{
+    const struct worker *w = arg;
+    struct integrator *n = w->own;
+
+    n->stirred |= PQntuples(r) > 0;
+}
+
+static void
 stir(struct worker *w)
 {
     bool any = false;
@@ -193,7 +202,7 @@ stir(struct worker *w)
     pg_array_end(&w->args);
     pg_arg_time(&w->args, w->now_us);
     if (any)
-        pg_send(w->app->pg, &stir_stmt, &w->args, NULL, NULL);
+        pg_send(w->app->pg, &stir_stmt, &w->args, on_stirred, w);
 }
 
 void

@@ -28,6 +28,7 @@ there_cancelled(struct worker *w, struct berkas *b, struct job *job, int code)
         stop_rename(job, &f);
     outcome_tell(w, b, job, &f);
     job->done = true;
+    callback_take_kept(w, b);
 }
 
 void
@@ -121,6 +122,15 @@ take_or_follow(struct worker *w, struct berkas *b, struct job *job, const struct
     job_next(job, following(w, memo.jenis), due, STR("menunggu Bedelau"));
 }
 
+/* Bedelau has said something newer of it meanwhile: this answer was on its way longer. */
+static bool
+outdated(const struct berkas *b, const struct said *s)
+{
+    const struct urusan *u = b->more;
+
+    return s->urutan > 0 && s->urutan < u->urutan_bedelau && str_eq(u->id_integrasi, s->id);
+}
+
 void
 there_registered(struct worker *w, struct berkas *b, struct job *job, const struct answer *a,
                  const struct said *s)
@@ -133,6 +143,10 @@ there_registered(struct worker *w, struct berkas *b, struct job *job, const stru
                         .kode_http = a->code,
                         .time_us = w->now_us};
 
+    if (outdated(b, s) && !settle_withdrawn(b)) {
+        job_next(job, following(w, memo_read(w, job).jenis), park_poll_us(w, a), STR("menunggu Bedelau"));
+        return;
+    }
     note_id(w, b, job, s);
     if (settle_withdrawn(b))
         there_though_withdrawn(w, b, job, a, &f);

@@ -147,13 +147,27 @@ apply(void *arg, const struct flow_batch *b)
     w->def->write(w);
 }
 
-/* Everything in hand is applied. What has been begun outside comes back as an item, after which this is called again. */
+/* The connection is ours: no claim is under way. What has been begun outside comes back as an item, after which this is
+ * called again. */
+static void
+on_last_turn(void *arg)
+{
+    struct worker *w = arg;
+
+    pg_done(w->app->pg);
+    if (!w->def->busy || !w->def->busy(w))
+        app_quit(w->app, APP_OK);
+}
+
+/* Everything in hand is applied. */
 static void
 finish_stop(void *arg)
 {
     struct worker *w = arg;
 
-    if (!w->def->busy || !w->def->busy(w))
+    if (pg_up(w->app->pg))
+        pg_turn(w->app->pg, &w->last_turn);
+    else
         app_quit(w->app, APP_OK);
 }
 
@@ -292,6 +306,7 @@ start(struct app *app, void *self, struct err *e)
     enum res res;
 
     w->app = app;
+    w->last_turn = (struct pg_turn){.fn = on_last_turn, .arg = w};
     w->args = pg_args_make();
     w->text = buf_make(16 << 20);
     w->m_reused = metric(app->metrics, METRIC_COUNTER, "bedelau_ids_reused", "",
@@ -327,6 +342,8 @@ free_worker(struct app *app, void *self)
     (void)app;
     if (w->def->free && w->app)
         w->def->free(w);
+    if (w->app)
+        pg_turn_cancel(w->app->pg, &w->last_turn);
     flow_free(w->flow);
     producer_free(w->producer, 3000);
     outbox_free(w->outbox);

@@ -102,6 +102,7 @@ struct worker {
     char group[128];
     char source[64]; /* of our facts */
     bool stopping;
+    struct pg_turn last_turn;
     struct metric *m_reused, *m_differs;
 };
 
