@@ -195,18 +195,19 @@ def test_one_letter_for_several_requests(judging):
 def test_originals(pipeline):
     p = pipeline(**FAST, validator_review_manual_opd=OTHER)
     p.start(*harness.WORKERS)
-    active, waiting, cancelled = f"{OPD}-O-1", f"{OTHER}-O-2", f"{OPD}-O-3"
-    submit(p, active)
-    p.await_status(active, "selesai")
+    active, waiting, cancelled, ending = f"{OPD}-O-1", f"{OTHER}-O-2", f"{OPD}-O-3", f"{OPD}-O-4"
+    for nomor in (active, ending):
+        submit(p, nomor)
+        p.await_status(nomor, "selesai")
     submit(p, waiting, OTHER, nama_opd="Dinas Kesehatan")
     p.await_status(waiting, "diperiksa")
     withdraw(p, cancelled)
     submit(p, cancelled)
     p.await_status(cancelled, "dibatalkan")
-    harness.eventually(lambda: p.one("select aktif from pemeriksaan where nomor_permohonan = %s", active),
-                       what="the validator knows that it is active")
+    harness.eventually(lambda: p.one("select count(*) from pemeriksaan where aktif and nomor_permohonan in (%s, %s)", active, ending),
+                       lambda n: n == 2, what="the validator knows that they are active")
     wrong = {ORIGINAL: "/nomor_permohonan_asal"}
-    cases = [(OPD, "perubahan", active, {}), (OPD, "pencabutan", active, {}), (OPD, "perubahan", waiting, wrong),
+    cases = [(OPD, "perubahan", active, {}), (OPD, "pencabutan", ending, {}), (OPD, "perubahan", waiting, wrong),
              (OTHER, "perubahan", waiting, wrong), (OTHER, "pencabutan", active, wrong),
              (OPD, "perubahan", cancelled, wrong), (OPD, "pencabutan", "BDL-2020-000001", wrong)]
     for i, (opd, jenis, asal, expected) in enumerate(cases):

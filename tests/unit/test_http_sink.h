@@ -14,7 +14,7 @@ enum { JOBS = 64 };
 
 struct job {
     struct ctx *x;
-    enum { TODO, FLYING, DONE } at;
+    enum { READY, FLYING, DONE } at;
     int answers;  /* ever */
     int attempts; /* that failed and were its own */
     int asides;
@@ -156,7 +156,7 @@ on_answer(void *arg, const struct sink_answer *a)
     j->last = *a;
     j->asides += a->aside;
     snprintf(j->error, sizeof j->error, "%s", a->http.error);
-    j->at = good(a) || !x->works ? DONE : TODO;
+    j->at = good(a) || !x->works ? DONE : READY;
     j->attempts += !good(a) && !a->sick;
     if (j->at == DONE)
         j->order = ++x->done;
@@ -210,7 +210,7 @@ next_job(const struct ctx *x)
     int best = -1;
 
     for (int i = 0; i < x->jobs; i++)
-        if (x->job[i].at == TODO && (best < 0 || put_behind(&x->job[i]) < put_behind(&x->job[best])))
+        if (x->job[i].at == READY && (best < 0 || put_behind(&x->job[i]) < put_behind(&x->job[best])))
             best = i;
     return best;
 }
