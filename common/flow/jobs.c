@@ -66,9 +66,10 @@ static const char *const texts[STMTS] = {
     /* Earliest deadline first among those that have waited longest and those whose deadlines are nearest, so that neither
      * many that wait for their time nor many that are ready are read to find a few. More than are taken are looked at,
      * for other processes may hold some. They are found again by where they lie, a hint: what has moved on meanwhile is
-     * judged anew when it is locked. */
+     * judged anew when it is locked. (The sum keeps the outer test from the index of due_at, which would be read whole.) */
     [CLAIM] =
-        "with c as (select key, lease as before from job_@ where due_at <= $4::timestamptz and ctid = "
+        "with c as (select key, lease as before from job_@ where due_at + interval '0' <= $4::timestamptz "
+        "and ctid = "
         "any(array("
         "select ctid from ((select ctid, deadline_at, due_at from job_@ where due_at <= $4::timestamptz "
         "order by due_at limit 2 * $1::int) union (select ctid, deadline_at, due_at from (select ctid, "

@@ -1,7 +1,7 @@
 import pytest
 
+import bedelau
 import harness
-
 
 
 def pytest_configure(config):
@@ -37,3 +37,17 @@ def pipeline(folder, request):
     codes = [p.stop() for p in made]
     killed = {-9, -15}
     assert all(c == 0 or c in killed for each in codes for c in each.values()), codes
+
+
+@pytest.fixture
+def story(pipeline):
+    """Makes stories of one request at Bedelau (bedelau.py)."""
+    made = []
+
+    def make(**settings):
+        made.append(bedelau.Story(pipeline(standin=False, **{**harness.FAST, **settings})))
+        return made[-1]
+
+    yield make
+    for s in made:
+        s.bedelau.close()

@@ -183,6 +183,9 @@ class Pipeline:
     def await_ready(self, name, limit_s=60):
         eventually(lambda: self.ready(name), lambda s: s == 200, limit_s, f"{name} ready; see {self.folder}")
 
+    def statusz(self, name):
+        return json.loads(http(f"http://127.0.0.1:{self.ports[name]}/statusz")[1])
+
     def log(self, name):
         return (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
 

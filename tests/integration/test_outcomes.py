@@ -2,26 +2,15 @@
 import json
 import re
 
-import endpoint
 import harness
 import pytest
-from harness import FAST, OPD, await_told, event, eventually, form, refusals, review, told
-
-A, B, C = f"{OPD}-O-1", f"{OPD}-O-2", f"{OPD}-O-3"
-
+from bedelau import SLOW, A, B, C, jobs
+from harness import FAST, OPD, await_told, event, eventually, refusals, review, told
 
 def standin_get(p, path):
     status, body = harness.http(p.standin(path))
     assert status == 200, body
     return json.loads(body)
-
-
-def jobs(p):
-    return p.rows("select key, step, reason, lease, due_at, state from job_integrator order by key")
-
-
-def no_jobs(p):
-    eventually(lambda: jobs(p), lambda j: j == [], what="no job left")
 
 
 # ---- changes and endings, through the whole pipeline ---------------------------------------------------------------------
@@ -124,69 +113,6 @@ def test_taken_on_now_and_done_later(active):
 
 
 # ---- the integrator alone, told by hand in the order that the test wants -------------------------------------------------
-
-
-class Story:
-    """An integrator, a projector that shows the status, and an endpoint whose answers the test holds. The test speaks for the validator."""
-
-    def __init__(self, p, **settings):
-        self.p, self.bedelau, self.urutan, self.sent = p, endpoint.Endpoint(), {}, {"checks": 0, "callbacks": 0}
-        p.env["BEDELAU_INTEGRATOR_URL"] = self.bedelau.url
-        p.start("integrator", "projector", **settings)
-
-    def form(self, nomor, jenis="baru", asal=None, **more):
-        self.p.send("requests", event("request.submitted", nomor, form(nomor, jenis_pengajuan=jenis, nomor_permohonan_asal=asal, **more),
-                                      id=f"form-{nomor}"))
-        self.p.flush()
-
-    def check(self, nomor, putusan="diterima", putaran=1):
-        self.urutan[nomor] = self.urutan.get(nomor, 0) + 1
-        self.tell("checks", event("check.completed", nomor, {
-            "revisi": 1, "putaran": putaran, "urutan": self.urutan[nomor], "sumber_pengajuan": f"/opd/{OPD}",
-            "id_pengajuan": f"form-{nomor}", "putusan": putusan, "final": putusan == "dibatalkan", "temuan": [], "aturan": "0",
-            "oleh": "sistem"}, source="/bedelau/validator"))
-
-    def callback(self, nomor, number, status, urutan):
-        self.tell("callbacks", event("callback.received", nomor, {"id_integrasi": number, "status": status, "urutan": urutan,
-                                                                  "waktu": harness.now(), "alasan": None}, source="/bedelau/gateway"))
-
-    def tell(self, topic, e):
-        """Returns when the integrator has dealt with it."""
-        self.p.send(topic, e)
-        self.p.flush()
-        self.sent[topic] += 1
-        self.p.await_read("integrator", topic, self.sent[topic])
-
-    def accept(self, nomor, *form, **more):
-        self.form(nomor, *form, **more)
-        self.check(nomor)
-
-    def ended(self, nomor, status, *kinds):
-        """The state of design.md section 6, what was told on the way there, and that nothing goes on."""
-        no_jobs(self.p)
-        eventually(lambda: self.p.one("select count(*) from outbox_integrator"), lambda n: n == 0, what="all facts in Kafka")
-        facts = [e for e in self.p.events("integrations") if e["subject"] == nomor]
-        facts.sort(key=lambda e: e["data"]["urutan"])
-        names = [e["type"].split(".")[-2] for e in facts]
-        assert [n for n in names if n != "delayed"] == list(kinds)
-        self.p.await_status(nomor, status)
-
-
-@pytest.fixture
-def story(pipeline):
-    made = []
-
-    def make(**settings):
-        made.append(Story(pipeline(standin=False, **{**FAST, **settings})))
-        return made[-1]
-
-    yield make
-    for s in made:
-        s.bedelau.close()
-
-
-# a call whose answer is held must not run out of time
-SLOW = {"integrator_timeout": "20s", "integrator_lease": "30s", "integrator_poll": "1h"}
 
 
 @pytest.mark.parametrize("first", ["aktif", "diproses"])

@@ -37,7 +37,7 @@ def await_all(p, want, limit_s=240):
 
 
 def sink(p, name="integrator"):
-    return json.loads(harness.http(f"http://127.0.0.1:{p.ports[name]}/statusz")[1])["endpoint"]
+    return p.statusz(name)["endpoint"]
 
 
 def attempts(p):

@@ -177,8 +177,8 @@ callback_late(struct worker *w, struct berkas *b, const struct said *s, const st
         keep(w, b, ev); /* another id than that of the round which is being taken back: one after the other */
         return;
     }
-    if (!heed(b, s, ev))
-        return;
+    if (str_eq(u->id_integrasi, s->id) && !heed(b, s, ev))
+        return; /* another id counts by itself */
     if (v.completed) {
         f.type = FACT_I_COMPLETED;
         if (off && !(v.I && str_is(v.I->status_bedelau, "dinonaktifkan")))
@@ -189,6 +189,18 @@ callback_late(struct worker *w, struct berkas *b, const struct said *s, const st
     } else if (f.type == FACT_I_COMPLETED && v.C && (v.status == STATUS_DIBATALKAN || failed(&v, ev))) {
         tell_of(w, b, v.C, &f); /* what is there is there, whatever was said of it */
     }
+}
+
+/* Cancelled, and nothing is under way: whatever Bedelau has under this number is one too many. */
+static bool
+over(const struct berkas *b)
+{
+    const struct urusan *u = b->more;
+
+    for (unsigned i = 0; i < u->njobs; i++)
+        if (!u->jobs[i]->done)
+            return false;
+    return settle_withdrawn(b);
 }
 
 void
@@ -203,7 +215,7 @@ callback_take(struct worker *w, struct berkas *b, const struct event *ev)
     job = job_of_id(w, u, s.id);
     if (job)
         take_for_job(w, b, job, &s, ev);
-    else if (!str_eq(u->id_integrasi, s.id))
+    else if (!str_eq(u->id_integrasi, s.id) && !over(b))
         keep(w, b, ev);
     else
         callback_late(w, b, &s, ev);

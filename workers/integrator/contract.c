@@ -189,7 +189,7 @@ read_one(const struct contract *k, struct str isi, struct arena *a, struct said 
 {
     s->id = id_at(isi, k->jawaban.id, a);
     s->alasan = text_at(isi, k->jawaban.alasan, a);
-    scan_int(look(isi, k->jawaban.urutan), &s->urutan);
+    s->counted = scan_int(look(isi, k->jawaban.urutan), &s->urutan);
     take_status(k, text_at(isi, k->jawaban.status, a), s);
 }
 
@@ -357,6 +357,6 @@ contract_callback(const struct contract *k, struct str data, struct arena *a, st
     scan_pick(data, names, m, 4);
     s->id = scan_text(a, m[0]);
     s->alasan = scan_text(a, m[2]);
-    scan_int(m[3], &s->urutan);
+    s->counted = scan_int(m[3], &s->urutan);
     take_status(k, scan_text(a, m[1]), s);
 }

@@ -34,6 +34,7 @@ struct said {
     struct str alasan;    /* decoded */
     struct str kesalahan; /* JSON array of {field, pesan}, or STR_NULL */
     int64_t urutan;       /* Bedelau's sequence number; 0 = not said */
+    bool counted;         /* it was said */
     bool strange;         /* the status was no word of the contract; it counts as diproses */
 };
 

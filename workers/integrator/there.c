@@ -128,7 +128,7 @@ outdated(const struct berkas *b, const struct said *s)
 {
     const struct urusan *u = b->more;
 
-    return s->urutan > 0 && s->urutan < u->urutan_bedelau && str_eq(u->id_integrasi, s->id);
+    return s->counted && s->urutan < u->urutan_bedelau && str_eq(u->id_integrasi, s->id);
 }
 
 void
