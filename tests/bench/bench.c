@@ -15,6 +15,15 @@ bench_now_us(void)
     return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
+void
+bench_sleep_until(int64_t at_us)
+{
+    struct timespec ts = {at_us / 1000000, at_us % 1000000 * 1000};
+
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL))
+        ;
+}
+
 static int64_t
 cpu_us(void)
 {

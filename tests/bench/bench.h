@@ -30,8 +30,9 @@ struct bench_lap {
     int64_t wall_us, cpu_us;
 };
 
-/* Monotonic microseconds. */
+/* Monotonic microseconds, and sleep until then. */
 int64_t bench_now_us(void);
+void bench_sleep_until(int64_t at_us);
 
 /* Begins a lap, and ends it: wall time and this process' CPU in between. */
 struct bench_lap bench_begin(void);
@@ -52,6 +53,7 @@ enum res bench_each(const char *list, enum res (*fn)(void *arg, struct str name,
 /* The commands: write their line to `out`. */
 enum res send_run(const struct bench *b, struct buf *out, struct err *e);
 enum res trip_run(const struct bench *b, struct buf *out, struct err *e);
+enum res dispatch_run(const struct bench *b, struct buf *out, struct err *e);
 enum res drain_run(const struct bench *b, struct buf *out, struct err *e);
 enum res copy_run(const struct bench *b, struct buf *out, struct err *e);
 enum res calls_run(const struct bench *b, struct buf *out, struct err *e);

@@ -1,4 +1,5 @@
-"""Measures check, call, project and the whole chain, each beside its limit. See README.md beside this file."""
+"""Measures check, call, project and the whole chain, each beside its limit. See README.md beside this file.
+What concerns the endpoint is in endpoint.py."""
 
 import os
 import statistics
@@ -6,81 +7,16 @@ import sys
 import time
 import urllib.error
 
+import endpoint
 import machine
 import report
-from machine import Lap, Place, Program, Wrong, await_that, standin, tool
+from machine import Place, Program, Wrong, await_that, standin, tool
+from stage import LATENCY_MS, LESS_RUNS, N, PARKED, RATE, RUNS, SECONDS, Stage, expect, figures, send, under_load
 
-N = int(os.environ.get("BENCH_N", "30000"))
-RUNS = int(os.environ.get("BENCH_RUNS", "3"))
-RATE = int(os.environ.get("BENCH_RATE", "200"))
-SECONDS = int(os.environ.get("BENCH_SECONDS", "10"))
-STAGES = os.environ.get("BENCH_STAGES", "forms,check,call,project,latency").split(",")
 IDLE_SECONDS = 10
 REST_CORES = 0.05  # a program that uses less is done with its start; idle ones use a tenth of it
 BAD_EVERY = 50
-LATENCY_MS = 5
-IN_FLIGHT = 64
 BATCH = 500
-LIMIT_S = 300
-
-
-def expect(what, got, want):
-    if got != want:
-        raise Wrong(f"{what}: {got}, expected {want}")
-
-
-def send(place, n, kinds, bad_every=0):
-    return tool(
-        "send", bootstrap=machine.BOOTSTRAP, prefix=place.name, n=n, kinds=kinds, bad_every=bad_every
-    )
-
-
-def figures(items, wall_s, cpu):
-    """What every measurement tells, in the same words."""
-    out = {"items": items, "wall_s": wall_s, "per_s": items / wall_s}
-    for who, seconds in cpu.items():
-        out[f"{who}_cpu_s_per_100k"] = None if seconds is None else seconds / items * 1e5
-    return out
-
-
-class Stage:
-    """A worker that works off what was loaded before it started."""
-
-    def __init__(self, pg, worker, records):
-        self.pg, self.worker, self.records = pg, worker, records
-
-    def assigned(self):
-        return self.pg.one("select count(*) > 0 from consumer_offset")
-
-    def begun(self):
-        return self.pg.one("select coalesce(sum(next_offset), 0) > 0 from consumer_offset")
-
-    def at_end(self):
-        return self.pg.one("select coalesce(sum(next_offset), 0)::bigint from consumer_offset") >= self.records
-
-    def told(self):
-        return not self.pg.one(f"select exists (select from outbox_{self.worker})")
-
-    def run(self, place, items, env=None, finished=None, told_by=None):
-        """Clock and CPU start when partitions are assigned. The clock stops when the last record's transaction is
-        durable (and `finished` holds), CPU is read when the outbox is empty too; then `told_by` asks the worker for more."""
-        schema = place.schema()
-        with Program(self.worker, place.env(schema, **(env or {}))) as worker:
-            await_that(self.assigned, 30, "partitions are assigned", 0.002)
-            lap = Lap(self.pg, [worker])
-            await_that(self.begun, 30, "the first batch is applied")
-            first_s = time.monotonic() - lap.at
-            await_that(self.at_end, LIMIT_S, f"{self.worker} has read everything")
-            if finished:
-                finished()
-            wall_s = time.monotonic() - lap.at
-            await_that(self.told, 60, "the outbox is empty")
-            cpu = lap.end()
-            more = told_by(worker) if told_by else {}
-        expect("dead letters", self.pg.one("select count(*) from dead_letter"), 0)
-        expect("position", self.pg.one("select sum(next_offset)::bigint from consumer_offset"), self.records)
-        return schema, figures(items, wall_s, cpu) | {"first_batch_s": first_s} | more
-
 
 # ---- forms in memory -------------------------------------------------------------------------------------------------
 
@@ -122,7 +58,7 @@ def check(pg):
     place = Place(pg)
     runs, limits = [], []
     try:
-        loaded = send(place, N, "submitted", BAD_EVERY)
+        loaded = send(place, N, "submitted", bad_every=BAD_EVERY)
         stage = Stage(pg, "validator", N)
         bad = N // BAD_EVERY
         for i in range(RUNS):
@@ -140,46 +76,6 @@ def check(pg):
 def drain(place, topics, n):
     got = tool("drain", bootstrap=machine.BOOTSTRAP, prefix=place.name, kinds=topics, n=n)
     return figures(n, got["wall_s"], {"worker": got["cpu_s"]})
-
-
-# ---- call ------------------------------------------------------------------------------------------------------------
-
-
-def call(pg):
-    place = Place(pg)
-    runs, limits = [], []
-    try:
-        send(place, N, "submitted,checked")
-        for i in range(RUNS):
-            limits.append(bare_calls())
-            runs.append(one_call_run(pg, place))
-            expect("completions told", place.records("integrations"), N * (i + 1))
-    finally:
-        place.drop()
-    return {"runs": runs, "limit": {"name": "bare HTTP loop", "runs": limits}}
-
-
-def one_call_run(pg, place):
-    with standin(LATENCY_MS) as endpoint:
-
-        def finished():
-            await_that(lambda: endpoint.ask("/_stats")["active"] >= N, LIMIT_S, "all calls were made")
-            await_that(lambda: not pg.one("select exists (select from job_integrator)"), 60, "all jobs are done")
-
-        env = {"BEDELAU_INTEGRATOR_URL": endpoint.url, "BEDELAU_INTEGRATOR_IN_FLIGHT": str(IN_FLIGHT)}
-        run = Stage(pg, "integrator", 2 * N).run(place, N, env, finished)[1]
-        stats = endpoint.ask("/_stats")
-    effects = {k: stats[k] for k in ("unique", "duplicates", "active")}
-    expect("effects at the endpoint", effects, {"unique": N, "duplicates": 0, "active": N})
-    expect("registered requests", pg.one("select count(*) from integration where id_integrasi is not null"), N)
-    return run
-
-
-def bare_calls():
-    with standin(LATENCY_MS) as endpoint:
-        got = tool("calls", url=endpoint.url, n=N, in_flight=IN_FLIGHT)
-        expect("effects of the bare loop", endpoint.ask("/_stats")["active"], N)
-    return figures(N, got["wall_s"], {"worker": got["cpu_s"]})
 
 
 # ---- project ---------------------------------------------------------------------------------------------------------
@@ -234,7 +130,8 @@ def latency(pg):
         runs = [one_trip(pg, place, programs, i) for i in range(RUNS)]
         total = RUNS * (SECONDS + 1) * RATE
         await_that(lambda: pg.one("select count(*) from request where status = 'selesai'") == total, 30, "all rows")
-        verify_chain(pg, programs[0], total)
+        endpoint.expect_effects("effects", programs[0], total)
+        verify_chain(pg, total)
     finally:
         for p in programs:
             p.stop()
@@ -243,33 +140,15 @@ def latency(pg):
 
 
 def one_trip(pg, place, programs, i):
-    laps = {p.name: p.cpu() for p in programs}
-    busy = machine.busy()
-    lap = Lap(pg, [p for p in programs if p.name in CHAIN])
-    got = tool(
-        "trip",
-        bootstrap=machine.BOOTSTRAP,
-        prefix=place.name,
-        n=RATE * SECONDS,
-        warm=RATE,
-        rate=RATE,
-        seed=100 + i,
-    )
-    wall_s = time.monotonic() - lap.at
-    cpu = lap.end()
-    cores = {f"{who}_cores": None if s is None else s / wall_s for who, s in cpu.items()}
-    cores["machine_busy_cores"] = (machine.busy() - busy) / wall_s
-    each = {f"{p.name}_cores": (p.cpu() - laps[p.name]) / wall_s for p in programs}
+    got, cores = under_load(pg, [p for p in programs if p.name in CHAIN], programs, "trip", bootstrap=machine.BOOTSTRAP,
+                            prefix=place.name, n=RATE * SECONDS, warm=RATE, rate=RATE, seed=100 + i)
     return {
         f"{end}_{q}": got[end][q] for end in ("selesai", "completed") for q in ("p50_ms", "p90_ms", "p99_ms", "max_ms")
-    } | {**cores, **each}
+    } | cores
 
 
-def verify_chain(pg, endpoint, total):
-    """One effect per request, and each fact in the record once."""
-    stats = endpoint.ask("/_stats")
-    expect("effects", {k: stats[k] for k in ("unique", "duplicates", "active")},
-           {"unique": total, "duplicates": 0, "active": total})
+def verify_chain(pg, total):
+    """Each fact is in the record once."""
     expect("dead letters", pg.one("select count(*) from dead_letter"), 0)
     got = dict(pg.ask(
         "select split_part(type, '.', 5) || '.' || split_part(type, '.', 6), count(*) from event "
@@ -303,11 +182,24 @@ def measure_idle(programs):
 
 # ---- all of it -------------------------------------------------------------------------------------------------------
 
+# What is measured, by the stage it belongs to.
+ALL = (
+    ("forms", "forms", forms),
+    ("check", "check", check),
+    ("call", "call", endpoint.call),
+    ("call", "call_many", endpoint.call_many),
+    ("parked", "parked", endpoint.parked),
+    ("dispatch", "dispatch", endpoint.dispatch),
+    ("project", "project", project),
+    ("latency", "latency", latency),
+)
+STAGES = os.environ.get("BENCH_STAGES", ",".join(dict.fromkeys(stage for stage, *_ in ALL))).split(",")
+
 
 def summary(runs):
     """Median, least and most of each figure."""
     out = {}
-    for name in runs[0]:
+    for name in runs[0] if runs else ():
         values = [r[name] for r in runs if r[name] is not None]
         if values:
             out[name] = {"median": statistics.median(values), "min": min(values), "max": max(values)}
@@ -319,18 +211,17 @@ def main():
     begun = time.monotonic()
     result = {
         "machine": machine.about(pg),
-        "settings": {"n": N, "runs": RUNS, "rate": RATE, "seconds": SECONDS, "bad_every": BAD_EVERY,
-                     "latency_ms": LATENCY_MS, "in_flight": IN_FLIGHT, "copy_batch": BATCH},
+        "settings": {"n": N, "runs": RUNS, "less_runs": LESS_RUNS, "parked": PARKED, "rate": RATE, "seconds": SECONDS,
+                     "bad_every": BAD_EVERY, "latency_ms": LATENCY_MS, "copy_batch": BATCH},
         "stages": {},
     }
     try:
-        for stage in (forms, check, call, project, latency):
-            if stage.__name__ in STAGES:
-                print(f"bench: {stage.__name__} ..", file=sys.stderr, flush=True)
-                got = result["stages"][stage.__name__] = stage(pg)
-                got["summary"] = summary(got["runs"])
-                if "limit" in got:
-                    got["limit"]["summary"] = summary(got["limit"]["runs"])
+        for stage, name, measure in ALL:
+            if stage in STAGES:
+                print(f"bench: {name} ..", file=sys.stderr, flush=True)
+                got = result["stages"][name] = measure(pg)
+                for part in (got, *(got[k] for k in ("limit", "beside") if k in got)):
+                    part["summary"] = summary(part["runs"])
     except (Wrong, urllib.error.URLError) as e:
         sys.exit(f"bench: {e}")
     result["machine"]["load_after"] = os.getloadavg()[0]

@@ -10,7 +10,7 @@ struct calling {
     struct loop *loop;
     struct client *client;
     char url[512];
-    int64_t begun, ended, good;
+    int64_t begun, ended, good, bytes; /* of bodies */
     enum res res;
     struct err *e;
 };
@@ -27,7 +27,7 @@ put_body(const struct form *f, struct buf *out)
         "\"mobile\"],\"sasaran\":\"layanan_publik\",\"kategori_se\":\"rendah\",\"klasifikasi_data\":"
         "\"terbuka\"},\"integrasi\":{\"metode\":[\"api\"],\"url_api\":\"https://app%lld.batam.go.id/api\","
         "\"autentikasi\":\"oauth2_client_credentials\"},\"kontak_teknis\":{\"surel\":"
-        "\"teknis@batam.go.id\"}}",
+        "\"teknis@batam.go.id\"},\"url_callback\":\"http://127.0.0.1:9480/v1/callbacks/bedelau\"}",
         f->nomor, f->kode_opd, f->nama_opd, (long long)f->number, (long long)f->number, (long long)f->number);
 }
 
@@ -59,6 +59,7 @@ begin(struct calling *c)
     put_body(&f, &body);
     call.body = buf_view(&body);
     c->begun++;
+    c->bytes += (int64_t)body.n;
     if (client_start(c->client, &call, c->e) != RES_OK) {
         c->res = c->e->res;
         loop_stop(c->loop);
@@ -85,8 +86,8 @@ calls_run(const struct bench *b, struct buf *out, struct err *e)
         c.res = err_set(e, RES_RETRY, "%lld of %lld calls were answered with 201", (long long)c.good,
                         (long long)b->n);
     lap = bench_end(&lap);
-    buf_printf(out, "{\"calls\":%lld,\"wall_s\":%.6f,\"cpu_s\":%.6f}", (long long)c.good,
-               (double)lap.wall_us / 1e6, (double)lap.cpu_us / 1e6);
+    buf_printf(out, "{\"calls\":%lld,\"body_bytes\":%lld,\"wall_s\":%.6f,\"cpu_s\":%.6f}", (long long)c.good,
+               (long long)(c.bytes / b->n), (double)lap.wall_us / 1e6, (double)lap.cpu_us / 1e6);
     client_free(c.client);
     loop_free(c.loop);
     return c.res;

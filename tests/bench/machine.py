@@ -5,7 +5,9 @@ import os
 import pathlib
 import platform
 import re
+import resource
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -94,8 +96,15 @@ class Postgres:
     def one(self, sql, *args):
         return self.ask(sql, *args)[0][0]
 
-    def do(self, sql):
-        self.cursor.execute(sql)
+    def do(self, sql, *args):
+        self.cursor.execute(sql, args or None)
+
+    def checkpoint(self):
+        """What was written is on disk. Where we may not ask for it, the server does it when it likes."""
+        try:
+            self.do("checkpoint")
+        except psycopg2.errors.InsufficientPrivilege:
+            pass
 
     def use(self, schema):
         self.do(f"set search_path = {schema}")
@@ -178,10 +187,14 @@ class Place:
         consumer.close()
         return total
 
-    def drop(self):
+    def forget(self):
+        """Drops the schemas so far; the names go on."""
         self.pg.do("reset search_path")
         for name in self.schemas:
             self.pg.do(f"drop schema if exists {name} cascade")
+
+    def drop(self):
+        self.forget()
         admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": BOOTSTRAP})
         own = [t for t in admin.list_topics(timeout=10).topics if t.startswith(self.name + ".")]
         for future in admin.delete_topics(own).values() if own else []:
@@ -322,6 +335,22 @@ def tool_copy(pg, **options):
     if child.returncode:
         raise Wrong(err.strip())
     return json.loads(out) | {"postgres_cpu_s": cpu[1] - cpu[0] if cpu[0] is not None else None}
+
+
+def wrk(url, connections, seconds):
+    """wrk with wrk.lua, one thread: what that printed and its CPU. None where it is not installed."""
+    program = shutil.which("wrk")
+    if not program:
+        return None
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(
+        [program, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", pathlib.Path(__file__).with_name("wrk.lua"), url],
+        capture_output=True, text=True)
+    if done.returncode:
+        raise Wrong(f"wrk: {done.stderr.strip()}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return json.loads(done.stdout.splitlines()[-1]) | {"cpu_s": cpu_s}
 
 
 # ---- what it was measured on -----------------------------------------------------------------------------------------

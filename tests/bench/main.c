@@ -8,14 +8,15 @@
 static const struct {
     const char *name;
     enum res (*run)(const struct bench *b, struct buf *out, struct err *e);
-} commands[] = {{"send", send_run},   {"trip", trip_run},   {"drain", drain_run}, {"copy", copy_run},
-                {"calls", calls_run}, {"forms", forms_run}, {"order", order_run}};
+} commands[] = {{"send", send_run}, {"trip", trip_run},   {"dispatch", dispatch_run}, {"drain", drain_run},
+                {"copy", copy_run}, {"calls", calls_run}, {"forms", forms_run},       {"order", order_run}};
 
 static const char usage[] =
     "usage: bench COMMAND [options]\n"
     "  send   publish the --kinds (submitted,checked,completed) of --n requests, every --bad-every form a "
     "bad one\n"
     "  trip   publish --n requests at --rate a second after --warm more, and time each until it is selesai\n"
+    "  dispatch  publish the checks of as many, and tell when each that counts was sent\n"
     "  drain  read --n records of the topics --kinds and drop them\n"
     "  copy   COPY the event, event_id and request rows of schema --from into --to, --batch events a "
     "transaction\n"

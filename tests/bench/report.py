@@ -24,14 +24,16 @@ def throughput(stages):
     head = ["", "per s", "worker CPU s per 100,000", "Postgres CPU s per 100,000", "Kafka CPU s per 100,000", "wall s", "of it to the first batch"]
     names = ("per_s", "worker_cpu_s_per_100k", "postgres_cpu_s_per_100k", "kafka_cpu_s_per_100k", "wall_s", "first_batch_s")
     rows, ratios = [], []
-    for stage in ("check", "call", "project"):
+    for stage in ("check", "call", "call_many", "project"):
         got = stages.get(stage)
         if not got:
             continue
-        limit = got["limit"]
-        rows.append([f"**{stage}**"] + [spread(got["summary"], n) for n in names])
+        limit, label = got["limit"], got.get("label", stage)
+        rows.append([f"**{label}**"] + [spread(got["summary"], n) for n in names])
         rows.append([f"limit: {limit['name']}"] + [spread(limit["summary"], n) for n in names])
-        ratios.append([stage, limit["name"], *(ratio(got, n) for n in names[:3])])
+        if "beside" in got:
+            rows.append([got["beside"]["name"]] + [spread(got["beside"]["summary"], n) for n in names])
+        ratios.append([label, limit["name"], *(ratio(got, n) for n in names[:3])])
     if not rows:
         return []
     share = stages.get("check", {}).get("summary", {}).get("full_share")
@@ -43,6 +45,45 @@ def throughput(stages):
         + table(["", "limit", "rate", "worker CPU", "Postgres CPU"], ratios)
         + [""]
         + told
+        + bodies(stages.get("call"))
+    )
+
+
+def bodies(call):
+    """Whether the calls that are compared carry about the same."""
+    if not call:
+        return []
+    parts = (("integrator", call), ("bare HTTP loop", call["limit"]), ("wrk", call["beside"]))
+    sizes = (f"{who} {number(part['summary']['body_bytes']['median'], 0)}" for who, part in parts if part["summary"])
+    return [f"Bytes of a call's body: {', '.join(sizes)}.", ""]
+
+
+def parked(got):
+    """Calls beside jobs that wait, few and many."""
+    if not got:
+        return []
+    few = got["limit"]
+    names = (("calls per s", "per_s"), ("worker CPU s per 100,000", "worker_cpu_s_per_100k"),
+             ("Postgres CPU s per 100,000", "postgres_cpu_s_per_100k"), ("wall s", "wall_s"),
+             ("of it to the first batch", "first_batch_s"))
+    rows = [[label, spread(few["summary"], n), spread(got["summary"], n), ratio(got, n)] for label, n in names]
+    head = f"## {few['runs'][0]['items']:,} calls beside jobs that wait for tomorrow, 64 in flight"
+    return [head, ""] + table(["", few["name"], got["label"], "ratio"], rows) + [""]
+
+
+def dispatch(got, settings):
+    if not got:
+        return []
+    s = got["summary"]
+    cores = (("integrator", "worker"), ("stand-in", "standin"), ("Postgres", "postgres"), ("Kafka", "kafka"),
+             ("everything on this machine", "machine_busy"))
+    return (
+        [f"## From the accepted check to the request on the wire, {settings['rate']}/s, integrator and stand-in alone", "",
+         "From the producer's send, ms:", ""]
+        + table(["p50", "p90", "p99", "max"], [[spread(s, n) for n in ("p50_ms", "p90_ms", "p99_ms", "max_ms")]])
+        + ["", "Cores in use meanwhile:", ""]
+        + table(["", "cores"], [[label, spread(s, f"{who}_cores")] for label, who in cores])
+        + [""]
     )
 
 
@@ -101,11 +142,14 @@ def markdown(result):
         f"{m['load_before']:.1f} before and {m['load_after']:.1f} after. {m['programs']}, Postgres {m['postgres']} "
         f"({', '.join(f'{k}={v}' for k, v in m['postgres_settings'].items())}), {m['libcurl']}, {m['compiler']}.",
         "",
-        f"N = {s['n']:,}, {s['runs']} runs: median (least-most). Endpoint {s['latency_ms']} ms, {s['in_flight']} calls in "
-        f"flight, every {s['bad_every']}th form bad. Took {result['took_s']:.0f} s.",
+        f"N = {s['n']:,}, {s['runs']} runs ({s['less_runs']} at 256 in flight and beside waiting jobs): median (least-most). "
+        f"Endpoint {s['latency_ms']} ms, every {s['bad_every']}th form bad. Took {result['took_s']:.0f} s.",
         "",
     ]
-    return "\n".join(lines + forms(result["stages"].get("forms")) + throughput(result["stages"]) + chain(result["stages"].get("latency"), s))
+    stages = result["stages"]
+    lines += forms(stages.get("forms")) + throughput(stages) + parked(stages.get("parked"))
+    lines += dispatch(stages.get("dispatch"), s) + chain(stages.get("latency"), s)
+    return "\n".join(lines)
 
 
 def write(result, folder):

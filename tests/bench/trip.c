@@ -4,10 +4,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
-#include "tests/bench/bench.h"
-#include "tests/bench/story.h"
+#include "tests/bench/steady.h"
 
 enum { LIMIT_US = 60000000 };
 
@@ -18,13 +16,11 @@ struct leg {
 
 struct trip {
     const struct bench *b;
-    rd_kafka_t *producer, *consumer;
+    rd_kafka_t *consumer;
     struct leg *legs;
     int64_t n;                          /* those that count and those before them */
     _Atomic int64_t completed, selesai; /* how many */
     atomic_bool stop;
-    struct buf form, event;
-    int64_t undelivered; /* of the sending thread */
 };
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
@@ -76,56 +72,11 @@ reader(void *arg)
 /* ---- sending ---------------------------------------------------------------------------------------------------- */
 
 static void
-delivered(rd_kafka_t *rk, const rd_kafka_message_t *m, void *arg)
+sending(void *arg, int64_t i)
 {
-    struct trip *t = m->_private;
+    struct trip *t = arg;
 
-    (void)rk;
-    (void)arg;
-    t->undelivered += m->err != RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
-static void
-sleep_until(int64_t at_us)
-{
-    struct timespec ts = {at_us / 1000000, at_us % 1000000 * 1000};
-
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL))
-        ;
-}
-
-static enum res
-send_one(struct trip *t, int64_t i, const char *topic, struct err *e)
-{
-    struct form f = form_make(t->b->seed, i, false);
-    rd_kafka_resp_err_t code;
-
-    buf_reset(&t->event);
-    story_write(&f, STORY_SUBMITTED, &t->form, &t->event);
     t->legs[i].sent_us = bench_now_us();
-    code = rd_kafka_producev(t->producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_KEY(f.nomor, strlen(f.nomor)),
-                             RD_KAFKA_V_VALUE(t->event.p, t->event.n),
-                             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(t), RD_KAFKA_V_END);
-    rd_kafka_poll(t->producer, 0);
-    return code ? err_set(e, RES_RETRY, "%s: %s", topic, rd_kafka_err2str(code)) : RES_OK;
-}
-
-static enum res
-send_all(struct trip *t, struct err *e)
-{
-    int64_t begun_us = bench_now_us();
-    enum res res = RES_OK;
-    char topic[256];
-
-    snprintf(topic, sizeof topic, "%s.%s", t->b->prefix, story_topic(STORY_SUBMITTED));
-    for (int64_t i = 0; res == RES_OK && i < t->n; i++) {
-        sleep_until(begun_us + i * 1000000 / t->b->rate);
-        res = send_one(t, i, topic, e);
-    }
-    rd_kafka_flush(t->producer, 10000);
-    return res == RES_OK && t->undelivered
-               ? err_set(e, RES_RETRY, "%lld requests were not delivered", (long long)t->undelivered)
-               : res;
 }
 
 /* ---- figures ---------------------------------------------------------------------------------------------------- */
@@ -170,15 +121,12 @@ put_times(const struct trip *t, bool selesai, struct buf *out)
 }
 
 static enum res
-open_clients(struct trip *t, struct err *e)
+open_consumer(struct trip *t, struct err *e)
 {
-    static const char *const out[] = {"acks", "all",         "linger.ms",      "0", "socket.nagle.disable",
-                                      "true", "partitioner", "murmur2_random", NULL};
     static const char *const in[] = {
         "group.id", "bench", "enable.auto.commit", "false", "socket.nagle.disable", "true", NULL};
 
-    t->producer = bench_client(t->b, RD_KAFKA_PRODUCER, out, delivered, e);
-    t->consumer = t->producer ? bench_client(t->b, RD_KAFKA_CONSUMER, in, NULL, e) : NULL;
+    t->consumer = bench_client(t->b, RD_KAFKA_CONSUMER, in, NULL, e);
     if (!t->consumer)
         return RES_FATAL;
     rd_kafka_poll_set_consumer(t->consumer);
@@ -188,16 +136,17 @@ open_clients(struct trip *t, struct err *e)
 static enum res
 travel(struct trip *t, struct err *e)
 {
+    struct steady s = {t->b, STORY_SUBMITTED, t->n, sending, t};
     pthread_t thread;
     enum res res;
     int64_t limit_us;
 
     if (pthread_create(&thread, NULL, reader, t))
         return err_set(e, RES_FATAL, "no thread");
-    res = send_all(t, e);
+    res = steady_run(&s, e);
     limit_us = bench_now_us() + LIMIT_US;
     while (res == RES_OK && (t->completed < t->n || t->selesai < t->n) && bench_now_us() < limit_us)
-        sleep_until(bench_now_us() + 20000);
+        bench_sleep_until(bench_now_us() + 20000);
     t->stop = true;
     pthread_join(thread, NULL);
     if (res == RES_OK && (t->completed < t->n || t->selesai < t->n))
@@ -209,11 +158,11 @@ travel(struct trip *t, struct err *e)
 enum res
 trip_run(const struct bench *b, struct buf *out, struct err *e)
 {
-    struct trip t = {.b = b, .n = b->warm + b->n, .form = buf_make(1 << 16), .event = buf_make(1 << 16)};
+    struct trip t = {.b = b, .n = b->warm + b->n};
     enum res res = RES_FATAL;
 
     t.legs = calloc((size_t)t.n, sizeof *t.legs);
-    if (t.legs && (res = open_clients(&t, e)) == RES_OK)
+    if (t.legs && (res = open_consumer(&t, e)) == RES_OK)
         res = travel(&t, e);
     if (res == RES_OK) {
         buf_printf(out, "{\"requests\":%lld,\"rate\":%lld,\"selesai\":", (long long)b->n, (long long)b->rate);
@@ -226,10 +175,6 @@ trip_run(const struct bench *b, struct buf *out, struct err *e)
         rd_kafka_consumer_close(t.consumer);
     if (t.consumer)
         rd_kafka_destroy(t.consumer);
-    if (t.producer)
-        rd_kafka_destroy(t.producer);
     free(t.legs);
-    buf_free(&t.form);
-    buf_free(&t.event);
     return res;
 }
