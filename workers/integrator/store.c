@@ -12,10 +12,10 @@ static const struct pg_stmt body_stmt = {
  * nothing but the time is touched, and a job that somebody holds is passed by: its holder looks by itself. */
 static const struct pg_stmt stir_stmt = {
     "integrator_stir", "update job_integrator set due_at = $2::timestamptz where key in "
-                       "(select j.key from job_integrator j join integration "
-                       "i on j.subject = i.nomor_permohonan where i.asal = any($1::text[]) "
+                       "(select j.key from job_integrator j where j.subject = any(array("
+                       "select nomor_permohonan from integration where asal = any($1::text[]))) "
                        "and j.step in ('wait', 'poll') and j.lease = 0 "
-                       "and j.due_at > $2::timestamptz for update of j skip locked) returning 1"};
+                       "and j.due_at > $2::timestamptz for update skip locked) returning 1"};
 
 const struct worker_column store_columns[] = {
     {"callbacks", PG_TEXT, offsetof(struct urusan, callbacks)},
