@@ -122,13 +122,14 @@ take_or_follow(struct worker *w, struct berkas *b, struct job *job, const struct
     job_next(job, following(w, memo.jenis), due, STR("menunggu Bedelau"));
 }
 
-/* Bedelau has said something newer of it meanwhile: this answer was on its way longer. */
+/* Bedelau has said something newer of it meanwhile: this answer was on its way longer. An end is an end all the same. */
 static bool
-outdated(const struct berkas *b, const struct said *s)
+outdated(const struct berkas *b, const struct said *s, enum fact_type type)
 {
     const struct urusan *u = b->more;
 
-    return s->counted && s->urutan < u->urutan_bedelau && str_eq(u->id_integrasi, s->id);
+    return type == FACT_I_REGISTERED && s->counted && s->urutan < u->urutan_bedelau &&
+           str_eq(u->id_integrasi, s->id);
 }
 
 void
@@ -143,7 +144,7 @@ there_registered(struct worker *w, struct berkas *b, struct job *job, const stru
                         .kode_http = a->code,
                         .time_us = w->now_us};
 
-    if (outdated(b, s) && !settle_withdrawn(b)) {
+    if (outdated(b, s, f.type) && !settle_withdrawn(b)) {
         job_next(job, following(w, memo_read(w, job).jenis), park_poll_us(w, a), STR("menunggu Bedelau"));
         return;
     }
