@@ -28,7 +28,7 @@ common_src := $(wildcard common/*/*.c)
 sop_src := $(wildcard workers/sop/*.c workers/sop/*/*.c)
 programs := $(addprefix bedelau-,validator deadline integrator projector gateway standin jsonschema) bedelauctl
 # reads other people's PDFs in a process of its own; only it links qpdf. WITHOUT_QPDF=1 builds without it
-ifeq ($(WITHOUT_QPDF)$(shell pkg-config --exists libqpdf || echo absent),)
+ifeq ($(WITHOUT_QPDF)$(shell pkg-config --exists libqpdf 2>/dev/null || echo absent),)
 programs += bedelau-pdfcheck
 endif
 dir_bedelau-pdfcheck := workers/validator/pdf
