@@ -18,7 +18,7 @@ struct jobs {
     struct loop_timer timer;
     struct pg_turn turn;
     bool asking, stopped, again;
-    bool backlog;        /* the last claim took as many as it asked for: there may be more */
+    bool backlog; /* there may be more that are due: the last claim was full, or there was no room for one */
     int64_t next_us;     /* earliest due known; INT64_MIN = unknown */
     int64_t shy_ms;      /* no look sooner than that: what is due is locked by somebody else; 0 = it is not */
     struct job *claimed; /* until the claim is committed */
@@ -379,8 +379,10 @@ jobs_committed(struct jobs *j)
         j->opts.begin(j->opts.arg, &j->born[i]);
     for (unsigned i = 0; i < j->njoined; i++)
         j->opts.begin(j->opts.arg, &j->joined[i]);
-    if (j->join_asked)
-        j->backlog = j->njoined >= j->join_asked;
+    if (j->join_asked && j->njoined < j->join_asked) { /* all that is due is taken: what comes next? */
+        j->backlog = false;
+        jobs_wake(j, clk_us(j->opts.clk));
+    }
     if (j->saved_us != INT64_MAX)
         jobs_wake(j, j->saved_us);
     jobs_undone(j, true);
@@ -426,6 +428,13 @@ jobs_wake(struct jobs *j, int64_t due_us)
         j->again = true;
     else
         set_timer(j);
+}
+
+void
+jobs_room(struct jobs *j)
+{
+    if (j->backlog)
+        jobs_wake(j, clk_us(j->opts.clk));
 }
 
 static struct job
@@ -517,13 +526,12 @@ on_answered(void *arg, const struct pg_end *end)
         return;
     }
     be_shy(j);
-    j->backlog =
-        j->nclaimed >= j->asked_for; /* where there was no room to ask, something was due all the same */
     for (size_t i = 0; i < j->nclaimed; i++)
         j->opts.begin(j->opts.arg, &j->claimed[i]);
     room = j->opts.room(j->opts.arg);
+    j->backlog = !room || j->nclaimed >= j->asked_for;
     if (!room)
-        j->next_us = INT64_MIN; /* full: jobs_wake comes when a call ends */
+        j->next_us = INT64_MIN; /* full: jobs_room comes when a call ends */
     j->nclaimed = 0;
     if (j->again && room)
         j->next_us = clk_us(j->opts.clk); /* woken meanwhile, by what the answer may not know */

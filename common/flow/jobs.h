@@ -91,8 +91,11 @@ void jobs_committed(struct jobs *j);
 /* The batch (`whole`), or its last part, was rolled back: what was born in it was not. */
 void jobs_undone(struct jobs *j, bool whole);
 
-/* Something is due at that time, or room came free: look then. */
+/* Something is due at that time, or may be: look then. */
 void jobs_wake(struct jobs *j, int64_t due_us);
+
+/* Room came free: looks at once where something was left for want of it, else what is due next is known already. */
+void jobs_room(struct jobs *j);
 
 /* No more claims, and nothing is born leased: others will find it. */
 void jobs_stop(struct jobs *j);

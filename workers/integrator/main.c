@@ -329,7 +329,7 @@ committed(struct worker *w, const struct flow_batch *b)
         }
     jobs_committed(n->jobs);
     if (answered && !n->answered && room(w))
-        jobs_wake(n->jobs, w->now_us);
+        jobs_room(n->jobs);
 }
 
 static void

@@ -299,7 +299,7 @@ lampiran_committed(struct worker *w, const struct flow_batch *b)
         }
     jobs_committed(l->jobs);
     if (answered && lampiran_room(l))
-        jobs_wake(l->jobs, w->now_us);
+        jobs_room(l->jobs);
 }
 
 void
