@@ -25,6 +25,16 @@ str_dup(struct str s)
 }
 
 bool
+str_keep(const char **z)
+{
+    bool had = *z != NULL;
+
+    if (had)
+        *z = str_dup(str_of(*z));
+    return !had || *z;
+}
+
+bool
 str_int(struct str s, int64_t *ret)
 {
     size_t i = s.n && s.p[0] == '-';

@@ -62,6 +62,10 @@ int str_cmp(struct str a, struct str b);
 /* A NUL-terminated copy for the caller to free, or NULL when memory is out. */
 char *str_dup(struct str s);
 
+/* Replaces a text that is somebody else's by a copy for the caller to free; NULL stays. False, and NULL, when memory is
+ * out. */
+bool str_keep(const char **z);
+
 /* The whole of `s` as a decimal number; false on junk, overflow or nothing. `*ret` is set to 0 on failure. */
 bool str_int(struct str s, int64_t *ret);
 

@@ -384,16 +384,6 @@ auth_reload(struct auth *a, struct err *e)
 }
 
 static bool
-copy_z(const char **z)
-{
-    bool had = *z != NULL;
-
-    if (had)
-        *z = str_dup(str_of(*z));
-    return !had || *z;
-}
-
-static bool
 copy_opts(struct auth *a, const struct auth_opts *from)
 {
     struct auth_opts *o = &a->opts;
@@ -402,11 +392,11 @@ copy_opts(struct auth *a, const struct auth_opts *from)
     *o = *from;
     o->header = o->header ? o->header : "X-API-Key";
     ok &= client_opts_copy(&o->http, &from->http);
-    ok &= copy_z(&o->id);
-    ok &= copy_z(&o->secret);
-    ok &= copy_z(&o->header);
-    ok &= copy_z(&o->token_url);
-    ok &= copy_z(&o->scope);
+    ok &= str_keep(&o->id);
+    ok &= str_keep(&o->secret);
+    ok &= str_keep(&o->header);
+    ok &= str_keep(&o->token_url);
+    ok &= str_keep(&o->scope);
     return ok;
 }
 

@@ -285,28 +285,18 @@ client_queued(const struct client *c)
 
 /* ---- the engine ----------------------------------------------------------------------------------------------- */
 
-static bool
-copy_z(const char **z)
-{
-    bool had = *z != NULL;
-
-    if (had)
-        *z = str_dup(str_of(*z));
-    return !had || *z;
-}
-
 bool
 client_opts_copy(struct client_opts *to, const struct client_opts *from)
 {
     bool ok = true;
 
     *to = *from;
-    ok &= copy_z(&to->ca_file);
-    ok &= copy_z(&to->cert_file);
-    ok &= copy_z(&to->key_file);
-    ok &= copy_z(&to->pinned_key);
-    ok &= copy_z(&to->proxy);
-    ok &= copy_z(&to->user_agent);
+    ok &= str_keep(&to->ca_file);
+    ok &= str_keep(&to->cert_file);
+    ok &= str_keep(&to->key_file);
+    ok &= str_keep(&to->pinned_key);
+    ok &= str_keep(&to->proxy);
+    ok &= str_keep(&to->user_agent);
     return ok;
 }
 

@@ -159,3 +159,20 @@ uri_query(const struct uri *u, const char *name)
             return u->pair[i].value;
     return STR_NULL;
 }
+
+static bool
+unreserved(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
+}
+
+void
+uri_encode(struct buf *b, struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (unreserved(s.p[i]))
+            buf_char(b, s.p[i]);
+        else
+            buf_printf(b, "%%%02X", (unsigned char)s.p[i]);
+}

@@ -1,7 +1,8 @@
-/* uri: a request target taken apart: decoded path segments and query parameters. */
+/* uri: a request target taken apart: decoded path segments and query parameters; and a text made fit to be a part of one. */
 #ifndef HTTP_URI_H
 #define HTTP_URI_H
 
+#include "common/base/buf.h"
 #include "common/base/str.h"
 
 enum { URI_SEGS = 16 };
@@ -31,5 +32,8 @@ bool uri_match(const struct uri *u, const char *pattern, unsigned char took[URI_
 
 /* The first parameter of that name, decoded (+ is a space); STR_NULL when absent, empty but not NULL for "x=". */
 struct str uri_query(const struct uri *u, const char *name);
+
+/* Appends a text as one piece of a target: all but A-Z a-z 0-9 - . _ ~ is %XX of its bytes (RFC 3986, 2.3). */
+void uri_encode(struct buf *b, struct str s);
 
 #endif

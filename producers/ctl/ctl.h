@@ -144,6 +144,9 @@ bool ctl_schemas(struct ctl *c, const char *given, char *out, size_t cap);
 /* Rows as a table with the columns' names as heads, or as a JSON array. Times are WIB. */
 void ctl_rows(const struct ctl *c, const PGresult *r);
 
+/* Connects, asks and prints; the exit code. */
+int ctl_show(struct ctl *c, const char *sql, int n, const char *const *args);
+
 /* One column of a row as JSON: numbers, booleans, times as RFC 3339, null, else text. New reference. */
 json_t *ctl_value(const PGresult *r, int row, int col);
 

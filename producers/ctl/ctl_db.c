@@ -97,6 +97,18 @@ ctl_query(struct ctl *c, const char *sql, int n, const char *const *args)
     return NULL;
 }
 
+int
+ctl_show(struct ctl *c, const char *sql, int n, const char *const *args)
+{
+    PGresult *r = ctl_db(c) == RES_OK ? ctl_query(c, sql, n, args) : NULL;
+
+    if (!r)
+        return ctl_failed(c);
+    ctl_rows(c, r);
+    PQclear(r);
+    return APP_OK;
+}
+
 enum res
 ctl_exec(struct ctl *c, const char *sql, int n, const char *const *args, int64_t *rows)
 {

@@ -19,7 +19,6 @@ list(struct ctl *c, int argc, char **argv)
     const char *limit = "50";
     const struct ctl_opt opts[] = {{"worker", &worker, NULL}, {"limit", &limit, NULL}, {0}};
     const char *args[2];
-    PGresult *r;
     int64_t n;
 
     if (!ctl_args(c, argc, argv, opts, &(struct ctl_words){0}) ||
@@ -27,19 +26,11 @@ list(struct ctl *c, int argc, char **argv)
         return APP_USAGE;
     args[0] = worker;
     args[1] = limit;
-    r = ctl_db(c) == RES_OK
-            ? ctl_query(
-                  c,
-                  "select id, failed_at, worker, code, topic, partition, kafka_offset, replayed_at, reason"
-                  " from dead_letter where $1::text is null or worker = $1"
-                  " order by failed_at desc, topic, partition, kafka_offset limit $2::bigint",
-                  2, args)
-            : NULL;
-    if (!r)
-        return ctl_failed(c);
-    ctl_rows(c, r);
-    PQclear(r);
-    return APP_OK;
+    return ctl_show(c,
+                    "select id, failed_at, worker, code, topic, partition, kafka_offset, replayed_at, reason"
+                    " from dead_letter where $1::text is null or worker = $1"
+                    " order by failed_at desc, topic, partition, kafka_offset limit $2::bigint",
+                    2, args);
 }
 
 /* ---- one of them ------------------------------------------------------------------------------------------------ */

@@ -11,24 +11,15 @@ show(struct ctl *c, int argc, char **argv)
     const char *group = NULL;
     const struct ctl_opt opts[] = {{"group", &group, NULL}, {0}};
     const char *args[1];
-    PGresult *r;
 
     if (!ctl_args(c, argc, argv, opts, &(struct ctl_words){0}))
         return APP_USAGE;
     args[0] = group;
-    r = ctl_db(c) == RES_OK
-            ? ctl_query(
-                  c,
-                  "select consumer_group, topic, partition, next_offset, generation,"
-                  " to_timestamp(last_timestamp / 1000.0) as last_record, updated_at from consumer_offset"
-                  " where $1::text is null or consumer_group = $1 order by 1, 2, 3",
-                  1, args)
-            : NULL;
-    if (!r)
-        return ctl_failed(c);
-    ctl_rows(c, r);
-    PQclear(r);
-    return APP_OK;
+    return ctl_show(c,
+                    "select consumer_group, topic, partition, next_offset, generation,"
+                    " to_timestamp(last_timestamp / 1000.0) as last_record, updated_at from consumer_offset"
+                    " where $1::text is null or consumer_group = $1 order by 1, 2, 3",
+                    1, args);
 }
 
 /* The next record to read as text; NULL is the beginning. Exit code. */

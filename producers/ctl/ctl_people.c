@@ -9,16 +9,10 @@
 static int
 show(struct ctl *c, int argc, char **argv, const char *sql)
 {
-    PGresult *r;
 
     if (!ctl_args(c, argc, argv, NULL, &(struct ctl_words){0}))
         return APP_USAGE;
-    r = ctl_db(c) == RES_OK ? ctl_query(c, sql, 0, NULL) : NULL;
-    if (!r)
-        return ctl_failed(c);
-    ctl_rows(c, r);
-    PQclear(r);
-    return APP_OK;
+    return ctl_show(c, sql, 0, NULL);
 }
 
 /* Runs `sql` with $1 = `id` and notes it; how many rows changed goes to `*n`. */

@@ -305,7 +305,6 @@ ctl_list(struct ctl *c, int argc, char **argv)
                                    {"terlambat", NULL, &late},
                                    {0}};
     const char *args[4];
-    PGresult *r;
     int64_t n;
 
     if (!ctl_args(c, argc, argv, opts, &(struct ctl_words){0}) || !check_statuses(c, status) ||
@@ -315,19 +314,11 @@ ctl_list(struct ctl *c, int argc, char **argv)
     args[1] = opd;
     args[2] = late ? "true" : NULL;
     args[3] = limit;
-    r = ctl_db(c) == RES_OK
-            ? ctl_query(
-                  c,
-                  "select nomor_permohonan, revisi, status, terlambat, giliran, giliran_sejak, kode_opd,"
-                  " nama_sistem, updated_at from request where status is not null"
-                  " and ($1::text is null or status = $1) and ($2::text is null or kode_opd = $2)"
-                  " and ($3::boolean is null or terlambat = $3)"
-                  " order by updated_at desc nulls last, nomor_permohonan limit $4::bigint",
-                  4, args)
-            : NULL;
-    if (!r)
-        return ctl_failed(c);
-    ctl_rows(c, r);
-    PQclear(r);
-    return APP_OK;
+    return ctl_show(c,
+                    "select nomor_permohonan, revisi, status, terlambat, giliran, giliran_sejak, kode_opd,"
+                    " nama_sistem, updated_at from request where status is not null"
+                    " and ($1::text is null or status = $1) and ($2::text is null or kode_opd = $2)"
+                    " and ($3::boolean is null or terlambat = $3)"
+                    " order by updated_at desc nulls last, nomor_permohonan limit $4::bigint",
+                    4, args);
 }

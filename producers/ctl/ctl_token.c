@@ -152,22 +152,14 @@ create(struct ctl *c, int argc, char **argv)
 static int
 list(struct ctl *c, int argc, char **argv)
 {
-    PGresult *r;
 
     if (!ctl_args(c, argc, argv, NULL, &(struct ctl_words){0}))
         return APP_USAGE;
-    r = ctl_db(c) == RES_OK
-            ? ctl_query(c,
-                        "select left(encode(hash, 'hex'), 12) as id, array_to_string(kode_opd, ',') as opd,"
-                        " officer, label, created_at, expires_at, revoked_at"
-                        " from token order by created_at, hash",
-                        0, NULL)
-            : NULL;
-    if (!r)
-        return ctl_failed(c);
-    ctl_rows(c, r);
-    PQclear(r);
-    return APP_OK;
+    return ctl_show(c,
+                    "select left(encode(hash, 'hex'), 12) as id, array_to_string(kode_opd, ',') as opd,"
+                    " officer, label, created_at, expires_at, revoked_at"
+                    " from token order by created_at, hash",
+                    0, NULL);
 }
 
 /* One statement whatever names the tokens: an id, a token's text, a label, an officer. */

@@ -97,6 +97,28 @@ queries(void **state)
     uri_free(&u);
 }
 
+/* Each byte, its unreserved ones as they are, comes back by decoding. */
+static void
+encoded(void **state)
+{
+    struct buf b = buf_make(1024);
+    struct uri u;
+
+    (void)state;
+    uri_encode(&b, STR("aZ09-._~ /?%+&=\xc3\xa9"));
+    assert_string_equal(b.p, "aZ09-._~%20%2F%3F%25%2B%26%3D%C3%A9");
+    buf_reset(&b);
+    buf_z(&b, "/p?v=");
+    for (int c = 1; c < 256; c++)
+        uri_encode(&b, (struct str){(const char[]){(char)c}, 1});
+    assert_true(uri_parse(&u, b.p));
+    assert_int_equal(uri_query(&u, "v").n, 255);
+    for (int c = 1; c < 256; c++)
+        assert_int_equal((unsigned char)uri_query(&u, "v").p[c - 1], c);
+    uri_free(&u);
+    buf_free(&b);
+}
+
 int
 main(void)
 {
@@ -104,6 +126,7 @@ main(void)
         cmocka_unit_test(paths),
         cmocka_unit_test(matches),
         cmocka_unit_test(queries),
+        cmocka_unit_test(encoded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

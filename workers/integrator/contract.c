@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/http/uri.h"
 #include "common/json/scan.h"
 #include "workers/integrator/contract_priv.h"
 
@@ -50,19 +51,6 @@ contract_form(const struct contract *k, enum panggilan call)
 
 /* ---- templates -------------------------------------------------------------------------------------------------- */
 
-static void
-put_encoded(struct buf *out, struct str s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-
-        if (c && strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~", c))
-            buf_char(out, (char)c);
-        else
-            buf_printf(out, "%%%02X", c);
-    }
-}
-
 /* The value of the placeholder that `p` begins with, and the placeholder's length. */
 static struct str
 placeholder(const char *p, const struct map_ctx *ctx, size_t *len)
@@ -90,7 +78,7 @@ fill(const char *text, const struct map_ctx *ctx, bool encoded, struct buf *out)
         if (!value.n)
             return false;
         if (encoded)
-            put_encoded(out, value);
+            uri_encode(out, value);
         else
             buf_str(out, value);
         p += n;

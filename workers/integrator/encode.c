@@ -1,23 +1,9 @@
 #include "workers/integrator/encode.h"
 
+#include "common/http/webform.h"
 #include "common/json/scan.h"
 
 enum { NAME_MAX_BYTES = 4096, TEXT_MAX = 4 << 20 };
-
-static void
-put(struct buf *out, struct str s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-
-        if (c && strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._*", c))
-            buf_char(out, (char)c);
-        else if (c == ' ')
-            buf_char(out, '+');
-        else
-            buf_printf(out, "%%%02X", c);
-    }
-}
 
 static void
 put_leaf(struct str name, struct str raw, struct buf *out)
@@ -26,12 +12,12 @@ put_leaf(struct str name, struct str raw, struct buf *out)
 
     if (out->n)
         buf_char(out, '&');
-    put(out, name);
+    webform_text(out, name);
     buf_char(out, '=');
     if (scan_kind(raw) == SCAN_STRING)
-        put(out, scan_string(raw, &tmp));
+        webform_text(out, scan_string(raw, &tmp));
     else if (scan_kind(raw) != SCAN_NULL)
-        put(out, raw);
+        webform_text(out, raw);
     buf_free(&tmp);
 }
 

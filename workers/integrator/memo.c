@@ -26,8 +26,8 @@ memo_read(struct worker *w, const struct job *job)
     return memo;
 }
 
-static void
-put_text(struct buf *b, const char *name, struct str s)
+void
+memo_text(struct buf *b, const char *name, struct str s)
 {
     if (!s.n)
         return;
@@ -42,12 +42,12 @@ memo_write(struct worker *w, struct job *job, const struct memo *memo)
 
     buf_printf(&b, "{\"parks\":%lld,\"idle\":%lld,\"clock\":%lld", (long long)memo->parks,
                (long long)memo->idle, (long long)memo->clock);
-    put_text(&b, "id", memo->id);
-    put_text(&b, "trace", memo->trace);
-    put_text(&b, "told", memo->told);
-    put_text(&b, "asal", memo->asal);
+    memo_text(&b, "id", memo->id);
+    memo_text(&b, "trace", memo->trace);
+    memo_text(&b, "told", memo->told);
+    memo_text(&b, "asal", memo->asal);
     if (memo->jenis != JENIS_BARU)
-        put_text(&b, "jenis", str_of(jenis_name(memo->jenis)));
+        memo_text(&b, "jenis", str_of(jenis_name(memo->jenis)));
     if (memo->poke)
         buf_z(&b, ",\"poke\":true");
     buf_z(&b, memo->conflict ? ",\"conflict\":true}" : "}");

@@ -3,15 +3,6 @@
 #include "common/json/scan.h"
 #include "workers/integrator/settle_priv.h"
 
-static void
-put_text(struct buf *b, const char *name, struct str s)
-{
-    if (!s.n)
-        return;
-    buf_printf(b, ",\"%s\":", name);
-    buf_json(b, s);
-}
-
 static const char *const names[] = {"baru", "perubahan", "pencabutan"};
 
 const char *
@@ -75,13 +66,13 @@ write_data(const struct berkas *b, const struct fact *own, const struct job *job
 {
     buf_printf(data, "{\"revisi\":%d,\"putaran\":%d,\"urutan\":%lld,\"percobaan\":%d", own->revisi,
                own->putaran, (long long)b->urutan, job->attempts - (int)memo_idle(job));
-    put_text(data, "id_integrasi", own->id_integrasi);
-    put_text(data, "status_bedelau", f->status);
+    memo_text(data, "id_integrasi", own->id_integrasi);
+    memo_text(data, "status_bedelau", f->status);
     if (f->urutan_bedelau > 0)
         buf_printf(data, ",\"urutan_bedelau\":%lld", (long long)f->urutan_bedelau);
     if (f->kode_http)
         buf_printf(data, ",\"kode_http\":%d", f->kode_http);
-    put_text(data, "alasan", f->alasan);
+    memo_text(data, "alasan", f->alasan);
     buf_z(data, ",\"kesalahan\":");
     buf_str(data, f->kesalahan.n ? f->kesalahan : STR("[]"));
     buf_char(data, '}');

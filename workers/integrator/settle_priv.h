@@ -23,6 +23,9 @@ struct memo memo_read(struct worker *w, const struct job *job);
 void memo_write(struct worker *w, struct job *job, const struct memo *memo);
 int64_t memo_idle(const struct job *job);
 
+/* Appends ,"name":"text" to an object, unless the text is empty. */
+void memo_text(struct buf *b, const char *name, struct str s);
+
 /* Steps that make no call. */
 bool job_is_idle(struct str step);
 

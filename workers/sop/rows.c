@@ -133,12 +133,6 @@ by_nomor(const void *a, const void *b)
     return str_cmp(((const struct berkas *)a)->nomor, ((const struct berkas *)b)->nomor);
 }
 
-static struct str
-nomor_of(const struct flow_item *it)
-{
-    return it->rkm ? item_event(it)->subject : ((const struct own_item *)it->mine)->nomor;
-}
-
 /* Sorts the list by key and leaves each request once. */
 static void
 unite(struct worker *w)
@@ -175,7 +169,7 @@ rows_begin(struct worker *w, const struct flow_batch *b)
     w->all = arena_new(&w->arena, w->cap * sizeof *w->all);
     for (size_t i = 0; i < b->n; i++)
         if (flow_live(&b->items[i]))
-            w->all[w->n++].nomor = nomor_of(&b->items[i]);
+            w->all[w->n++].nomor = item_nomor(&b->items[i]);
     if (w->def->begin)
         w->def->begin(w, b);
     unite(w);

@@ -113,12 +113,6 @@ load(void *arg, const struct flow_batch *b)
         w->def->load(w, b);
 }
 
-static struct str
-item_nomor(const struct flow_item *it)
-{
-    return it->rkm ? item_event(it)->subject : ((struct own_item *)it->mine)->nomor;
-}
-
 static void
 apply_item(struct worker *w, struct flow_item *it)
 {

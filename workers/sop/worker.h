@@ -154,4 +154,11 @@ item_event(const struct flow_item *it)
     return it->rkm ? it->mine : NULL;
 }
 
+/* Which request a record, or a thing of the worker's own, is about. */
+static inline struct str
+item_nomor(const struct flow_item *it)
+{
+    return it->rkm ? item_event(it)->subject : ((const struct own_item *)it->mine)->nomor;
+}
+
 #endif

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/base/log.h"
+#include "common/http/uri.h"
 #include "workers/validator/lampiran_priv.h"
 
 enum { HEAD_MAX = 1024, URL_MAX = 8192, COMPLAIN_MS = 60000 };
@@ -338,18 +339,6 @@ on_done(void *arg, const struct fetch_end *end)
     attempt_go_on(at);
 }
 
-static void
-put_encoded(struct buf *b, struct str s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
-                     c == '.' || c == '_';
-
-        buf_printf(b, plain ? "%c" : "%%%02X", c);
-    }
-}
-
 /* urn:sha256:<hex> to the store's address, where the document must be the department's own. Empty when it is no such
  * name. */
 static void
@@ -362,7 +351,7 @@ store_address(const struct attempt *at, struct str name, struct buf *url)
         return;
     hash_hex(sha, HASH_SIZE, hex);
     buf_printf(url, "%s/v1/documents/%s?kode_opd=", at->l->store_url, hex);
-    put_encoded(url, at->kode_opd);
+    uri_encode(url, at->kode_opd);
 }
 
 static void
