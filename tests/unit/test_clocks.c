@@ -152,10 +152,12 @@ test_units(void **state)
 {
     struct looked k = {.cal = *state};
     struct clock_rules rules = sop_rules(k.cal, INT64_MIN);
+    struct terms terms = *sop_terms();
     struct err e = {0};
 
-    rules.terms.of[TAHAP_PENGAJUAN] = (struct calendar_term){5, CALENDAR_SECONDS};
-    rules.terms.of[TAHAP_INTEGRASI] = (struct calendar_term){30, CALENDAR_DAYS};
+    rules.terms = &terms;
+    terms.general[TAHAP_PENGAJUAN].of = (struct calendar_term){5, CALENDAR_SECONDS};
+    terms.general[TAHAP_INTEGRASI].of = (struct calendar_term){30, CALENDAR_DAYS};
     assert_int_equal(try_clocks(&k, "R@2026-11-25T10:00:00 F1 C1.1.1:diterima", &rules, &e), RES_OK);
     assert_int_equal(find(&k, 1, TAHAP_PENGAJUAN)->batas_us, wib("2026-11-25T10:00:05"));
     assert_int_equal(find(&k, 1, TAHAP_PENGAJUAN)->keadaan, KEADAAN_TERLEWAT);

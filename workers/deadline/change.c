@@ -6,9 +6,6 @@
 /* Where a deadline cannot be computed, a year's calendar is missing: it is tried again, in case it came. */
 static const int64_t LOOK_AGAIN_US = 3600 * (int64_t)1000000;
 
-/* Warn this many counted units before the due instant (domain, section 5). */
-static const int64_t thresholds[TAHAPS][WARNINGS] = {{1, 0, 0}, {1, 0, 0}, {7, 3, 1}, {1, 0, 0}};
-
 static const struct told *
 find_told(const struct jadwal *j, const struct jam *k)
 {
@@ -111,6 +108,7 @@ say_changed(struct worker *w, struct berkas *b, const struct jam *k, const char 
     buf_printf(&data, ",\"satuan\":\"%s\",\"hari_terpakai\":%lld,\"sisa_hari\":%lld,\"kalender\":\"%s\"",
                satuan_name(k->satuan), (long long)k->hari_terpakai, (long long)days_left(w, k),
                calendar_version(d->cal));
+    buf_printf(&data, ",\"aturan\":\"%08x\"", k->aturan);
     buf_printf(&data, ",\"sebab\":\"%s\"%s}", j->cause ? fact_type_name(j->cause->fact.type) : "waktu",
                mark_as);
     say(w, b, k, &data, FACT_DEADLINE);
@@ -136,46 +134,32 @@ say_warned(struct worker *w, struct berkas *b, const struct jam *k, int64_t thre
 
 /* Warns of what has come due; returns the next instant at which this running clock wants to be looked at. */
 static int64_t
-warn(struct worker *w, struct berkas *b, struct told *t)
+warn(struct worker *w, struct berkas *b, const struct dossier_view *v, struct told *t)
 {
     const struct deadline *d = w->own;
-    int64_t next = t->jam.batas_us;
-    int64_t closest = 0;
+    struct term term = clocks_term(v, w->terms, t->jam.revisi, t->jam.tahap);
+    int64_t next;
+    bool changed;
+    int64_t threshold = warnings_due(d->cal, &t->jam, &term, w->now_us, &t->warned, &next, &changed);
 
-    for (int i = 0; i < WARNINGS; i++) {
-        int64_t k = thresholds[t->jam.tahap][i];
-        struct err e = {0};
-        int64_t at;
-
-        if (!k || t->warned & 1U << i || k > t->jam.jatah ||
-            calendar_warn_at(d->cal, t->jam.batas_us, (struct calendar_term){k, t->jam.satuan}, &at, &e) !=
-                RES_OK)
-            continue;
-        if (at > w->now_us) {
-            next = at < next ? at : next;
-            continue;
-        }
-        t->warned |= 1U << i;
-        b->dirty = true;
-        if (w->now_us < t->jam.batas_us)
-            closest = k; /* of several passed at once only the nearest is worth a word */
-    }
-    if (closest)
-        say_warned(w, b, &t->jam, closest);
+    b->dirty |= changed;
+    if (threshold)
+        say_warned(w, b, &t->jam, threshold);
     return next;
 }
 
 static void
-take(struct worker *w, struct berkas *b, struct told *t, const struct told *before)
+take(struct worker *w, struct berkas *b, const struct dossier_view *v, struct told *t,
+     const struct told *before)
 {
     struct jadwal *j = b->more;
     bool late = false;
 
+    t->warned = (struct warned){0};
     if (before) {
         t->warned = before->warned;
-        if (before->jam.batas_us != t->jam.batas_us)
-            t->warned = 0;
-        else if (before->jam.keadaan == KEADAAN_TERLEWAT && t->jam.keadaan == KEADAAN_BERJALAN) {
+        if (before->jam.batas_us == t->jam.batas_us && before->jam.keadaan == KEADAAN_TERLEWAT &&
+            t->jam.keadaan == KEADAAN_BERJALAN) {
             t->jam.keadaan = KEADAAN_TERLEWAT; /* said already, and still true */
             t->jam.hari_terpakai = t->jam.jatah;
         }
@@ -184,7 +168,7 @@ take(struct worker *w, struct berkas *b, struct told *t, const struct told *befo
     if (!before || differs(&before->jam, &t->jam))
         say_changed(w, b, &t->jam, late ? ",\"late_arrival\":true" : "");
     if (t->jam.keadaan == KEADAAN_BERJALAN) {
-        int64_t next = warn(w, b, t);
+        int64_t next = warn(w, b, v, t);
 
         if (j->due_us == INT64_MIN || next < j->due_us)
             j->due_us = next;
@@ -219,6 +203,16 @@ take_back(struct worker *w, struct berkas *b, const struct jam *jam, size_t n)
     }
 }
 
+static const struct jam *
+clocks_told(struct worker *w, const struct jadwal *j)
+{
+    struct jam *all = arena_new(&w->arena, (j->n + 1) * sizeof *all);
+
+    for (size_t i = 0; i < j->n; i++)
+        all[i] = j->told[i].jam;
+    return all;
+}
+
 void
 change_settle(struct worker *w, struct berkas *b)
 {
@@ -233,6 +227,8 @@ change_settle(struct worker *w, struct berkas *b)
 
     dossier_look(&b->d, &v);
     rules.read_us = j->read_us ? j->read_us : INT64_MIN;
+    rules.told = clocks_told(w, j);
+    rules.ntold = j->n;
     if (clocks_of(&v, &rules, jam, &n, &e) != RES_OK) {
         log_error("a deadline cannot be computed", LOG_S("nomor", b->nomor), LOG_Z("why", e.text));
         j->due_us = w->now_us + LOOK_AGAIN_US;
@@ -243,7 +239,7 @@ change_settle(struct worker *w, struct berkas *b)
     j->due_us = INT64_MIN;
     for (size_t i = 0; i < n; i++) {
         told[i].jam = jam[i];
-        take(w, b, &told[i], find_told(j, &jam[i]));
+        take(w, b, &v, &told[i], find_told(j, &jam[i]));
     }
     j->told = told;
     j->n = n;

@@ -32,11 +32,9 @@ start(struct worker *w, struct err *e)
     struct metrics *ms = w->app->metrics;
     enum res res = worker_calendar(w, &d->cal, e);
 
-    if (res == RES_OK)
-        res = worker_terms(w, &d->rules.terms, e);
     if (res != RES_OK)
         return res;
-    d->rules.cal = d->cal;
+    d->rules = (struct clock_rules){.cal = d->cal, .terms = w->terms};
     d->m_changed =
         metric(ms, METRIC_COUNTER, "bedelau_clock_changes", "", "Clock states told, missed ones apart");
     d->m_missed = metric(ms, METRIC_COUNTER, "bedelau_clocks_missed", "", "Clocks called missed");
@@ -130,6 +128,7 @@ main(int argc, char **argv)
         .writes = writes,
         .more_size = sizeof(struct jadwal),
         .keys = keys,
+        .reckons = true,
         .wants = wants,
         .start = start,
         .read = read_row,

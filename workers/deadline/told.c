@@ -1,7 +1,7 @@
 #include "common/json/scan.h"
 #include "workers/deadline/deadline.h"
 
-static const char *const keys[] = {"r", "t", "k", "m", "b", "e", "h", "j", "s", "w"};
+static const char *const keys[] = {"r", "t", "k", "m", "b", "e", "h", "j", "s", "w", "v", "p"};
 enum { KEYS = sizeof keys / sizeof keys[0] };
 
 static int64_t
@@ -35,8 +35,9 @@ told_read(struct arena *a, struct str text, struct jadwal *j)
                               .berakhir_us = num(m[5]),
                               .hari_terpakai = num(m[6]),
                               .jatah = num(m[7]),
-                              .satuan = (enum calendar_unit)num(m[8])};
-        t->warned = (uint32_t)num(m[9]);
+                              .satuan = (enum calendar_unit)num(m[8]),
+                              .aturan = m[10].p ? (uint32_t)num(m[10]) : 0};
+        t->warned = m[9].p ? warned_of_bits(&t->jam, num(m[9])) : warned_read(m[11]);
     }
     return true;
 }
@@ -52,8 +53,13 @@ told_write(const struct jadwal *j, struct buf *out)
                    (int)k->tahap, (int)k->keadaan, (long long)k->mulai_us, (long long)k->batas_us);
         if (k->berakhir_us != INT64_MIN)
             buf_printf(out, ",\"e\":%lld", (long long)k->berakhir_us);
-        buf_printf(out, ",\"h\":%lld,\"j\":%lld,\"s\":%d,\"w\":%u}", (long long)k->hari_terpakai,
-                   (long long)k->jatah, (int)k->satuan, j->told[i].warned);
+        buf_printf(out, ",\"h\":%lld,\"j\":%lld,\"s\":%d,\"v\":%u", (long long)k->hari_terpakai,
+                   (long long)k->jatah, (int)k->satuan, k->aturan);
+        if (j->told[i].warned.n) {
+            buf_z(out, ",\"p\":");
+            warned_write(&j->told[i].warned, out);
+        }
+        buf_char(out, '}');
     }
     buf_char(out, ']');
 }

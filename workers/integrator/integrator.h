@@ -26,7 +26,6 @@ struct integrator {
     struct contract *contract;
     struct map *map;
     struct calendar *cal;
-    struct calendar_term term;
     struct sink *sink;
     struct jobs *jobs;
     const char *maintenance; /* setting of the gate */

@@ -141,16 +141,12 @@ load_data(struct worker *w, struct err *e)
     struct integrator *n = w->own;
     char *map = worker_schema_path(w, "integrasi.map.json");
     char *contract = worker_schema_path(w, n->contract_file);
-    struct clock_terms terms = {0};
     enum res res = worker_calendar(w, &n->cal, e);
 
-    if (res == RES_OK)
-        res = worker_terms(w, &terms, e);
     if (res == RES_OK)
         res = map_load(map, &n->map, e);
     if (res == RES_OK)
         res = contract_load(contract, &n->contract, e);
-    n->term = terms.of[TAHAP_INTEGRASI];
     free(map);
     free(contract);
     return res;
@@ -427,6 +423,7 @@ main(int argc, char **argv)
         .writes = store_columns,
         .more_size = sizeof(struct urusan),
         .keys = keys,
+        .reckons = true,
         .wants = wants,
         .check = check_settings,
         .start = start,

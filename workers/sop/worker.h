@@ -51,6 +51,7 @@ struct worker_def {
     size_t more_size;
     const struct conf_key *keys;
     bool records_unknown; /* takes facts of unknown type too */
+    bool reckons;         /* with clocks: w->terms is there */
     bool (*wants)(enum fact_type t);
     bool (*heeds)(const struct worker *w, const struct fact *f); /* of a wanted type, this one; may be NULL */
     enum res (*check)(struct worker *w, struct err *e);          /* settings that cannot be; may be NULL */
@@ -80,8 +81,9 @@ struct worker {
     const struct worker_def *def;
     struct app *app;
     struct sop_settings sop;
-    char schemas[4096]; /* where sop.schemas_dir points to */
-    void *own;          /* the worker's own struct, settings included */
+    char schemas[4096];  /* where sop.schemas_dir points to */
+    struct terms *terms; /* NULL unless it reckons */
+    void *own;           /* the worker's own struct, settings included */
     struct event_opts event_opts;
     struct producer *producer;
     struct outbox *outbox;
@@ -139,11 +141,11 @@ void worker_write(struct worker *w);
 /* Whether a bad record of this topic (full name) is ours to set aside. */
 bool worker_judges(const struct worker *w, const char *topic);
 
-/* worker_clock.c: the calendar that [sop] names (`*ret` is the caller's) and the terms. RES_FATAL with the setting. */
+/* worker_clock.c: the calendar and the terms that [sop] names; `*ret` is the caller's. RES_FATAL with the setting. */
 struct calendar;
-struct clock_terms;
+struct terms;
 enum res worker_calendar(const struct worker *w, struct calendar **ret, struct err *e);
-enum res worker_terms(const struct worker *w, struct clock_terms *ret, struct err *e);
+enum res worker_terms(const struct worker *w, struct terms **ret, struct err *e);
 
 /* A path below [sop] schemas. The caller frees. */
 char *worker_schema_path(const struct worker *w, const char *name);

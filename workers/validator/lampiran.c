@@ -212,8 +212,6 @@ open_sources(struct lampiran *l, struct err *e)
 {
     enum res res = worker_calendar(l->w, &l->cal, e);
 
-    if (res == RES_OK)
-        res = worker_terms(l->w, &l->terms, e);
     if (res == RES_OK && l->set->store)
         res = open_store(l, e);
     if (res == RES_OK && (l->set->allow || l->set->file_root))
