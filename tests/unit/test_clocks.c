@@ -431,35 +431,6 @@ test_final_states_stop_every_clock(void **state)
     forget(&k);
 }
 
-/* ---- words ---- */
-
-static void
-test_terms(void **state)
-{
-    static const char *const bad[] = {
-        "", "2", "hari_kerja", "-1 hari_kerja", "2 hari", "2 hari_kerja x", "99999999999 detik", "1.5 detik"};
-    struct calendar_term t;
-
-    (void)state;
-    assert_true(clock_term_parse("2 hari_kerja", &t));
-    assert_int_equal(t.n, 2);
-    assert_int_equal(t.unit, CALENDAR_WORKDAYS);
-    assert_true(clock_term_parse("30 hari_kalender", &t));
-    assert_int_equal(t.unit, CALENDAR_DAYS);
-    assert_true(clock_term_parse("5detik", &t));
-    assert_int_equal(t.unit, CALENDAR_SECONDS);
-    for (size_t i = 0; i < COUNT(bad); i++)
-        if (clock_term_parse(bad[i], &t))
-            fail_msg("\"%s\" is no term", bad[i]);
-    for (int i = 0; i < 3; i++) {
-        char text[64];
-
-        snprintf(text, sizeof text, "7 %s", satuan_name((enum calendar_unit)i));
-        assert_true(clock_term_parse(text, &t));
-        assert_int_equal(t.unit, i);
-    }
-}
-
 static int
 set_up(void **state)
 {
@@ -491,7 +462,6 @@ main(void)
         cmocka_unit_test(test_clock_3),
         cmocka_unit_test(test_clock_3_goes_on),
         cmocka_unit_test(test_final_states_stop_every_clock),
-        cmocka_unit_test(test_terms),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
