@@ -78,6 +78,26 @@ test_moved_and_back(void **state)
     assert_told(*state, &j, &w, "2027-01-12T00:00:00", 1, NULL);
 }
 
+/* By another calendar it is the same end on another day. */
+static void
+test_moved_by_the_calendar(void **state)
+{
+    struct jam j = clock_3(*state, "2026-11-25T10:00:00", 30);
+    struct jam later = clock_3(*state, "2026-11-26T10:00:00", 30);
+    struct warned w = {0};
+
+    warned_move(&w, j.batas_us, later.batas_us);
+    assert_int_equal(w.n, 0);
+    assert_told(*state, &j, &w, "2026-12-31T00:00:00", 7, "2027-01-08T00:00:00");
+    warned_move(&w, j.batas_us, later.batas_us);
+    assert_told(*state, &later, &w, "2027-01-04T00:00:00", 0, "2027-01-11T00:00:00");
+    assert_told(*state, &later, &w, "2027-01-11T00:00:00", 3, "2027-01-13T00:00:00");
+    warned_move(&w, later.batas_us, j.batas_us);
+    assert_told(*state, &j, &w, "2027-01-11T00:00:01", 0, "2027-01-12T00:00:00");
+    warned_move(&w, j.batas_us, later.batas_us); /* nothing is taken back */
+    assert_told(*state, &later, &w, "2027-01-13T00:00:00", 1, NULL);
+}
+
 static void
 test_the_last_few_ends(void **state)
 {
@@ -216,6 +236,7 @@ main(void)
         cmocka_unit_test(test_each_threshold_once),
         cmocka_unit_test(test_several_at_once),
         cmocka_unit_test(test_moved_and_back),
+        cmocka_unit_test(test_moved_by_the_calendar),
         cmocka_unit_test(test_the_last_few_ends),
         cmocka_unit_test(test_longer_than_what_was_given),
         cmocka_unit_test(test_other_thresholds),

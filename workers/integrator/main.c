@@ -5,7 +5,6 @@
 #include "workers/integrator/brake.h"
 #include "workers/integrator/gate.h"
 #include "workers/integrator/integrator.h"
-#include "workers/sop/clocks.h"
 
 static const char *const topics[] = {"requests", "checks", "callbacks", "deadlines", NULL};
 static const char *const judges[] = {"callbacks", NULL};
@@ -141,10 +140,8 @@ load_data(struct worker *w, struct err *e)
     struct integrator *n = w->own;
     char *map = worker_schema_path(w, "integrasi.map.json");
     char *contract = worker_schema_path(w, n->contract_file);
-    enum res res = worker_calendar(w, &n->cal, e);
+    enum res res = map_load(map, &n->map, e);
 
-    if (res == RES_OK)
-        res = map_load(map, &n->map, e);
     if (res == RES_OK)
         res = contract_load(contract, &n->contract, e);
     free(map);
@@ -404,7 +401,6 @@ free_own(struct worker *w)
     gate_free(n->gate);
     map_free(n->map);
     contract_free(n->contract);
-    calendar_free(n->cal);
     conf_free(n->again);
 }
 

@@ -1,5 +1,6 @@
 /* settle: facts of one request meet here, under its row lock, and what follows from all of them. */
 #include "common/base/caltime.h"
+#include "common/calendar/almanac.h"
 #include "common/json/scan.h"
 #include "workers/integrator/encode.h"
 #include "workers/integrator/settle_priv.h"
@@ -122,9 +123,9 @@ body_for(const struct urusan *u, const struct fact *check)
 static int64_t
 first_deadline(const struct worker *w, const struct berkas *b, const struct dossier_view *v)
 {
-    const struct integrator *n = w->own;
     const struct urusan *u = b->more;
-    const struct clock_rules rules = {.cal = n->cal, .terms = w->terms, .read_us = INT64_MIN};
+    const struct clock_rules rules = {
+        .cal = almanac_newest(w->almanac), .past = w->almanac, .terms = w->terms, .read_us = INT64_MIN};
     struct err e = {0};
     struct jam k;
 

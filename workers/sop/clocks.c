@@ -80,16 +80,24 @@ note_used(struct making *m, const struct jam *j)
     m->used[j->tahap].unit = j->satuan;
 }
 
+/* What ended is history: a list that came afterwards does not judge it again, whenever its facts are read. */
+static const struct calendar *
+calendar_for(const struct clock_rules *rules, int64_t end_us)
+{
+    return end_us == INT64_MIN || !rules->past ? rules->cal : almanac_at(rules->past, end_us);
+}
+
 static enum res
 add(struct making *m, struct jam j, struct end end)
 {
-    const struct calendar *cal = m->rules->cal;
+    const struct calendar *cal = calendar_for(m->rules, end.us);
     enum res res;
 
     if (m->n == JAM_MAX)
         return RES_OK;
     grant(m, &j);
     j.berakhir_us = end.us;
+    j.kalender = calendar_version(cal);
     res = calendar_due(cal, j.mulai_us, (struct calendar_term){j.jatah, j.satuan}, &j.batas_us, m->e);
     if (res != RES_OK)
         return res;

@@ -2,7 +2,7 @@
 #ifndef SOP_CLOCKS_H
 #define SOP_CLOCKS_H
 
-#include "common/calendar/calendar.h"
+#include "common/calendar/almanac.h"
 #include "workers/sop/dossier.h"
 #include "workers/sop/terms.h"
 
@@ -17,7 +17,8 @@ struct jam {
     int64_t hari_terpakai; /* counted units used when it ended or was missed; 0 while it runs */
     int64_t jatah;         /* counted units it was given (less what earlier revisi used) */
     enum calendar_unit satuan;
-    uint32_t aturan; /* version of the terms that gave it; 0 = of before there was one */
+    const char *kalender; /* version of the calendar that it was reckoned by; NULL = not known */
+    uint32_t aturan;      /* version of the terms that gave it; 0 = of before there was one */
 };
 
 enum { JAM_MAX = 256 };
@@ -26,7 +27,8 @@ enum { JAM_MAX = 256 };
  * terlewat. INT64_MIN: nothing may be called missed for lack of an answer yet. `told`: the clocks as they were last
  * told, or NULL. Of those, one that ended or was missed under other terms keeps what it was given then. */
 struct clock_rules {
-    const struct calendar *cal;
+    const struct calendar *cal; /* in force now: by it what has not ended is reckoned */
+    const struct almanac *past; /* what has ended, by the one that was in force then; NULL: by `cal` too */
     const struct terms *terms;
     int64_t read_us;
     const struct jam *told;

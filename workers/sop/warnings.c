@@ -58,6 +58,15 @@ warnings_due(const struct calendar *cal, const struct jam *j, const struct term 
     return now_us < j->batas_us ? nearest : 0;
 }
 
+void
+warned_move(struct warned *w, int64_t from_us, int64_t to_us)
+{
+    int64_t done = done_until(w, from_us);
+
+    if (done < done_until(w, to_us))
+        note(w, to_us, done);
+}
+
 /* ---- as text ---------------------------------------------------------------------------------------------------- */
 
 void

@@ -22,6 +22,9 @@ struct warned {
 int64_t warnings_due(const struct calendar *cal, const struct jam *j, const struct term *term, int64_t now_us,
                      struct warned *w, int64_t *next_us, bool *changed);
 
+/* The calendar alone moved the end: what was told of the one holds of the other. */
+void warned_move(struct warned *w, int64_t from_us, int64_t to_us);
+
 /* As text: [batas, threshold, ..]; an empty one is none. Of rows of old there is a bit per index of the thresholds that were
  * then (7, 3, 1 of clock 3, else 1), for the due instant of the clock. */
 void warned_write(const struct warned *w, struct buf *out);

@@ -85,8 +85,8 @@ write_state(struct worker *w, struct job *job, const struct tunggu *t)
 static int64_t
 clock_end(struct worker *w, const struct berkas *b, int32_t revisi)
 {
-    struct lampiran *l = of(w);
-    const struct clock_rules rules = {.cal = l->cal, .terms = w->terms, .read_us = INT64_MIN};
+    const struct clock_rules rules = {
+        .cal = almanac_newest(w->almanac), .past = w->almanac, .terms = w->terms, .read_us = INT64_MIN};
     struct dossier_view v;
     struct err e = {0};
     struct jam k;
