@@ -39,6 +39,14 @@ only_moved(const struct jam *was, const struct jam *is)
     return moved(was, is) && was->berakhir_us == is->berakhir_us;
 }
 
+/* Other terms moved the end. */
+static bool
+regranted(const struct jam *was, const struct jam *is)
+{
+    return was->batas_us != is->batas_us && was->mulai_us == is->mulai_us && was->aturan &&
+           was->aturan != is->aturan;
+}
+
 static void
 put_time(struct buf *b, const char *name, int64_t t_us)
 {
@@ -105,19 +113,30 @@ say(struct worker *w, struct berkas *b, const struct jam *k, struct buf *data, e
     b->dirty = true;
 }
 
-/* Why, and where the calendar moved it, from where. `was` is what was told before, NULL = nothing. */
+/* Why, and where the calendar or other terms moved it, from where. `was` is what was told before, NULL = nothing. */
 static void
 put_cause(struct buf *b, const struct jadwal *j, const struct jam *was, const struct jam *k)
 {
     buf_printf(b, ",\"sebab\":\"%s\"",
-               was && only_moved(was, k) ? "kalender"
-               : j->cause                ? fact_type_name(j->cause->fact.type)
-                                         : "waktu");
-    if (!was || !moved(was, k))
+               was && only_moved(was, k)  ? "kalender"
+               : j->cause                 ? fact_type_name(j->cause->fact.type)
+               : was && regranted(was, k) ? "aturan"
+                                          : "waktu");
+    if (!was || (!moved(was, k) && !regranted(was, k)))
         return;
     put_time(b, "batas_lama", was->batas_us);
-    if (was->kalender)
+    if (was->kalender && moved(was, k))
         buf_printf(b, ",\"kalender_lama\":\"%s\"", was->kalender);
+}
+
+/* How late we say that nothing came: beyond the grace, which is meant. */
+static void
+note_lateness(const struct worker *w, const struct jam *k)
+{
+    const struct deadline *d = w->own;
+    int64_t late_us = w->now_us - k->batas_us - d->grace_ms * 1000;
+
+    metric_observe(d->m_lateness, late_us > 0 ? (double)late_us / 1e6 : 0);
 }
 
 static void
@@ -143,6 +162,8 @@ say_changed(struct worker *w, struct berkas *b, const struct jam *was, const str
     buf_printf(&data, "%s}", mark_as);
     say(w, b, k, &data, FACT_DEADLINE);
     metric_add(missed ? d->m_missed : d->m_changed, 1);
+    if (missed && k->berakhir_us == INT64_MIN)
+        note_lateness(w, k);
     buf_free(&data);
 }
 

@@ -49,7 +49,7 @@ struct deadline {
     bool hard;       /* the due rows being read are past the hard maximum */
     int64_t read_us; /* what the gate vouched for */
     size_t ringing;  /* rings posted and not applied yet */
-    struct metric *m_changed, *m_warned, *m_missed, *m_late;
+    struct metric *m_changed, *m_warned, *m_missed, *m_late, *m_lateness;
 };
 
 /* told.c: the stored text of what was told. */

@@ -44,6 +44,8 @@ start(struct worker *w, struct err *e)
     d->m_warned = metric(ms, METRIC_COUNTER, "bedelau_clock_warnings", "", "Warnings told");
     d->m_late = metric(ms, METRIC_COUNTER, "bedelau_clocks_hard_maximum", "",
                        "Times that clocks were settled although not everything could be read");
+    d->m_lateness = metric(ms, METRIC_HISTOGRAM, "bedelau_clock_lateness_seconds", "",
+                           "How long after its due instant and the grace a clock was called missed");
     res = recount_new(w, &d->recount, e);
     return res == RES_OK ? fire_start(w, e) : res;
 }

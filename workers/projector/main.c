@@ -4,6 +4,13 @@ static const char *const topics[] = {"requests",     "reviews",   "callbacks", "
                                      "integrations", "deadlines", NULL};
 static const char *const judges[] = {"checks", "integrations", "deadlines", NULL};
 
+static const struct conf_key keys[] = {
+    {"projector", "forecast", CONF_MS, offsetof(struct projector, forecast_ms), "60s", 0, NULL, 0, 86400000,
+     "How often requests that will miss their deadline at the present rate are counted for /metrics; 0: "
+     "never"},
+    {NULL, NULL, CONF_STR, 0, NULL, 0, NULL, 0, 0, NULL},
+};
+
 static bool
 wants(enum fact_type t)
 {
@@ -15,12 +22,17 @@ start(struct worker *w, struct err *e)
 {
     struct projector *p = w->own;
 
-    (void)e;
     p->m_events =
         metric(w->app->metrics, METRIC_COUNTER, "bedelau_events_recorded", "", "Facts written to the log");
     p->m_changes =
         metric(w->app->metrics, METRIC_COUNTER, "bedelau_request_changes", "", "Changes of requests told");
-    return RES_OK;
+    return forecast_new(w, &p->forecast, e);
+}
+
+static void
+free_own(struct worker *w)
+{
+    forecast_free(((struct projector *)w->own)->forecast);
 }
 
 static void
@@ -84,6 +96,7 @@ main(int argc, char **argv)
         .columns = ", sidik",
         .writes = row_columns,
         .more_size = sizeof(struct catatan),
+        .keys = keys,
         .records_unknown = true,
         .wants = wants,
         .start = start,
@@ -92,6 +105,7 @@ main(int argc, char **argv)
         .apply = apply,
         .settle = row_settle,
         .write = write_all,
+        .free = free_own,
     };
     struct projector own = {0};
 

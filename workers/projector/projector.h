@@ -15,6 +15,8 @@ struct catatan {
     int64_t newest_us;
 };
 
+struct forecast;
+
 struct projector {
     struct flow_item **fresh; /* facts of this part that are new, in order of arrival; in the batch's arena */
     size_t nfresh;
@@ -22,6 +24,8 @@ struct projector {
     struct berkas **clock_of;
     size_t nclocks;
     struct metric *m_events, *m_changes;
+    int64_t forecast_ms; /* setting */
+    struct forecast *forecast;
 };
 
 /* row.c: derives the row, raises versi and tells it where it differs from what was told. */
@@ -32,5 +36,9 @@ extern const struct worker_column row_columns[];
 /* log.c: the append-only log and the clocks. */
 void log_write_events(struct worker *w);
 void log_write_clocks(struct worker *w);
+
+/* forecast.c: numbers of what will be late, asked of the record now and then. `*ret` is NULL where the setting says never. */
+enum res forecast_new(struct worker *w, struct forecast **ret, struct err *e);
+void forecast_free(struct forecast *f);
 
 #endif
