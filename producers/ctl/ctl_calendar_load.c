@@ -257,6 +257,24 @@ decide(struct load *l)
     }
 }
 
+/* A clock that began in a year which the new list does not tell of could not be reckoned any more. */
+static int
+lost_years(const struct load *l)
+{
+    int years[CALENDAR_SPAN_MAX];
+    size_t n = calendar_years(l->in_force.cal, years, CALENDAR_SPAN_MAX);
+    int lost = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (!ctl_list_lacks(l->list.cal, years[i]))
+            continue;
+        lost++;
+        if (!l->c->json)
+            printf("wrong: %s has days of %d, this list has none\n", l->in_force.version, years[i]);
+    }
+    return lost;
+}
+
 static int
 check_list(struct load *l)
 {
@@ -266,6 +284,7 @@ check_list(struct load *l)
         return code;
     l->found = (struct ctl_findings){.c = l->c, .in_force = l->in_force.cal};
     ctl_list_check(&l->list, &l->found);
+    l->found.bad += lost_years(l);
     if (!l->found.bad)
         return APP_OK;
     if (l->c->json)
