@@ -252,8 +252,7 @@ def test_killed_in_the_middle(world, tmp_path):
 
 def test_what_has_ended_stays(world, tmp_path):
     """The past is judged by the list of its time, also when a fact of it is read late; what runs, by today's."""
-    days = [working_day(-k) for k in range(30, 20, -1)]
-    days = sorted(set(days))[:5]  # five working days, four weeks ago
+    days = sorted({working_day(-k) for k in range(30, 20, -1)})[:5]  # five working days, four weeks ago
     late = working_day(11)
     first = List(tmp_path, "uji_1")
     w = world(first)
@@ -297,8 +296,7 @@ def test_what_has_ended_stays(world, tmp_path):
 
 
 def test_late_by_the_old_list_only(world, tmp_path):
-    """A clock that was called missed runs again where the new list puts its end ahead, and the request is late no more; a
-    warning that was given is not given again."""
+    """A clock that was called missed runs again where the new list puts its end ahead, and the request is late no more."""
     first = List(tmp_path, "uji_1")
     w = world(first)
     p, nomor = w.p, f"{OPD}-Q-1"
@@ -321,7 +319,25 @@ def test_late_by_the_old_list_only(world, tmp_path):
     w.recounted()
     eventually(lambda: p.request(nomor)["terlambat"], what="late again")
     assert w.clocks()[nomor, "pemeriksaan"]["batas"] == first.cal.due(at(opened), 2)
-    assert len(told(p, nomor, "deadline.warned")) <= 1
+
+
+def test_warned_once(world, tmp_path):
+    """A warning is not given again because the end moved away: of clock 3, seven days before it, with four days left, then five."""
+    first = List(tmp_path, "uji_1")
+    w = world(first)
+    p, nomor = w.p, f"{OPD}-W-1"
+    tomorrow = working_day(1)
+    left = lambda opened: first.cal.used(datetime.datetime.now(WIB), first.cal.due(opened, 30) - ONE_DAY)
+    opened = next(at(TODAY - k * ONE_DAY) for k in range(60) if left(at(TODAY - k * ONE_DAY)) == 4)
+    w.accept(nomor, opened - datetime.timedelta(hours=1))
+    w.quiet()
+    warned = lambda: [d["sisa_hari"] for d in told(p, nomor, "deadline.warned") if d["tahap"] == "integrasi"]
+    assert warned() == [7]
+    second = w.list("uji_2", tomorrow)
+    w.load(second)
+    w.recounted()
+    assert w.clocks()[nomor, "integrasi"]["batas"] == second.cal.due(opened, 30) > first.cal.due(opened, 30)
+    assert warned() == [7]
 
 
 # ---- a year that comes late -------------------------------------------------------------------------------------------
@@ -345,22 +361,31 @@ def test_a_year_that_comes_late(world, tmp_path):
 # ---- who is not told ----------------------------------------------------------------------------------------------------
 
 def test_nobody_was_told(world, tmp_path):
-    """A version that came without a word (the notification was lost) is in force for the next transaction all the same."""
+    """A version that came without a word (the notification was lost) is in force for the next transaction all the same, and where
+    there is none it is found by looking."""
     first = List(tmp_path, "uji_1")
     w = world(first)
-    p, second = w.p, w.list("uji_2", working_day(1), working_day(11))
-    w.accept(f"{OPD}-S-1", at(TODAY - ONE_DAY))
+    p = w.p
+    a, b = f"{OPD}-S-1", f"{OPD}-S-2"
+
+    def slip_in(version):
+        p.rows("insert into calendar (version, csv, sha256, source, since, loaded_by) values (%s, %s, '', 'uji', clock_timestamp(), 'uji')",
+               version.version, version.path.read_text(encoding="utf-8"))
+
+    w.accept(a, at(TODAY - ONE_DAY))
     w.quiet()
-    with p.db.cursor() as c:
-        c.execute("begin")
-        c.execute("insert into calendar (version, csv, sha256, source, since, loaded_by) values (%s, %s, '', 'uji', now(), 'uji')",
-                  (second.version, second.path.read_text(encoding="utf-8")))
-        c.execute("commit")
-    w.submit(f"{OPD}-S-2", at(TODAY, 0))
+    second = w.list("uji_2", working_day(11))
+    slip_in(second)
+    eventually(lambda: w.clocks()[a, "integrasi"]["kalender"], lambda v: v == "uji_2", 120, "looked and found")
+
+    third = w.list("uji_3", working_day(1), working_day(11))
+    slip_in(third)
+    w.submit(b, at(TODAY, 0))
     w.quiet()
-    assert w.clocks()[f"{OPD}-S-2", "pemeriksaan"]["batas"] == second.cal.due(at(TODAY, 0), 2) != first.cal.due(at(TODAY, 0), 2)
+    assert w.clocks()[b, "pemeriksaan"]["batas"] == third.cal.due(at(TODAY, 0), 2) != second.cal.due(at(TODAY, 0), 2)
+    assert [c["kalender"] for c in w.changes()[b, "pemeriksaan"]] == ["uji_3"]
     w.recounted()
-    assert w.clocks()[f"{OPD}-S-1", "integrasi"]["kalender"] == "uji_2"
+    assert w.clocks()[a, "integrasi"]["batas"] == third.cal.due(at(TODAY - ONE_DAY, 11), 30)
 
 
 def test_the_others_follow(world, tmp_path):
