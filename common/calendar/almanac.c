@@ -80,3 +80,12 @@ almanac_at(const struct almanac *a, int64_t t_us)
             return a->all[i - 1].cal;
     return a->n ? a->all[0].cal : NULL;
 }
+
+const struct calendar *
+almanac_after(const struct almanac *a, const struct calendar *cal)
+{
+    for (size_t i = 0; i + 1 < a->n; i++)
+        if (a->all[i].cal == cal)
+            return a->all[i + 1].cal;
+    return NULL;
+}

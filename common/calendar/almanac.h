@@ -26,4 +26,7 @@ int64_t almanac_id(const struct almanac *a);
  * INT64_MIN stands for now: the newest. NULL while there is none. */
 const struct calendar *almanac_at(const struct almanac *a, int64_t t_us);
 
+/* The one that was added after `cal`, which is one of it; NULL when that is the newest. */
+const struct calendar *almanac_after(const struct almanac *a, const struct calendar *cal);
+
 #endif

@@ -120,8 +120,8 @@ is_wrong(enum calendar_flaw flaw)
     return flaw != CALENDAR_ON_WEEKEND;
 }
 
-static bool
-lacks(const struct calendar *cal, int year)
+bool
+ctl_list_lacks(const struct calendar *cal, int year)
 {
     int years[CALENDAR_SPAN_MAX];
     size_t n = calendar_years(cal, years, CALENDAR_SPAN_MAX);
@@ -136,7 +136,7 @@ lacks(const struct calendar *cal, int year)
 static bool
 is_bad(const struct ctl_findings *s, const struct calendar_finding *f)
 {
-    if (f->flaw == CALENDAR_NEXT_YEAR_MISSING && s->in_force && lacks(s->in_force, f->year))
+    if (f->flaw == CALENDAR_NEXT_YEAR_MISSING && s->in_force && ctl_list_lacks(s->in_force, f->year))
         return false;
     return is_wrong(f->flaw);
 }

@@ -23,6 +23,9 @@ int ctl_list_in_force(struct ctl *c, struct ctl_list *ret);
 
 void ctl_list_free(struct ctl_list *l);
 
+/* Whether a calendar has no data of a year. */
+bool ctl_list_lacks(const struct calendar *cal, int year);
+
 /* What calendar_check finds as of today, each printed unless --json. */
 struct ctl_findings {
     const struct ctl *c;

@@ -66,7 +66,13 @@ keep_first(struct load *l)
 
 enum known { UNKNOWN, SAME, OTHER, FAILED };
 
-/* Whether this version is there, and whether as these bytes. */
+static bool
+same_bytes(const struct ctl_list *a, const struct ctl_list *b)
+{
+    return str_eq((struct str){a->csv, a->n}, (struct str){b->csv, b->n});
+}
+
+/* Whether this version is there, and whether as these bytes. That of the settings counts before one was loaded. */
 static enum known
 look_up(struct load *l)
 {
@@ -75,6 +81,8 @@ look_up(struct load *l)
     PGresult *r;
     enum known known = UNKNOWN;
 
+    if (strcmp(l->list.version, l->in_force.version) == 0)
+        return same_bytes(&l->list, &l->in_force) ? SAME : OTHER;
     print_hex(&l->list, hex);
     r = ctl_query(l->c, "select sha256 = decode($2, 'hex') from calendar where version = $1", 2, args);
     if (!r)
@@ -237,12 +245,9 @@ already(struct load *l)
     return tell(l, "same");
 }
 
-/* Under the lock. */
 static int
 decide(struct load *l)
 {
-    if (keep_first(l) != RES_OK)
-        return ctl_failed(l->c);
     switch (look_up(l)) {
     case UNKNOWN:
         return l->dry_run ? preview(l) : store_and_tell(l);
@@ -257,6 +262,35 @@ decide(struct load *l)
     }
 }
 
+/* Nobody waits for who only asks. */
+static enum res
+prepare(struct load *l)
+{
+    enum res res = ctl_exec(l->c, "begin", 0, NULL, NULL);
+
+    if (res == RES_OK && !l->dry_run)
+        res = ctl_exec(l->c, "lock table calendar in exclusive mode", 0, NULL, NULL);
+    return res == RES_OK && !l->dry_run ? keep_first(l) : res;
+}
+
+/* A clock that began in a year which the new list does not tell of could not be reckoned any more. */
+static int
+lost_years(const struct load *l)
+{
+    int years[CALENDAR_SPAN_MAX];
+    size_t n = calendar_years(l->in_force.cal, years, CALENDAR_SPAN_MAX);
+    int lost = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (!ctl_list_lacks(l->list.cal, years[i]))
+            continue;
+        lost++;
+        if (!l->c->json)
+            printf("wrong: %s has days of %d, this list has none\n", l->in_force.version, years[i]);
+    }
+    return lost;
+}
+
 static int
 check_list(struct load *l)
 {
@@ -266,6 +300,7 @@ check_list(struct load *l)
         return code;
     l->found = (struct ctl_findings){.c = l->c, .in_force = l->in_force.cal};
     ctl_list_check(&l->list, &l->found);
+    l->found.bad += lost_years(l);
     if (!l->found.bad)
         return APP_OK;
     if (l->c->json)
@@ -285,10 +320,7 @@ run(struct load *l, const char *path)
         code = check_list(l);
     if (code != APP_OK)
         return code;
-    if (ctl_exec(l->c, "begin", 0, NULL, NULL) != RES_OK ||
-        ctl_exec(l->c, "lock table calendar in exclusive mode", 0, NULL, NULL) != RES_OK)
-        return ctl_failed(l->c);
-    return decide(l);
+    return prepare(l) == RES_OK ? decide(l) : ctl_failed(l->c);
 }
 
 int

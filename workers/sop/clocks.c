@@ -80,37 +80,57 @@ note_used(struct making *m, const struct jam *j)
     m->used[j->tahap].unit = j->satuan;
 }
 
-/* What ended is history: a list that came afterwards does not judge it again, whenever its facts are read. */
-static const struct calendar *
-calendar_for(const struct clock_rules *rules, int64_t end_us)
+/* ---- what becomes of it -------------------------------------------------------------------------------------------- */
+
+/* Its end, state and count by one calendar. RES_FATAL when that lacks a year. */
+static enum res
+reckon(const struct making *m, const struct calendar *cal, enum keadaan timely, struct jam *j, struct err *e)
 {
-    return end_us == INT64_MIN || !rules->past ? rules->cal : almanac_at(rules->past, end_us);
+    enum res res =
+        calendar_due(cal, j->mulai_us, (struct calendar_term){j->jatah, j->satuan}, &j->batas_us, e);
+
+    j->kalender = calendar_version(cal);
+    if (res != RES_OK)
+        return res;
+    j->keadaan = overdue(m, j) ? KEADAAN_TERLEWAT : timely;
+    if (j->berakhir_us != INT64_MIN)
+        j->hari_terpakai = calendar_used(cal, j->mulai_us, j->berakhir_us, j->satuan, e);
+    else
+        j->hari_terpakai = j->keadaan == KEADAAN_TERLEWAT ? j->jatah : 0;
+    return j->hari_terpakai < 0 ? e->res : RES_OK;
+}
+
+/* What has ended is history: a list that came afterwards does not judge it again, whenever its facts are read. Only where
+ * the list of that time could not reckon it the first that can does. */
+static enum res
+reckon_ended(const struct making *m, enum keadaan timely, struct jam *j, struct err *e)
+{
+    const struct calendar *cal = almanac_at(m->rules->past, j->berakhir_us);
+    enum res res = reckon(m, cal, timely, j, e);
+
+    while (res == RES_FATAL && (cal = almanac_after(m->rules->past, cal))) {
+        err_clear(e);
+        res = reckon(m, cal, timely, j, e);
+    }
+    return res;
 }
 
 static enum res
 add(struct making *m, struct jam j, struct end end)
 {
-    const struct calendar *cal = calendar_for(m->rules, end.us);
+    enum keadaan timely = end.us != INT64_MIN ? end.how : KEADAAN_BERJALAN;
     enum res res;
 
     if (m->n == JAM_MAX)
         return RES_OK;
     grant(m, &j);
     j.berakhir_us = end.us;
-    j.kalender = calendar_version(cal);
-    res = calendar_due(cal, j.mulai_us, (struct calendar_term){j.jatah, j.satuan}, &j.batas_us, m->e);
+    if (end.us != INT64_MIN && m->rules->past)
+        res = reckon_ended(m, timely, &j, m->e);
+    else
+        res = reckon(m, m->rules->cal, timely, &j, m->e);
     if (res != RES_OK)
         return res;
-    if (overdue(m, &j))
-        j.keadaan = KEADAAN_TERLEWAT;
-    else
-        j.keadaan = end.us != INT64_MIN ? end.how : KEADAAN_BERJALAN;
-    if (end.us != INT64_MIN)
-        j.hari_terpakai = calendar_used(cal, j.mulai_us, end.us, j.satuan, m->e);
-    else if (j.keadaan == KEADAAN_TERLEWAT)
-        j.hari_terpakai = j.jatah;
-    if (j.hari_terpakai < 0)
-        return m->e->res;
     if (j.tahap == TAHAP_PEMERIKSAAN || j.tahap == TAHAP_INTEGRASI)
         note_used(m, &j);
     m->out[m->n++] = j;

@@ -8,7 +8,7 @@
 #include "common/calendar/almanac.h"
 #include "workers/sop/worker.h"
 
-enum { CALENDAR_MAX = 4 << 20, LOOK_MS = 60000, RETRY_MS = 1000 };
+enum { CALENDAR_MAX = 4 << 20, LOOK_MS = 30000, RETRY_MS = 1000 };
 
 struct worker_calendar {
     struct worker *w;
