@@ -15,7 +15,7 @@ create index clock_terbuka on clock (tahap, mulai) where berakhir is null;
 create index clock_usai on clock (tahap, berakhir) include (mulai, status)
     where berakhir is not null and tahap in ('pemeriksaan', 'integrasi');
 
--- Each day of the last three months and the next three years, by the calendar in force. `ke` counts the working days up to
+-- Each day of the last three months and the next four years, by the calendar in force. `ke` counts the working days up to
 -- and with it, so that a difference of two is the number of working days between them.
 create view v_hari_kerja as
 with daftar as (
@@ -24,7 +24,7 @@ libur as (
     select distinct t[1]::date as tanggal from daftar, regexp_matches(csv, '^"?(\d{4}-\d\d-\d\d)', 'gn') m(t)),
 hari as (
     select d.tanggal, extract(isodow from d.tanggal) < 6 and l.tanggal is null as kerja
-      from (select (now() at time zone interval '7 hours')::date + i as tanggal from generate_series(-92, 1100) i) d
+      from (select (now() at time zone interval '7 hours')::date + i as tanggal from generate_series(-92, 1600) i) d
       left join libur l using (tanggal))
 select tanggal, kerja, (count(*) filter (where kerja) over (order by tanggal))::int as ke from hari;
 

@@ -200,7 +200,7 @@ warn(struct worker *w, struct berkas *b, const struct dossier_view *v, struct to
 }
 
 /* What was said of a clock binds what is said next: a warning is not repeated because the end moved, and what was called
- * missed stays so while its end, wherever the calendar put it, has passed: whether something in time is still unread
+ * missed stays so while its end, wherever the calendar or other terms put it, has passed: whether something in time is still unread
  * was asked then, and what is read later corrects it. */
 static void
 carry_over(const struct worker *w, struct told *t, const struct told *before)
@@ -212,7 +212,8 @@ carry_over(const struct worker *w, struct told *t, const struct told *before)
         warned_move(&t->warned, was->batas_us, t->jam.batas_us);
     if (was->keadaan != KEADAAN_TERLEWAT || t->jam.keadaan != KEADAAN_BERJALAN)
         return;
-    if (was->batas_us != t->jam.batas_us && !(moved(was, &t->jam) && t->jam.batas_us <= w->now_us))
+    if (was->batas_us != t->jam.batas_us &&
+        !((moved(was, &t->jam) || regranted(was, &t->jam)) && t->jam.batas_us <= w->now_us))
         return;
     t->jam.keadaan = KEADAAN_TERLEWAT;
     t->jam.hari_terpakai = t->jam.jatah;
@@ -230,7 +231,7 @@ take(struct worker *w, struct berkas *b, const struct dossier_view *v, struct to
     if (before)
         carry_over(w, t, before);
     late = was && was->keadaan == KEADAAN_TERLEWAT && t->jam.keadaan != KEADAAN_TERLEWAT &&
-           !only_moved(was, &t->jam);
+           !only_moved(was, &t->jam) && !regranted(was, &t->jam);
     if (!was || differs(was, &t->jam))
         say_changed(w, b, was, &t->jam, late ? ",\"late_arrival\":true" : "");
     if (t->jam.keadaan == KEADAAN_BERJALAN) {

@@ -42,7 +42,7 @@ clocks_term(const struct dossier_view *v, const struct terms *terms, int32_t rev
     return terms_of(terms, form ? form->kode_opd : STR_NULL, form ? form->jenis : STR_NULL, tahap);
 }
 
-/* The clock as it was told, where it ended or was missed under other terms than those of today. */
+/* The clock as it was told, where it had ended and by other terms than those of today. */
 static const struct jam *
 kept(const struct making *m, const struct jam *j)
 {
@@ -50,7 +50,7 @@ kept(const struct making *m, const struct jam *j)
         const struct jam *was = &m->rules->told[i];
 
         if (was->revisi == j->revisi && was->tahap == j->tahap)
-            return was->keadaan != KEADAAN_BERJALAN && was->aturan != m->rules->terms->version ? was : NULL;
+            return was->berakhir_us != INT64_MIN && was->aturan != m->rules->terms->version ? was : NULL;
     }
     return NULL;
 }

@@ -25,7 +25,7 @@ enum { JAM_MAX = 256 };
 
 /* `read_us`: everything up to that instant has been read, so a running clock whose `batas` is not after it is
  * terlewat. INT64_MIN: nothing may be called missed for lack of an answer yet. `told`: the clocks as they were last
- * told, or NULL. Of those, one that ended or was missed under other terms keeps what it was given then. */
+ * told, or NULL. Of those, one that had ended by other terms keeps what it was given then. */
 struct clock_rules {
     const struct calendar *cal; /* in force now: by it what has not ended is reckoned */
     const struct almanac *past; /* what has ended, by the one that was in force then; NULL: by `cal` too */
