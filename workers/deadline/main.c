@@ -87,7 +87,7 @@ apply(struct worker *w, struct berkas *b, struct flow_item *it, enum met met)
     struct jadwal *j = b->more;
     const struct event *ev = item_event(it);
 
-    if (!ev) {
+    if (!it->rkm) {
         on_ring(w, b, it->mine);
         return;
     }
