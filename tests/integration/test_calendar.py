@@ -189,6 +189,8 @@ def test_a_holiday_eleven_days_ahead(world, tmp_path):
     timeline(p, next(iter(moved)), open_clocks, moved)
     assert [(r["action"], r["subject"]) for r in p.rows("select action, subject from audit_log where action like 'calendar%%'")] == [("calendar load", "uji_2")]
     assert p.statusz("deadline")["calendar"] == "uji_2"
+    metrics = harness.http(f"http://127.0.0.1:{p.ports['deadline']}/metrics")[1].decode()
+    assert "\nbedelau_calendar 2\n" in metrics and f"\nbedelau_clocks_recounted_total {sum(not c['berakhir'] for c in before.values())}\n" in metrics
 
     # again, and as something else
     assert w.load(second)["result"] == "same"
@@ -208,6 +210,10 @@ def timeline(p, nomor, old, new):
     assert f"sampai {rows[1]['batas']} (semula {rows[1]['batas_lama']})" in line and "kalender" in line
     steps = json.loads(p.ctl("status", nomor, "--timeline", "--json"))["timeline"]
     assert [s["batas_lama"] for s in steps if s["batas_lama"]] == [rows[1]["batas_lama"]]
+    p.start("gateway")
+    token = p.ctl("token", "create", "--opd", OPD, "--label", "uji").strip()
+    code, body = harness.http(f"http://127.0.0.1:{p.ports['gateway']}/v1/requests/{nomor}/timeline", headers={"Authorization": f"Bearer {token}"})
+    assert code == 200 and [s["batas_lama"] for s in json.loads(body)["riwayat"] if "batas_lama" in s] == [rows[1]["batas_lama"]]
 
 
 def refused(p, why, *words):
