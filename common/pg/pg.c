@@ -467,19 +467,13 @@ is_prepared(const struct pg *pg, const struct pg_stmt *stmt)
 static bool
 send_now(struct pg *pg, const struct pg_stmt *stmt, const struct pg_args *args)
 {
-    const char *val[PG_ARGS];
-    int len[PG_ARGS];
-    int fmt[PG_ARGS];
-    unsigned n = args ? args->n : 0;
+    struct pg_params p;
 
     if (args && args->bytes.failed)
         return false;
-    for (unsigned i = 0; i < n; i++) {
-        val[i] = args->null[i] ? NULL : args->bytes.p + args->at[i];
-        len[i] = (int)(args->at[i + 1] - args->at[i]);
-        fmt[i] = 1;
-    }
-    return PQsendQueryPrepared(pg->conn, stmt->name, (int)n, val, len, fmt, 1);
+    if (args)
+        pg_args_params(args, &p);
+    return PQsendQueryPrepared(pg->conn, stmt->name, args ? (int)args->n : 0, p.val, p.len, p.fmt, 1);
 }
 
 void

@@ -26,10 +26,11 @@ start(struct worker *w, struct err *e)
 static void
 read_row(struct worker *w, struct berkas *b, const PGresult *r, int row)
 {
-    struct catatan *c = b->more;
+    struct record *c = b->more;
 
-    (void)w;
     c->sidik = pg_int(r, row, 3);
+    if (!PQgetisnull(r, row, 4))
+        c->chain = arena_str(&w->arena, pg_text(r, row, 4));
 }
 
 static void
@@ -37,8 +38,9 @@ begin_part(struct worker *w, const struct flow_batch *b)
 {
     struct projector *p = w->own;
 
-    p->nfresh = p->nclocks = 0;
-    p->fresh = arena_new(&w->arena, (b->n + 1) * sizeof(struct flow_item *));
+    p->nfresh = p->ncopies = p->nclocks = 0;
+    p->fresh = arena_new(&w->arena, (b->n + 1) * sizeof *p->fresh);
+    p->copies = arena_new(&w->arena, (b->n + 1) * sizeof *p->copies);
     p->clocks = arena_new(&w->arena, (b->n + 1) * sizeof(const struct fact *));
     p->clock_of = arena_new(&w->arena, (b->n + 1) * sizeof(struct berkas *));
 }
@@ -49,11 +51,13 @@ apply(struct worker *w, struct berkas *b, struct flow_item *it, enum met met)
     struct projector *p = w->own;
     const struct event *ev = item_event(it);
 
-    if (met == MET_REPEAT)
-        b->dirty |= dossier_again(&b->d, &ev->fact);
+    if (met == MET_REPEAT && dossier_again(&b->d, &ev->fact)) {
+        b->dirty = true;
+        p->copies[p->ncopies++].it = it;
+    }
     if (met != MET_NEW)
         return;
-    p->fresh[p->nfresh++] = it;
+    log_add(w, b, it);
     b->dirty = true;
     if (dossier_add(&b->d, &ev->fact) && ev->fact.type == FACT_DEADLINE) {
         p->clocks[p->nclocks] = &ev->fact;
@@ -65,7 +69,8 @@ static void
 write_all(struct worker *w)
 {
     log_write_events(w);
-    row_write(w);
+    log_write_copies(w);
+    worker_write(w);
     log_write_clocks(w);
 }
 
@@ -81,9 +86,9 @@ main(int argc, char **argv)
         .seen = "event_id",
         .table = "request",
         .counter = "versi",
-        .columns = ", sidik",
-        .writes = row_columns,
-        .more_size = sizeof(struct catatan),
+        .columns = ", sidik, chain",
+        .writes = record_columns,
+        .more_size = sizeof(struct record),
         .records_unknown = true,
         .wants = wants,
         .start = start,

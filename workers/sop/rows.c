@@ -33,24 +33,34 @@ counter_of(const struct worker *w)
     return w->def->counter ? w->def->counter : "urutan";
 }
 
+void
+columns_names(const struct worker_column *cols, struct buf *out)
+{
+    for (const struct worker_column *c = cols; c->name; c++)
+        buf_printf(out, "%s%s", c == cols ? "" : ", ", c->name);
+}
+
+void
+columns_arrays(const struct worker_column *cols, unsigned first, struct buf *out)
+{
+    for (const struct worker_column *c = cols; c->name; c++)
+        buf_printf(out, "%s$%u::%s[]", c == cols ? "" : ", ", first++, type_name(c->type));
+}
+
 /* "nomor_permohonan, urutan, fakta, <the worker's own>" */
 static void
 put_names(const struct worker *w, struct buf *b)
 {
-    buf_printf(b, "nomor_permohonan, %s, fakta", counter_of(w));
-    for (const struct worker_column *c = w->def->writes; c->name; c++)
-        buf_printf(b, ", %s", c->name);
+    buf_printf(b, "nomor_permohonan, %s, fakta, ", counter_of(w));
+    columns_names(w->def->writes, b);
 }
 
 /* "unnest($1::text[], ..)", an array for each of those */
 static void
 put_unnest(const struct worker *w, struct buf *b)
 {
-    unsigned n = 3;
-
-    buf_z(b, "unnest($1::text[], $2::bigint[], $3::text[]");
-    for (const struct worker_column *c = w->def->writes; c->name; c++)
-        buf_printf(b, ", $%u::%s[]", ++n, type_name(c->type));
+    buf_z(b, "unnest($1::text[], $2::bigint[], $3::text[], ");
+    columns_arrays(w->def->writes, 4, b);
     buf_char(b, ')');
 }
 
@@ -277,15 +287,25 @@ put_value(struct pg_args *a, enum pg_oid type, const void *value)
         pg_elem_bool(a, *(const bool *)value);
 }
 
+void
+columns_put(struct pg_args *a, const struct worker_column *cols, const void *const *rows, size_t n)
+{
+    for (const struct worker_column *col = cols; col->name; col++) {
+        pg_array(a, col->type);
+        for (size_t i = 0; i < n; i++)
+            put_value(a, col->type, (const char *)rows[i] + col->member);
+        pg_array_end(a);
+    }
+}
+
 static void
 put_own(struct worker *w, const struct chosen *c)
 {
-    for (const struct worker_column *col = w->def->writes; col->name; col++) {
-        pg_array(&w->args, col->type);
-        for (size_t i = 0; i < c->n; i++)
-            put_value(&w->args, col->type, (const char *)c->row[i]->more + col->member);
-        pg_array_end(&w->args);
-    }
+    const void **more = arena_new(&w->arena, (c->n + 1) * sizeof *more);
+
+    for (size_t i = 0; i < c->n; i++)
+        more[i] = c->row[i]->more;
+    columns_put(&w->args, w->def->writes, more, c->n);
 }
 
 static void
