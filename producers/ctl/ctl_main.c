@@ -137,6 +137,19 @@ static const struct ctl_cmd commands[] = {
      "its\n"
      "                  maintenance windows and what holds it\n",
      ctl_endpoint},
+    {"verify", "[NOMOR] [--topics]",
+     "prove the record: its tables against its log, the log against what was written",
+     "  Folds the log anew and compares with what the tables say; follows each request's chain of facts. "
+     "Exit 1\n"
+     "  when anything differs. Changes nothing, and nobody waits for it.\n"
+     "  NOMOR           of one request only\n"
+     "  --topics        also whether all is recorded that the projector has read and the topics still hold\n",
+     ctl_verify},
+    {"rebuild", "", "make the record's tables again from its log",
+     "  The old ones serve meanwhile and are replaced in one transaction. Nothing is published, and versi "
+     "never\n"
+     "  falls. Exit 1 when the log itself has flaws (see verify).\n",
+     ctl_rebuild},
     {"calendar", "check [FILE.csv] | due START N hari_kerja|hari_kalender|detik [--calendar FILE.csv]",
      "the list of holidays, and when a term ends",
      "  check           what is missing or mistyped; exit 1 when something is\n"
