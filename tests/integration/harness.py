@@ -382,6 +382,7 @@ def every_event_once(p):
         for e in p.events(topic):
             said.add((e["source"], e["id"]))
     assert {(r["source"], r["id"]) for r in logged} == said
+    proved(p)
 
 
 def proved(p):
