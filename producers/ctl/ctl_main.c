@@ -150,6 +150,18 @@ static const struct ctl_cmd commands[] = {
      "never\n"
      "  falls. Exit 1 when the log itself has flaws (see verify).\n",
      ctl_rebuild},
+    {"forget", "NOMOR --reason TEXT", "remove a request's personal data, for good",
+     "  Of every fact only what schemas/lupa.json keeps stays; copies in the programs' tables and "
+     "attachments "
+     "that\n"
+     "  no other request names go. Only what has ended; no replay and no rebuild bring it back. Noted in the "
+     "audit\n"
+     "  log. The topics let go of theirs by their retention (deploy/PRIVACY.md).\n",
+     ctl_forget},
+    {"purge", "--older-than TIME [--dry-run]", "forget every request that ended longer ago",
+     "  --older-than TIME  such as 1825d\n"
+     "  --dry-run       only counts them\n",
+     ctl_purge},
     {"calendar", "check [FILE.csv] | due START N hari_kerja|hari_kalender|detik [--calendar FILE.csv]",
      "the list of holidays, and when a term ends",
      "  check           what is missing or mistyped; exit 1 when something is\n"

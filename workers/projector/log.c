@@ -13,11 +13,12 @@ static const struct pg_stmt event_stmt = {
     "$4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::int[], $9::bigint[], "
     "$10::timestamptz[], $11::text[], $12::bytea[], $13::bytea[], $14::int[])"};
 /* Of an event that came more than once the place that is first in its topics counts, whichever was read first. */
-static const struct pg_stmt copy_stmt = {
-    "projector_copy",
-    "insert into event_copy (source, id, type, subject, topic, partition, kafka_offset, append_at, effective_at) "
-    "select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::bigint[], "
-    "$8::timestamptz[], $9::timestamptz[]) on conflict do nothing"};
+static const struct pg_stmt copy_stmt = {"projector_copy",
+                                         "insert into event_copy (source, id, type, subject, topic, "
+                                         "partition, kafka_offset, append_at, effective_at) "
+                                         "select * from unnest($1::text[], $2::text[], $3::text[], "
+                                         "$4::text[], $5::text[], $6::int[], $7::bigint[], "
+                                         "$8::timestamptz[], $9::timestamptz[]) on conflict do nothing"};
 static const struct pg_stmt clock_stmt = {
     "projector_clock",
     "insert into clock as c (nomor_permohonan, revisi, tahap, mulai, batas, satuan, status, berakhir, "
@@ -30,6 +31,8 @@ static const struct pg_stmt clock_stmt = {
     "satuan = excluded.satuan, status = excluded.status, berakhir = excluded.berakhir, "
     "hari_terpakai = excluded.hari_terpakai, kalender = excluded.kalender, urutan = excluded.urutan "
     "where c.urutan < excluded.urutan"};
+static const struct pg_stmt forgotten_stmt = {
+    "projector_forgotten", "select nomor_permohonan from forgotten where nomor_permohonan = any($1::text[])"};
 static const struct pg_stmt gone_stmt = {
     "projector_gone",
     "delete from clock c using unnest($1::text[], $2::int[], $3::text[]) u(nomor, revisi, tahap) "
@@ -96,14 +99,20 @@ data_of(const struct flow_item *it)
     return data.p ? data : STR("null");
 }
 
-/* A credential or NIK that a form should not have is not kept; the hash beside it is of the bytes that came. */
+/* A credential or NIK that a form should not have is not kept, and of a forgotten request no personal data; the hash
+ * beside it is of the bytes that came. */
 static void
-put_masked(struct worker *w, const struct flow_item *it)
+put_masked(struct worker *w, const struct fresh *f)
 {
+    const struct projector *p = w->own;
+    const struct flow_item *it = f->it;
     struct str data = data_of(it);
-    struct buf masked = buf_make(data.n * 2 + 16);
+    struct buf masked = buf_make(data.n * 2 + 64);
 
-    if (fact_is_outside(item_event(it)->fact.type) && secret_mask(data, &masked))
+    if (f->forgotten) {
+        forget_data(p->lupa, item_event(it)->ce.type, data, &masked);
+        data = masked.failed ? STR("null") : buf_view(&masked);
+    } else if (fact_is_outside(item_event(it)->fact.type) && secret_mask(data, &masked))
         data = masked.failed ? STR("null") : buf_view(&masked);
     pg_elem_text(&w->args, data);
     buf_free(&masked);
@@ -114,7 +123,7 @@ put_data(struct worker *w, const struct fresh *f, size_t n)
 {
     pg_array(&w->args, PG_TEXT);
     for (size_t i = 0; i < n; i++)
-        put_masked(w, f[i].it);
+        put_masked(w, &f[i]);
     pg_array_end(&w->args);
     pg_array(&w->args, PG_BYTEA);
     for (size_t i = 0; i < n; i++)
@@ -140,12 +149,13 @@ void
 log_add(struct worker *w, struct berkas *b, struct flow_item *it)
 {
     struct projector *p = w->own;
-    struct record *r = b->more;
+    struct record *r = &((struct catatan *)b->more)->rec;
     const struct event *ev = item_event(it);
     struct fresh *f = &p->fresh[p->nfresh++];
     struct record_link link = {ev->ce.source, ev->ce.id, ev->ce.type, {(const char *)f->hash, HASH_SIZE}};
 
     f->it = it;
+    f->forgotten = ((struct catatan *)b->more)->forgotten;
     hash_sha256(data_of(it), f->hash);
     record_chain(r->chain, &link, f->chain);
     r->chain = (struct str){(const char *)f->chain, RECORD_CHAIN};
@@ -187,6 +197,30 @@ log_write_copies(struct worker *w)
     put_place(&w->args, p->copies, p->ncopies);
     put_effective(&w->args, p->copies, p->ncopies);
     pg_send(w->app->pg, &copy_stmt, &w->args, NULL, NULL);
+}
+
+static void
+on_forgotten(void *arg, const PGresult *r)
+{
+    struct worker *w = arg;
+
+    for (int i = 0; i < PQntuples(r); i++) {
+        struct berkas *b = worker_find(w, pg_text(r, i, 0));
+
+        if (b)
+            ((struct catatan *)b->more)->forgotten = true;
+    }
+}
+
+void
+log_ask_forgotten(struct worker *w)
+{
+    pg_args_reset(&w->args);
+    pg_array(&w->args, PG_TEXT);
+    for (size_t i = 0; i < w->n; i++)
+        pg_elem_text(&w->args, w->all[i].nomor);
+    pg_array_end(&w->args);
+    pg_send(w->app->pg, &forgotten_stmt, &w->args, on_forgotten, w);
 }
 
 /* ---- clock ------------------------------------------------------------------------------------------------------ */

@@ -5,11 +5,19 @@
 #define PROJECTOR_PROJECTOR_H
 
 #include "common/base/hash.h"
+#include "workers/sop/forget.h"
 #include "workers/sop/record.h"
+
+/* The projector's own of one request. */
+struct catatan {
+    struct record rec; /* first: its columns are written from here */
+    bool forgotten;    /* its personal data are gone: what comes is kept without them */
+};
 
 /* A fact of this part that is written to the log. */
 struct fresh {
     struct flow_item *it;
+    bool forgotten;
     unsigned char hash[HASH_SIZE], chain[RECORD_CHAIN];
 };
 
@@ -21,6 +29,7 @@ struct projector {
     const struct fact **clocks; /* clock states newer than what is known, and whose they are */
     struct berkas **clock_of;
     size_t nclocks;
+    struct forget_rules *lupa;
     struct metric *m_events, *m_changes;
 };
 
@@ -29,6 +38,7 @@ void row_settle(struct worker *w, struct berkas *b);
 
 /* log.c: the append-only log and the clocks. */
 void log_add(struct worker *w, struct berkas *b, struct flow_item *it); /* a new fact: it gets its link */
+void log_ask_forgotten(struct worker *w);
 void log_write_events(struct worker *w);
 void log_write_copies(struct worker *w);
 void log_write_clocks(struct worker *w);

@@ -10,7 +10,7 @@ tell(struct worker *w, struct berkas *b, struct str row)
                       .parent_source = STR("/bedelau/projector"),
                       .parent_id = b->nomor,
                       .time_us = w->now_us,
-                      .revisi = ((struct record *)b->more)->row.revisi};
+                      .revisi = ((struct catatan *)b->more)->rec.row.revisi};
     char newest[CALTIME_TEXT];
     char mark[32];
     char id[37];
@@ -34,7 +34,7 @@ void
 row_settle(struct worker *w, struct berkas *b)
 {
     struct projector *p = w->own;
-    struct record *c = b->more;
+    struct record *c = &((struct catatan *)b->more)->rec;
     int64_t before = c->sidik;
 
     if (!b->dirty)
