@@ -156,12 +156,12 @@ class Pipeline:
 
     # ---- programs
 
-    def ctl_run(self, *words):
-        return subprocess.run([BIN / "bedelauctl", *words], env=self.env, capture_output=True, text=True, timeout=90,
+    def ctl_run(self, *words, env=None):
+        return subprocess.run([BIN / "bedelauctl", *words], env=env or self.env, capture_output=True, text=True, timeout=90,
                               check=False)
 
-    def ctl(self, *words):
-        done = self.ctl_run(*words)
+    def ctl(self, *words, env=None):
+        done = self.ctl_run(*words, env=env)
         assert done.returncode == 0, f"bedelauctl {words}: {done.stdout}{done.stderr}"
         return done.stdout
 
