@@ -10,7 +10,7 @@
 
 #define PG_EPOCH_US INT64_C(946684800000000)
 
-enum { STMTS_MAX = 96, LISTENS_MAX = 4, CONNECT_MS = 5000 };
+enum { STMTS_MAX = 96, LISTENS_MAX = 8, CONNECT_MS = 5000 };
 static const struct backoff pace = {.min_ms = 100, .max_ms = 5000};
 
 enum pending_kind { P_PREPARE, P_STMT, P_SYNC };

@@ -162,11 +162,32 @@ static const struct ctl_cmd commands[] = {
      "  --older-than TIME  such as 1825d\n"
      "  --dry-run       only counts them\n",
      ctl_purge},
-    {"calendar", "check [FILE.csv] | due START N hari_kerja|hari_kalender|detik [--calendar FILE.csv]",
+    {"calendar",
+     "check [FILE.csv] | load FILE.csv [--source TEXT] [--dry-run] | due START N [UNIT|--kalender] "
+     "[--calendar "
+     "FILE.csv] | due -",
      "the list of holidays, and when a term ends",
      "  check           what is missing or mistyped; exit 1 when something is\n"
-     "  due             START is a date or an RFC 3339 time; the term is over at the instant that is shown\n"
-     "  FILE.csv        default: [sop] calendar, below [sop] schemas, as the deadline worker reads it\n",
+     "  load            puts a list in force: programs take it at once, and the clocks that are open are "
+     "reckoned "
+     "anew.\n"
+     "                  What check finds wrong is refused, and a version (the file's name up to its first "
+     "dot) "
+     "that is\n"
+     "                  there with other content; only that next year is missing is let pass where it is so "
+     "now\n"
+     "    --source TEXT  where it is from; default: the file's name\n"
+     "    --dry-run     how many open clocks would move; changes nothing\n"
+     "  due             START is a date or an RFC 3339 time; tells the last counted day, and the instant at "
+     "which "
+     "the\n"
+     "                  term is over\n"
+     "    UNIT          hari_kerja (the default), hari_kalender or detik\n"
+     "    --kalender    the same as hari_kalender\n"
+     "    -             reads lines START N [UNIT], and answers each\n"
+     "    --calendar FILE.csv  by this list\n"
+     "  Without a file: the list in force, which is the one loaded last, and before there is one [sop] "
+     "calendar\n",
      ctl_calendar},
     {"rules", "test DIR [--rules DIR] [--opd FILE] [--base FILE] | diff --rules DIR [--opd FILE]",
      "try a changed rule set before it goes live",

@@ -17,7 +17,7 @@ COMMANDS = ("topics", "migrate", "register", "submit", "withdraw", "review", "st
             "calendar", "rules", "example")
 SUBCOMMANDS = {"topics": ["create", "check"], "token": ["create", "list", "revoke"], "officer": ["add", "off", "list"], "opd": ["load", "list"],
                "offsets": ["show", "set"], "dlq": ["list", "show", "replay"], "jobs": ["list", "show", "retry", "cancel"],
-               "endpoint": ["pause", "resume", "status"], "calendar": ["check", "due"], "rules": ["test", "diff"]}
+               "endpoint": ["pause", "resume", "status"], "calendar": ["check", "load", "due"], "rules": ["test", "diff"]}
 ACTOR = re.compile(r"[a-z0-9_-]+")
 
 
@@ -145,8 +145,8 @@ def test_help():
     ("jobs", "list", "--worker", "projector"), ("jobs", "list", "--state", "x"), ("jobs", "show"), ("jobs", "retry"), ("jobs", "retry", "A", "--all-parked"),
     ("jobs", "cancel", "A"), ("jobs", "cancel", "A", "--reason", ""), ("endpoint", "pause", "--until", "besok"), ("endpoint", "pause", "--reason", "a\nb"),
     ("topics", "create", "--partitions", "0"), ("topics", "create", "--print", "--opd", "a b"), ("topics", "check", "--print"), ("lag", "--timeout", "x"),
-    ("example",), ("example", "widget"), ("calendar", "due", "2026-01-01", "2"), ("calendar", "due", "kemarin", "2", "hari_kerja"),
-    ("calendar", "due", "2026-01-01", "2", "bulan"), ("migrate", "x"), *((c,) for c in SUBCOMMANDS), *((c, "terbang") for c in SUBCOMMANDS),
+    ("example",), ("example", "widget"), ("calendar", "due", "2026-01-01"), ("calendar", "due", "kemarin", "2", "hari_kerja"),
+    ("calendar", "due", "2026-01-01", "2", "bulan"), ("calendar", "due", "2026-01-01", "2", "detik", "--kalender"), ("calendar", "load"), ("migrate", "x"), *((c,) for c in SUBCOMMANDS), *((c, "terbang") for c in SUBCOMMANDS),
 ], ids=" ".join)
 def test_usage(words):
     said = bare.bad(USAGE, *words)
@@ -504,7 +504,7 @@ def test_calendar_check(tmp_path):
 def test_calendar_due(start, n, unit, due):
     told = bare.json("calendar", "due", start, n, unit)
     assert (told["batas"], told["n"], told["satuan"]) == (due, n, unit)
-    assert f"{n} {unit}: before {due[:10]} {due[11:19]} WIB" in bare.good("calendar", "due", start, n, unit)
+    assert f"before {due[:10]} {due[11:19]} WIB (" in bare.good("calendar", "due", start, n, unit)
 
 
 def test_calendar_as_configured(tmp_path):

@@ -7,7 +7,7 @@
 #include "workers/sop/clocks.h"
 #include "workers/sop/worker.h"
 
-enum { WARNINGS = 3 };
+enum { WARNINGS = 3, NONE_OPEN = -1 };
 
 /* A clock as it was last told. */
 struct told {
@@ -19,9 +19,10 @@ struct told {
 struct jadwal {
     struct told *told;
     size_t n;
-    struct str text; /* both as they are stored */
-    int64_t due_us;  /* next instant to look again; INT64_MIN = none */
-    int64_t read_us; /* set by a timer: everything up to then was read */
+    struct str text;  /* both as they are stored */
+    int64_t due_us;   /* next instant to look again; INT64_MIN = none */
+    int64_t kalender; /* id of the calendar that its open clocks were reckoned by; NONE_OPEN */
+    int64_t read_us;  /* set by a timer: everything up to then was read */
     const struct event *cause;
 };
 
@@ -29,16 +30,18 @@ struct jadwal {
 struct ring {
     struct own_item own;
     int64_t read_us;
+    bool recount; /* recount.c's: another calendar is in force, nothing is said of what was read */
     char nomor[72];
 };
 
 struct gate;
+struct recount;
 
 struct deadline {
-    int64_t grace_ms, hard_ms;
-    struct calendar *cal;
+    int64_t grace_ms, hard_ms, recount_per_s;
     struct clock_rules rules;
     struct gate *gate;
+    struct recount *recount;
     struct loop_timer alarm;
     struct pg_turn turn;
     int64_t next_us; /* the earliest due instant known; INT64_MIN = none */
@@ -61,6 +64,13 @@ enum res fire_start(struct worker *w, struct err *e);
 void fire_stop(struct worker *w);
 void fire_note(struct worker *w, int64_t due_us); /* a row was stored with this due instant */
 void fire_rung(struct worker *w, const struct flow_batch *b);
+
+/* recount.c: when another calendar is in force, goes through the rows whose open clocks were reckoned by an older one, some at
+ * a time; whoever is killed in the middle leaves the rest to the others, or to himself. */
+enum res recount_new(struct worker *w, struct recount **ret, struct err *e);
+void recount_free(struct recount *c);
+void recount_begin(struct recount *c);                                 /* another calendar is in force */
+void recount_committed(struct recount *c, const struct flow_batch *b); /* some of it may be done */
 
 /* gate.c: has everything that was in the log when asked been read by all who matter? */
 enum res gate_new(struct worker *w, void (*open)(void *arg, int64_t read_us), void *arg, struct gate **ret,

@@ -158,7 +158,7 @@ fire_rung(struct worker *w, const struct flow_batch *b)
     size_t n = 0;
 
     for (size_t i = 0; i < b->n; i++)
-        n += b->items[i].rkm == NULL;
+        n += !b->items[i].rkm && !((const struct ring *)b->items[i].mine)->recount;
     if (!n)
         return;
     d->ringing -= n < d->ringing ? n : d->ringing;

@@ -10,12 +10,17 @@ static const struct conf_key keys[] = {
      "How long after its due instant a clock is looked at, so that a last answer can arrive"},
     {"deadline", "hard_maximum", CONF_MS, offsetof(struct deadline, hard_ms), "15m", 0, NULL, 1000, 86400000,
      "After this a clock is called missed even though not everything could be read"},
+    {"deadline", "recount_per_s", CONF_INT, offsetof(struct deadline, recount_per_s), "2000", 0, NULL, 1,
+     100000,
+     "After a new calendar was loaded: most requests whose open clocks this process reckons anew in a "
+     "second"},
     {NULL, NULL, CONF_STR, 0, NULL, 0, NULL, 0, 0, NULL},
 };
 
 static const struct worker_column writes[] = {
     {"jam", PG_TEXT, offsetof(struct jadwal, text)},
     {"due_at", PG_TIME, offsetof(struct jadwal, due_us)},
+    {"kalender", PG_INT8, offsetof(struct jadwal, kalender)},
     {NULL, PG_TEXT, 0},
 };
 
@@ -30,20 +35,27 @@ start(struct worker *w, struct err *e)
 {
     struct deadline *d = w->own;
     struct metrics *ms = w->app->metrics;
-    enum res res = worker_calendar(w, &d->cal, e);
+    enum res res = worker_terms(w, &d->rules.terms, e);
 
-    if (res == RES_OK)
-        res = worker_terms(w, &d->rules.terms, e);
     if (res != RES_OK)
         return res;
-    d->rules.cal = d->cal;
     d->m_changed =
         metric(ms, METRIC_COUNTER, "bedelau_clock_changes", "", "Clock states told, missed ones apart");
     d->m_missed = metric(ms, METRIC_COUNTER, "bedelau_clocks_missed", "", "Clocks called missed");
     d->m_warned = metric(ms, METRIC_COUNTER, "bedelau_clock_warnings", "", "Warnings told");
     d->m_late = metric(ms, METRIC_COUNTER, "bedelau_clocks_hard_maximum", "",
                        "Times that clocks were settled although not everything could be read");
-    return fire_start(w, e);
+    res = recount_new(w, &d->recount, e);
+    return res == RES_OK ? fire_start(w, e) : res;
+}
+
+static void
+on_calendar(struct worker *w)
+{
+    const struct deadline *d = w->own;
+
+    if (d->recount)
+        recount_begin(d->recount);
 }
 
 static void
@@ -53,6 +65,20 @@ read_row(struct worker *w, struct berkas *b, const PGresult *r, int row)
 
     if (!told_read(&w->arena, arena_str(&w->arena, pg_text(r, row, 3)), j))
         j->n = 0;
+    j->kalender = pg_int(r, row, 4);
+}
+
+static void
+on_ring(const struct worker *w, struct berkas *b, const struct ring *ring)
+{
+    struct jadwal *j = b->more;
+
+    if (ring->recount) { /* another process, or a fact, may have come first */
+        b->dirty |= b->there && j->kalender != NONE_OPEN && j->kalender < almanac_id(w->almanac);
+        return;
+    }
+    j->read_us = ring->read_us;
+    b->dirty = true;
 }
 
 static void
@@ -61,12 +87,8 @@ apply(struct worker *w, struct berkas *b, struct flow_item *it, enum met met)
     struct jadwal *j = b->more;
     const struct event *ev = item_event(it);
 
-    (void)w;
-    if (!ev) {
-        const struct ring *ring = it->mine;
-
-        j->read_us = ring ? ring->read_us : INT64_MIN;
-        b->dirty = true;
+    if (!it->rkm) {
+        on_ring(w, b, it->mine);
         return;
     }
     if (met != MET_OTHER && dossier_add(&b->d, &ev->fact)) {
@@ -104,6 +126,7 @@ committed(struct worker *w, const struct flow_batch *b)
         if (w->all[i].dirty)
             fire_note(w, ((struct jadwal *)w->all[i].more)->due_us);
     fire_rung(w, b);
+    recount_committed(((struct deadline *)w->own)->recount, b);
 }
 
 static void
@@ -112,7 +135,7 @@ free_own(struct worker *w)
     struct deadline *d = w->own;
 
     fire_stop(w);
-    calendar_free(d->cal);
+    recount_free(d->recount);
 }
 
 int
@@ -126,10 +149,12 @@ main(int argc, char **argv)
         .judges = judges,
         .seen = "seen_deadline",
         .table = "deadline_clock",
-        .columns = ", jam",
+        .columns = ", jam, kalender",
         .writes = writes,
         .more_size = sizeof(struct jadwal),
         .keys = keys,
+        .reckons = true,
+        .calendar = on_calendar,
         .wants = wants,
         .start = start,
         .read = read_row,

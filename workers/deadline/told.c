@@ -1,7 +1,7 @@
 #include "common/json/scan.h"
 #include "workers/deadline/deadline.h"
 
-static const char *const keys[] = {"r", "t", "k", "m", "b", "e", "h", "j", "s", "w"};
+static const char *const keys[] = {"r", "t", "k", "m", "b", "e", "h", "j", "s", "w", "c"};
 enum { KEYS = sizeof keys / sizeof keys[0] };
 
 static int64_t
@@ -35,7 +35,8 @@ told_read(struct arena *a, struct str text, struct jadwal *j)
                               .berakhir_us = num(m[5]),
                               .hari_terpakai = num(m[6]),
                               .jatah = num(m[7]),
-                              .satuan = (enum calendar_unit)num(m[8])};
+                              .satuan = (enum calendar_unit)num(m[8]),
+                              .kalender = m[10].p ? scan_text(a, m[10]).p : NULL};
         t->warned = (uint32_t)num(m[9]);
     }
     return true;
@@ -52,6 +53,8 @@ told_write(const struct jadwal *j, struct buf *out)
                    (int)k->tahap, (int)k->keadaan, (long long)k->mulai_us, (long long)k->batas_us);
         if (k->berakhir_us != INT64_MIN)
             buf_printf(out, ",\"e\":%lld", (long long)k->berakhir_us);
+        if (k->kalender)
+            buf_printf(out, ",\"c\":\"%s\"", k->kalender);
         buf_printf(out, ",\"h\":%lld,\"j\":%lld,\"s\":%d,\"w\":%u}", (long long)k->hari_terpakai,
                    (long long)k->jatah, (int)k->satuan, j->told[i].warned);
     }

@@ -142,10 +142,8 @@ load_data(struct worker *w, struct err *e)
     char *map = worker_schema_path(w, "integrasi.map.json");
     char *contract = worker_schema_path(w, n->contract_file);
     struct clock_terms terms = {0};
-    enum res res = worker_calendar(w, &n->cal, e);
+    enum res res = worker_terms(w, &terms, e);
 
-    if (res == RES_OK)
-        res = worker_terms(w, &terms, e);
     if (res == RES_OK)
         res = map_load(map, &n->map, e);
     if (res == RES_OK)
@@ -408,7 +406,6 @@ free_own(struct worker *w)
     gate_free(n->gate);
     map_free(n->map);
     contract_free(n->contract);
-    calendar_free(n->cal);
     conf_free(n->again);
 }
 
@@ -427,6 +424,7 @@ main(int argc, char **argv)
         .writes = store_columns,
         .more_size = sizeof(struct urusan),
         .keys = keys,
+        .reckons = true,
         .wants = wants,
         .check = check_settings,
         .start = start,

@@ -1,5 +1,6 @@
 /* settle: facts of one request meet here, under its row lock, and what follows from all of them. */
 #include "common/base/caltime.h"
+#include "common/calendar/almanac.h"
 #include "common/json/scan.h"
 #include "workers/integrator/encode.h"
 #include "workers/integrator/settle_priv.h"
@@ -127,7 +128,8 @@ first_deadline(const struct worker *w, const struct berkas *b, const struct fact
 
     if (u->batas_us != INT64_MIN)
         return u->batas_us;
-    return calendar_due(n->cal, check->time_us, n->term, &due, &e) == RES_OK ? due : INT64_MIN;
+    return calendar_due(almanac_newest(w->almanac), check->time_us, n->term, &due, &e) == RES_OK ? due
+                                                                                                 : INT64_MIN;
 }
 
 /* A change or an ending first looks for the id of its original, whose row this transaction has not. */

@@ -23,31 +23,56 @@ overdue(const struct making *m, const struct jam *j)
     return ref != INT64_MIN && ref >= j->batas_us;
 }
 
+/* Its end, state and count by one calendar. RES_FATAL when that lacks a year. */
+static enum res
+reckon(const struct making *m, const struct calendar *cal, enum keadaan timely, struct jam *j, struct err *e)
+{
+    enum res res =
+        calendar_due(cal, j->mulai_us, (struct calendar_term){j->jatah, j->satuan}, &j->batas_us, e);
+
+    j->kalender = calendar_version(cal);
+    if (res != RES_OK)
+        return res;
+    j->keadaan = overdue(m, j) ? KEADAAN_TERLEWAT : timely;
+    if (j->berakhir_us != INT64_MIN)
+        j->hari_terpakai = calendar_used(cal, j->mulai_us, j->berakhir_us, j->satuan, e);
+    else
+        j->hari_terpakai = j->keadaan == KEADAAN_TERLEWAT ? j->jatah : 0;
+    return j->hari_terpakai < 0 ? e->res : RES_OK;
+}
+
+/* What has ended is history: a list that came afterwards does not judge it again, whenever its facts are read. Only where
+ * the list of that time could not reckon it the first that can does. */
+static enum res
+reckon_ended(const struct making *m, enum keadaan timely, struct jam *j, struct err *e)
+{
+    const struct calendar *cal = almanac_at(m->rules->past, j->berakhir_us);
+    enum res res = reckon(m, cal, timely, j, e);
+
+    while (res == RES_FATAL && (cal = almanac_after(m->rules->past, cal))) {
+        err_clear(e);
+        res = reckon(m, cal, timely, j, e);
+    }
+    return res;
+}
+
 static enum res
 add(struct making *m, struct jam j, struct end end)
 {
-    const struct calendar *cal = m->rules->cal;
+    enum keadaan timely = end.us != INT64_MIN ? end.how : KEADAAN_BERJALAN;
     enum res res;
 
     if (m->n == JAM_MAX)
         return RES_OK;
     j.satuan = m->rules->terms.of[j.tahap].unit;
     j.berakhir_us = end.us;
-    res = calendar_due(cal, j.mulai_us, (struct calendar_term){j.jatah, j.satuan}, &j.batas_us, m->e);
-    if (res != RES_OK)
-        return res;
-    if (overdue(m, &j))
-        j.keadaan = KEADAAN_TERLEWAT;
+    if (end.us != INT64_MIN && m->rules->past)
+        res = reckon_ended(m, timely, &j, m->e);
     else
-        j.keadaan = end.us != INT64_MIN ? end.how : KEADAAN_BERJALAN;
-    if (end.us != INT64_MIN)
-        j.hari_terpakai = calendar_used(cal, j.mulai_us, end.us, j.satuan, m->e);
-    else if (j.keadaan == KEADAAN_TERLEWAT)
-        j.hari_terpakai = j.jatah;
-    if (j.hari_terpakai < 0)
-        return m->e->res;
-    m->out[m->n++] = j;
-    return RES_OK;
+        res = reckon(m, m->rules->cal, timely, &j, m->e);
+    if (res == RES_OK)
+        m->out[m->n++] = j;
+    return res;
 }
 
 static int64_t

@@ -2,7 +2,7 @@
 #ifndef SOP_CLOCKS_H
 #define SOP_CLOCKS_H
 
-#include "common/calendar/calendar.h"
+#include "common/calendar/almanac.h"
 #include "workers/sop/dossier.h"
 
 /* SOP: 1 day for the form, 2 for the check, 30 for the integration; and a repair clock for the applicant. */
@@ -21,6 +21,7 @@ struct jam {
     int64_t hari_terpakai; /* counted units used when it ended or was missed; 0 while it runs */
     int64_t jatah;         /* counted units it was given (less what earlier revisi used) */
     enum calendar_unit satuan;
+    const char *kalender; /* version of the calendar that it was reckoned by; NULL = not known */
 };
 
 enum { JAM_MAX = 256 };
@@ -28,7 +29,8 @@ enum { JAM_MAX = 256 };
 /* `read_us`: everything up to that instant has been read, so a running clock whose `batas` is not after it is
  * terlewat. INT64_MIN: nothing may be called missed for lack of an answer yet. */
 struct clock_rules {
-    const struct calendar *cal;
+    const struct calendar *cal; /* in force now: by it what has not ended is reckoned */
+    const struct almanac *past; /* what has ended, by the one that was in force then; NULL: by `cal` too */
     struct clock_terms terms;
     int64_t read_us;
 };

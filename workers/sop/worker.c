@@ -4,6 +4,7 @@
 
 #include "common/base/id.h"
 #include "common/base/log.h"
+#include "common/calendar/almanac.h"
 #include "workers/sop/rows.h"
 
 /* Namespace of our derived ids: UUIDv5(DNS, "bedelau.batam.go.id"), fixed for ever. */
@@ -106,6 +107,8 @@ load(void *arg, const struct flow_batch *b)
     struct worker *w = arg;
 
     rows_begin(w, b);
+    if (w->def->reckons)
+        worker_calendar_send(w);
     if (w->def->seen)
         rows_send_seen(w, b);
     rows_send_lock(w);
@@ -311,6 +314,8 @@ start(struct app *app, void *self, struct err *e)
     if (res == RES_OK)
         res = rows_prepare(w, e);
     name_topics(w);
+    if (res == RES_OK && w->def->reckons)
+        res = worker_calendar_start(w, e);
     if (res == RES_OK && w->def->start)
         res = w->def->start(w, e);
     return res == RES_OK ? open_kafka(w, e) : res;
@@ -338,6 +343,7 @@ free_worker(struct app *app, void *self)
         w->def->free(w);
     if (w->app)
         pg_turn_cancel(w->app->pg, &w->last_turn);
+    worker_calendar_free(w);
     flow_free(w->flow);
     producer_free(w->producer, 3000);
     outbox_free(w->outbox);
@@ -367,6 +373,8 @@ status(void *self, struct buf *json)
     buf_z(json, ",\"flow\":");
     flow_status(w->flow, json);
     buf_printf(json, ",\"outbox_in_flight\":%zu", outbox_pending(w->outbox));
+    if (w->almanac)
+        buf_printf(json, ",\"calendar\":\"%s\"", calendar_version(almanac_newest(w->almanac)));
     if (w->def->status)
         w->def->status(w, json);
 }

@@ -87,7 +87,8 @@ clock_end(struct worker *w, const struct berkas *b, int32_t revisi)
 {
     struct lampiran *l = of(w);
     struct jam *all = arena_new(&w->arena, JAM_MAX * sizeof *all);
-    const struct clock_rules rules = {.cal = l->cal, .terms = l->terms, .read_us = INT64_MIN};
+    const struct clock_rules rules = {
+        .cal = almanac_newest(w->almanac), .past = w->almanac, .terms = l->terms, .read_us = INT64_MIN};
     struct dossier_view v;
     struct err e = {0};
     size_t n;
