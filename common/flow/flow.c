@@ -108,6 +108,12 @@ flow_ready(const struct flow *f, const char **why)
     return !**why;
 }
 
+bool
+flow_kafka_up(const struct flow *f)
+{
+    return f->kafka_up;
+}
+
 rd_kafka_t *
 flow_client(struct flow *f)
 {

@@ -9,7 +9,10 @@ static const struct conf_key keys[] = {
     {"deadline", "grace", CONF_MS, offsetof(struct deadline, grace_ms), "2s", 0, NULL, 0, 3600000,
      "How long after its due instant a clock is looked at, so that a last answer can arrive"},
     {"deadline", "hard_maximum", CONF_MS, offsetof(struct deadline, hard_ms), "15m", 0, NULL, 1000, 86400000,
-     "After this a clock is called missed even though not everything could be read"},
+     "A clock that has waited so long for everything to be read is called missed by what is known"},
+    {"deadline", "fire_rate", CONF_INT, offsetof(struct deadline, rate), "20000", 0, NULL, 1, 1000000,
+     "How many clocks a second a process settles at most when many are due, so that what reads the facts "
+     "keeps up"},
     {NULL, NULL, CONF_STR, 0, NULL, 0, NULL, 0, 0, NULL},
 };
 
@@ -43,6 +46,10 @@ start(struct worker *w, struct err *e)
     d->m_warned = metric(ms, METRIC_COUNTER, "bedelau_clock_warnings", "", "Warnings told");
     d->m_late = metric(ms, METRIC_COUNTER, "bedelau_clocks_hard_maximum", "",
                        "Times that clocks were settled although not everything could be read");
+    d->m_lateness = metric(ms, METRIC_HISTOGRAM, "bedelau_clock_lateness_seconds", "",
+                           "From the end of the grace until a due clock was settled");
+    d->m_overdue = metric(ms, METRIC_GAUGE, "bedelau_clock_overdue_seconds", "",
+                          "How long the earliest clock that is due has waited beyond the grace");
     return fire_start(w, e);
 }
 
@@ -53,6 +60,7 @@ read_row(struct worker *w, struct berkas *b, const PGresult *r, int row)
 
     if (!told_read(&w->arena, arena_str(&w->arena, pg_text(r, row, 3)), j))
         j->n = 0;
+    j->was_due_us = pg_time(r, row, 4);
 }
 
 static void
@@ -63,9 +71,6 @@ apply(struct worker *w, struct berkas *b, struct flow_item *it, enum met met)
 
     (void)w;
     if (!ev) {
-        const struct ring *ring = it->mine;
-
-        j->read_us = ring ? ring->read_us : INT64_MIN;
         b->dirty = true;
         return;
     }
@@ -93,17 +98,9 @@ write_rows(struct worker *w)
         buf_reset(&w->text);
         told_write(j, &w->text);
         j->text = arena_str(&w->arena, buf_view(&w->text));
+        fire_note(w, j->due_us);
     }
     worker_write(w);
-}
-
-static void
-committed(struct worker *w, const struct flow_batch *b)
-{
-    for (size_t i = 0; i < w->n; i++)
-        if (w->all[i].dirty)
-            fire_note(w, ((struct jadwal *)w->all[i].more)->due_us);
-    fire_rung(w, b);
 }
 
 static void
@@ -126,7 +123,7 @@ main(int argc, char **argv)
         .judges = judges,
         .seen = "seen_deadline",
         .table = "deadline_clock",
-        .columns = ", jam",
+        .columns = ", jam, due_at",
         .writes = writes,
         .more_size = sizeof(struct jadwal),
         .keys = keys,
@@ -136,7 +133,10 @@ main(int argc, char **argv)
         .apply = apply,
         .settle = settle,
         .write = write_rows,
-        .committed = committed,
+        .load = fire_load,
+        .claimed = fire_claimed,
+        .committed = fire_rung,
+        .status = fire_status,
         .free = free_own,
     };
     struct deadline own = {0};

@@ -159,6 +159,17 @@ worker_also(struct worker *w, struct str nomor)
     w->all[w->n++].nomor = nomor;
 }
 
+static void
+make_row(struct worker *w, struct berkas *b)
+{
+    b->nomor = arena_str(&w->arena, b->nomor);
+    b->d = dossier_make(&w->arena);
+    if (w->def->more_size)
+        b->more = arena_new(&w->arena, w->def->more_size);
+    if (w->def->make)
+        w->def->make(b);
+}
+
 void
 rows_begin(struct worker *w, const struct flow_batch *b)
 {
@@ -168,19 +179,13 @@ rows_begin(struct worker *w, const struct flow_batch *b)
     w->cap = b->n + 1;
     w->all = arena_new(&w->arena, w->cap * sizeof *w->all);
     for (size_t i = 0; i < b->n; i++)
-        if (flow_live(&b->items[i]))
+        if (flow_live(&b->items[i]) && item_nomor(&b->items[i]).n)
             w->all[w->n++].nomor = item_nomor(&b->items[i]);
     if (w->def->begin)
         w->def->begin(w, b);
     unite(w);
-    for (size_t i = 0; i < w->n; i++) {
-        w->all[i].nomor = arena_str(&w->arena, w->all[i].nomor);
-        w->all[i].d = dossier_make(&w->arena);
-        if (w->def->more_size)
-            w->all[i].more = arena_new(&w->arena, w->def->more_size);
-        if (w->def->make)
-            w->def->make(&w->all[i]);
-    }
+    for (size_t i = 0; i < w->n; i++)
+        make_row(w, &w->all[i]);
 }
 
 struct berkas *
@@ -192,6 +197,17 @@ worker_find(struct worker *w, struct str nomor)
 }
 
 static void
+read_row(struct worker *w, struct berkas *b, const PGresult *r, int i)
+{
+    b->urutan = pg_int(r, i, 1);
+    b->there = true;
+    if (!dossier_read(&b->d, arena_str(&w->arena, pg_text(r, i, 2))))
+        log_error("a stored dossier cannot be read", LOG_S("nomor", b->nomor));
+    if (w->def->read)
+        w->def->read(w, b, r, i);
+}
+
+static void
 on_row(void *arg, const PGresult *r)
 {
     struct worker *w = arg;
@@ -199,14 +215,8 @@ on_row(void *arg, const PGresult *r)
     for (int i = 0; i < PQntuples(r); i++) {
         struct berkas *b = worker_find(w, pg_text(r, i, 0));
 
-        if (!b)
-            continue;
-        b->urutan = pg_int(r, i, 1);
-        b->there = true;
-        if (!dossier_read(&b->d, arena_str(&w->arena, pg_text(r, i, 2))))
-            log_error("a stored dossier cannot be read", LOG_S("nomor", b->nomor));
-        if (w->def->read)
-            w->def->read(w, b, r, i);
+        if (b)
+            read_row(w, b, r, i);
     }
 }
 
@@ -219,6 +229,44 @@ rows_send_lock(struct worker *w)
         pg_elem_text(&w->args, w->all[i].nomor);
     pg_array_end(&w->args);
     pg_send(w->app->pg, &w->lock_stmt, &w->args, on_row, w);
+}
+
+/* One that an item names is locked and read already, unless it was made since: then it is here now. */
+static struct berkas *
+join_row(struct worker *w, size_t known, struct str nomor)
+{
+    struct berkas key = {.nomor = nomor};
+    struct berkas *b = bsearch(&key, w->all, known, sizeof *w->all, by_nomor);
+
+    if (b)
+        return b;
+    worker_also(w, nomor);
+    b = &w->all[w->n - 1];
+    *b = (struct berkas){.nomor = nomor};
+    make_row(w, b);
+    return b;
+}
+
+static void
+on_claimed(void *arg, const PGresult *r)
+{
+    struct worker *w = arg;
+    size_t known = w->n;
+
+    for (int i = 0; i < PQntuples(r); i++) {
+        struct berkas *b = join_row(w, known, pg_text(r, i, 0));
+
+        if (!b->there)
+            read_row(w, b, r, i);
+        w->def->claimed(w, b);
+    }
+    qsort(w->all, w->n, sizeof *w->all, by_nomor); /* nobody holds a pointer into it before `apply` */
+}
+
+void
+worker_claim(struct worker *w, const struct pg_stmt *stmt, const struct pg_args *args)
+{
+    pg_send(w->app->pg, stmt, args, on_claimed, w);
 }
 
 /* ---- writing ---------------------------------------------------------------------------------------------------- */
