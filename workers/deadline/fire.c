@@ -285,7 +285,7 @@ fire_claimed(struct worker *w, struct berkas *b)
 
     d->claimed++;
     j->read_us = d->read_us;
-    b->dirty = true;
+    b->dirty = b->kept = true;
 }
 
 static void

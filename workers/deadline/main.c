@@ -76,6 +76,7 @@ apply(struct worker *w, struct berkas *b, struct flow_item *it, enum met met)
     }
     if (met != MET_OTHER && dossier_add(&b->d, &ev->fact)) {
         b->dirty = true;
+        b->kept = false;
         j->cause = ev;
     }
 }

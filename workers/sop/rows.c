@@ -33,47 +33,60 @@ counter_of(const struct worker *w)
     return w->def->counter ? w->def->counter : "urutan";
 }
 
-/* "nomor_permohonan, urutan, fakta, <the worker's own>" */
+/* "nomor_permohonan, urutan, fakta, <the worker's own>"; without fakta where the dossier is kept */
 static void
-put_names(const struct worker *w, struct buf *b)
+put_names(const struct worker *w, bool kept, struct buf *b)
 {
-    buf_printf(b, "nomor_permohonan, %s, fakta", counter_of(w));
+    buf_printf(b, "nomor_permohonan, %s%s", counter_of(w), kept ? "" : ", fakta");
     for (const struct worker_column *c = w->def->writes; c->name; c++)
         buf_printf(b, ", %s", c->name);
 }
 
 /* "unnest($1::text[], ..)", an array for each of those */
 static void
-put_unnest(const struct worker *w, struct buf *b)
+put_unnest(const struct worker *w, bool kept, struct buf *b)
 {
-    unsigned n = 3;
+    unsigned n = kept ? 2 : 3;
 
-    buf_z(b, "unnest($1::text[], $2::bigint[], $3::text[]");
+    buf_printf(b, "unnest($1::text[], $2::bigint[]%s", kept ? "" : ", $3::text[]");
     for (const struct worker_column *c = w->def->writes; c->name; c++)
         buf_printf(b, ", $%u::%s[]", ++n, type_name(c->type));
     buf_char(b, ')');
 }
 
 static void
-write_update(const struct worker *w, struct buf *b)
+put_update(const struct worker *w, bool kept, struct buf *b)
 {
-    buf_printf(b, "update %s p set %s = u.%s, fakta = u.fakta", w->def->table, counter_of(w), counter_of(w));
+    buf_printf(b, "update %s p set %s = u.%s%s", w->def->table, counter_of(w), counter_of(w),
+               kept ? "" : ", fakta = u.fakta");
     for (const struct worker_column *c = w->def->writes; c->name; c++)
         buf_printf(b, ", %s = u.%s", c->name, c->name);
     buf_z(b, " from ");
-    put_unnest(w, b);
+    put_unnest(w, kept, b);
     buf_z(b, " u(");
-    put_names(w, b);
+    put_names(w, kept, b);
     buf_z(b, ") where p.nomor_permohonan = u.nomor_permohonan");
+}
+
+static void
+write_update(const struct worker *w, struct buf *b)
+{
+    put_update(w, false, b);
+}
+
+static void
+write_touch(const struct worker *w, struct buf *b)
+{
+    put_update(w, true, b);
 }
 
 static void
 write_insert(const struct worker *w, struct buf *b)
 {
     buf_printf(b, "insert into %s (", w->def->table);
-    put_names(w, b);
+    put_names(w, false, b);
     buf_z(b, ") select * from ");
-    put_unnest(w, b);
+    put_unnest(w, false, b);
 }
 
 static void
@@ -103,10 +116,12 @@ rows_prepare(struct worker *w, struct err *e)
     } all[] = {{"rows_seen", write_seen},
                {"rows_lock", write_lock},
                {"rows_update", write_update},
+               {"rows_touch", write_touch},
                {"rows_insert", write_insert}};
-    struct pg_stmt *const to[] = {&w->seen_stmt, &w->lock_stmt, &w->update_stmt, &w->insert_stmt};
+    struct pg_stmt *const to[] = {&w->seen_stmt, &w->lock_stmt, &w->update_stmt, &w->touch_stmt,
+                                  &w->insert_stmt};
 
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++) {
         struct buf b = buf_make(4096);
 
         all[i].write(w, &b);
@@ -121,7 +136,7 @@ rows_prepare(struct worker *w, struct err *e)
 void
 rows_free(struct worker *w)
 {
-    for (unsigned i = 0; i < 4; i++)
+    for (unsigned i = 0; i < sizeof w->sql / sizeof w->sql[0]; i++)
         free(w->sql[i]);
 }
 
@@ -271,25 +286,25 @@ worker_claim(struct worker *w, const struct pg_stmt *stmt, const struct pg_args 
 
 /* ---- writing ---------------------------------------------------------------------------------------------------- */
 
-/* The rows of one of the two statements, in key order. */
+/* The rows of one of the statements, in key order. */
 struct chosen {
     struct berkas **row;
     size_t n;
 };
 
 static struct chosen
-choose(struct worker *w, bool there)
+choose(struct worker *w, bool there, bool kept)
 {
     struct chosen c = {arena_new(&w->arena, (w->n + 1) * sizeof(struct berkas *)), 0};
 
     for (size_t i = 0; i < w->n; i++)
-        if (w->all[i].dirty && w->all[i].there == there)
+        if (w->all[i].dirty && w->all[i].there == there && (w->all[i].there && w->all[i].kept) == kept)
             c.row[c.n++] = &w->all[i];
     return c;
 }
 
 static void
-put_dossiers(struct worker *w, const struct chosen *c)
+put_keys(struct worker *w, const struct chosen *c)
 {
     struct pg_args *a = &w->args;
 
@@ -301,6 +316,13 @@ put_dossiers(struct worker *w, const struct chosen *c)
     for (size_t i = 0; i < c->n; i++)
         pg_elem_int8(a, c->row[i]->urutan);
     pg_array_end(a);
+}
+
+static void
+put_dossiers(struct worker *w, const struct chosen *c)
+{
+    struct pg_args *a = &w->args;
+
     pg_array(a, PG_TEXT);
     for (size_t i = 0; i < c->n; i++) {
         buf_reset(&w->text);
@@ -337,14 +359,16 @@ put_own(struct worker *w, const struct chosen *c)
 }
 
 static void
-send_rows(struct worker *w, bool there, const struct pg_stmt *stmt)
+send_rows(struct worker *w, bool there, bool kept, const struct pg_stmt *stmt)
 {
-    struct chosen c = choose(w, there);
+    struct chosen c = choose(w, there, kept);
 
     if (!c.n)
         return;
     pg_args_reset(&w->args);
-    put_dossiers(w, &c);
+    put_keys(w, &c);
+    if (!kept)
+        put_dossiers(w, &c);
     put_own(w, &c);
     pg_send(w->app->pg, stmt, &w->args, NULL, NULL);
 }
@@ -352,8 +376,10 @@ send_rows(struct worker *w, bool there, const struct pg_stmt *stmt)
 void
 worker_write(struct worker *w)
 {
-    send_rows(w, true, &w->update_stmt); /* first: what one request gives up, another may take */
-    send_rows(w, false, &w->insert_stmt);
+    send_rows(w, true, true, &w->touch_stmt);
+    send_rows(w, true, false,
+              &w->update_stmt); /* before inserting: what one request gives up, another may take */
+    send_rows(w, false, false, &w->insert_stmt);
 }
 
 /* ---- met before? ------------------------------------------------------------------------------------------------ */

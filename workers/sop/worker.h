@@ -18,6 +18,7 @@ struct berkas {
     int64_t urutan; /* as stored; ++ for each fact of ours */
     bool there;     /* it has a row, which is locked */
     bool dirty;     /* to be written back */
+    bool kept;      /* .. all but its dossier, which is as stored */
     void *more;     /* the worker's own columns: def->more_size bytes, zeroed, then read by def->read */
 };
 
@@ -31,7 +32,8 @@ struct worker_column {
 
 /* A thing of the worker's own (an answer, a timer) that flow_post brought. Embedded as the first member. */
 struct own_item {
-    struct str nomor; /* which request it is about; STR_NULL: none, `load` sees to it and `apply` is not called for it */
+    struct str
+        nomor; /* which request it is about; STR_NULL: none, `load` sees to it and `apply` is not called for it */
 };
 
 /* How a record stands to what was met before. */
@@ -62,7 +64,8 @@ struct worker_def {
     void (*read)(struct worker *w, struct berkas *b, const PGresult *r,
                  int row);                                      /* columns from index 3 on */
     void (*load)(struct worker *w, const struct flow_batch *b); /* further statements; may be NULL */
-    void (*claimed)(struct worker *w, struct berkas *b); /* a row that worker_claim brought, read; before `apply` */
+    void (*claimed)(struct worker *w,
+                    struct berkas *b); /* a row that worker_claim brought, read; before `apply` */
     void (*apply)(struct worker *w, struct berkas *b, struct flow_item *it, enum met met);
     void (*settle)(struct worker *w, struct berkas *b); /* after all items of a request; may be NULL */
     void (*write)(struct worker *w);                    /* sends the statements for w->all[].dirty */
@@ -93,10 +96,10 @@ struct worker {
     int64_t now_us; /* when the part began to be applied */
     struct pg_args args;
     struct buf text; /* scratch */
-    struct pg_stmt seen_stmt, lock_stmt, update_stmt, insert_stmt;
+    struct pg_stmt seen_stmt, lock_stmt, update_stmt, touch_stmt, insert_stmt;
     struct seen_row *seen; /* what the table said, sorted by key */
     size_t nseen;
-    char *sql[4];
+    char *sql[5];
     char *topic[8];     /* full names and patterns */
     char *out_topic[4]; /* checks, integrations, deadlines, status */
     char dead_topic[128];
