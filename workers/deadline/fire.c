@@ -11,7 +11,7 @@
  * whoever dies in the middle has done nothing. A slow look at the table every minute finds what another process stored
  * and did not live to see. */
 
-enum { LOOK_MS = 60000, AGAIN_MS = 1000, GAUGE_MS = 5000, LEAST_MS = 2, CLAIM_MAX = 1000, FULL_MS = 10 };
+enum { LOOK_MS = 60000, AGAIN_MS = 1000, GAUGE_MS = 5000, LEAST_MS = 10, CLAIM_MAX = 1000, FULL_MS = 10 };
 
 /* With more than these of our facts on their way no row is claimed: what is behind us takes no more. */
 static const size_t OUTBOX_MAX = 8000;

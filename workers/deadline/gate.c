@@ -9,7 +9,14 @@
  * asked; then what they had written into their outboxes by then must have left them; then we must have read where the
  * log ends by then. */
 
-enum { TRY_MIN_MS = 5, TRY_MAX_MS = 100, NO_BROKER_MS = 1000, ASK_BROKER_MS = 1000, PARTS_MAX = 4096 };
+enum {
+    TRY_MIN_MS = 5,
+    TRY_MAX_MS = 100,
+    NO_BROKER_MS = 1000,
+    ASK_BROKER_MS = 1000,
+    LIST_MS = 1000,
+    PARTS_MAX = 4096
+};
 
 struct high {
     char topic[160];
@@ -29,6 +36,8 @@ struct gate {
         asked_ms;      /* wall clock and monotonic, just before the ends of the log were read first */
     int64_t read_us;   /* the first of these by a clock that can be believed */
     int64_t marked_us; /* the database's clock when the others had read that far */
+    rd_kafka_topic_partition_list_t *list; /* partitions that matter, and when they were listed (monotonic) */
+    int64_t listed_ms;
     struct high *highs;
     size_t n;
     bool known; /* highs are those of this step */
@@ -101,38 +110,61 @@ list_partitions(const struct worker *w, rd_kafka_t *rk)
     list = rd_kafka_topic_partition_list_new(64);
     for (int i = 0; i < md->topic_cnt; i++)
         for (int p = 0; matters(w, md->topics[i].topic) && p < md->topics[i].partition_cnt; p++)
-            rd_kafka_topic_partition_list_add(list, md->topics[i].topic, md->topics[i].partitions[p].id)
-                ->offset = RD_KAFKA_OFFSET_END;
+            rd_kafka_topic_partition_list_add(list, md->topics[i].topic, md->topics[i].partitions[p].id);
     rd_kafka_metadata_destroy(md);
     return list;
 }
 
-/* One request per broker: the end of every partition that matters. Blocks for as long as a broker takes to answer, at
- * most two seconds; done only while something is due. */
+static void
+forget_partitions(struct gate *g)
+{
+    if (g->list)
+        rd_kafka_topic_partition_list_destroy(g->list);
+    g->list = NULL;
+}
+
+/* What stands in the log of a topic that was made within the last second may be read late, which is told as such. */
+static bool
+know_partitions(struct gate *g, rd_kafka_t *rk)
+{
+    if (g->list && clk_mono_ms() - g->listed_ms < LIST_MS)
+        return true;
+    forget_partitions(g);
+    g->listed_ms = clk_mono_ms();
+    g->list = list_partitions(g->w, rk);
+    return g->list && g->list->cnt <= PARTS_MAX;
+}
+
+static bool
+take_end(struct gate *g, const rd_kafka_topic_partition_t *tp)
+{
+    struct high *h = &g->highs[g->n];
+
+    if (tp->err)
+        return false;
+    snprintf(h->topic, sizeof h->topic, "%s", tp->topic);
+    h->partition = tp->partition;
+    h->end = tp->offset;
+    g->n += tp->offset > 0;
+    return true;
+}
+
+/* One request per broker: the end of every partition that matters. Blocks for as long as a broker takes to answer, a
+ * millisecond as a rule and at most two seconds; done only while something is due. */
 static bool
 read_ends(struct gate *g)
 {
-    rd_kafka_t *rk = flow_client(g->w->flow);
-    rd_kafka_topic_partition_list_t *list = rk ? list_partitions(g->w, rk) : NULL;
-    bool ok = list && list->cnt <= PARTS_MAX &&
-              rd_kafka_offsets_for_times(rk, list, ASK_BROKER_MS) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_t *rk = producer_client(g->w->producer);
+    bool ok = rk && know_partitions(g, rk);
 
+    for (int i = 0; ok && i < g->list->cnt; i++)
+        g->list->elems[i].offset = RD_KAFKA_OFFSET_END;
+    ok = ok && rd_kafka_offsets_for_times(rk, g->list, ASK_BROKER_MS) == RD_KAFKA_RESP_ERR_NO_ERROR;
     g->n = 0;
-    for (int i = 0; ok && i < list->cnt; i++) {
-        const rd_kafka_topic_partition_t *tp = &list->elems[i];
-        struct high *h = &g->highs[g->n];
-
-        if (tp->err) {
-            ok = false;
-            break;
-        }
-        snprintf(h->topic, sizeof h->topic, "%s", tp->topic);
-        h->partition = tp->partition;
-        h->end = tp->offset;
-        g->n += tp->offset > 0;
-    }
-    if (list)
-        rd_kafka_topic_partition_list_destroy(list);
+    for (int i = 0; ok && i < g->list->cnt; i++)
+        ok = take_end(g, &g->list->elems[i]);
+    if (!ok)
+        forget_partitions(g);
     return ok;
 }
 
@@ -242,7 +274,7 @@ begin_step(struct gate *g)
         g->asked_ms = clk_mono_ms();
     }
     g->try_ms = TRY_MIN_MS;
-    g->known = flow_kafka_up(g->w->flow) && read_ends(g);
+    g->known = producer_up(g->w->producer) && read_ends(g);
     if (g->known)
         pg_turn(g->w->app->pg, &g->turn);
     else
@@ -366,6 +398,7 @@ gate_free(struct gate *g)
         return;
     loop_timer_stop(g->w->app->loop, &g->again);
     pg_turn_cancel(g->w->app->pg, &g->turn);
+    forget_partitions(g);
     free(g->highs);
     free(g);
 }
