@@ -59,6 +59,7 @@ struct deadline {
     int64_t read_us; /* while claiming: what is due up to then may be settled */
     int64_t posted_ms;          /* monotonic: when the claim in hand was posted */
     int64_t asked_for, claimed; /* rows, of the claim in hand */
+    bool hard;                  /* this claims what is past the hard maximum, not what the gate vouched for */
     bool unsure;                /* due rows may be left that others held */
     struct metric *m_changed, *m_warned, *m_missed, *m_late, *m_lateness, *m_overdue;
 };

@@ -49,6 +49,18 @@ fire_compare(struct worker *w, int64_t own_us, int64_t db_us)
     d->skew_us = ahead_us;
 }
 
+static int64_t
+least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t
+most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* ---- the states ------------------------------------------------------------------------------------------------- */
 
 static bool
@@ -69,7 +81,7 @@ until_due(const struct worker *w, int64_t margin_ms, int64_t most_ms)
     if (d->next_us == INT64_MIN)
         return most_ms;
     left_ms = (d->next_us - fire_now(w)) / 1000 + 1 + margin_ms;
-    return left_ms < LEAST_MS ? LEAST_MS : left_ms < most_ms ? left_ms : most_ms;
+    return most(LEAST_MS, least(left_ms, most_ms));
 }
 
 static void
@@ -105,11 +117,13 @@ static void
 wait_for_gate(struct worker *w)
 {
     struct deadline *d = w->own;
+    int64_t closed_ms;
 
     d->firing = FIRE_WAITS;
     set_gauge(w);
-    loop_timer_set(w->app->loop, &d->alarm, until_due(w, d->hard_ms, GAUGE_MS));
-    gate_ask(d->gate); /* last: it may open at once */
+    gate_ask(d->gate); /* it never opens at once */
+    closed_ms = least(d->hard_ms - gate_closed_ms(d->gate), GAUGE_MS);
+    loop_timer_set(w->app->loop, &d->alarm, most(until_due(w, d->hard_ms, GAUGE_MS), closed_ms));
 }
 
 /* Posts a claim, unless what is behind us has enough for now. */
@@ -142,6 +156,7 @@ on_open(void *arg, int64_t read_us)
 
     if (d->firing != FIRE_WAITS)
         return; /* it was too long in coming: the hard maximum has begun to claim */
+    d->hard = false;
     d->read_us = read_us - d->grace_ms * 1000;
     claim(w);
 }
@@ -155,9 +170,7 @@ hard_maximum(struct worker *w)
 
     if (!is_due(w, d->hard_ms) || gate_closed_ms(d->gate) < d->hard_ms)
         return false;
-    log_warn("clocks are past the hard maximum; they are settled by what is known",
-             LOG_Z("waits", gate_word(d->gate)));
-    metric_add(d->m_late, 1);
+    d->hard = true;
     d->read_us = fire_now(w) - d->hard_ms * 1000;
     claim(w);
     return true;
@@ -252,12 +265,6 @@ on_after(void *arg, const PGresult *r)
     ((struct deadline *)w->own)->after_us = pg_time(r, 0, 0);
 }
 
-static int64_t
-least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 void
 fire_load(struct worker *w, const struct flow_batch *b)
 {
@@ -315,6 +322,20 @@ go_on(struct worker *w)
         claim(w);
 }
 
+/* Said once per run of claims, and only of clocks that were there. */
+static void
+report_hard(struct worker *w)
+{
+    struct deadline *d = w->own;
+
+    if (!d->hard || !d->claimed)
+        return;
+    d->hard = false;
+    metric_add(d->m_late, 1);
+    log_warn("clocks are past the hard maximum; they are settled by what is known",
+             LOG_Z("waits", gate_word(d->gate)));
+}
+
 static void
 claim_committed(struct worker *w, const struct flow_item *it)
 {
@@ -327,6 +348,7 @@ claim_committed(struct worker *w, const struct flow_item *it)
         return;
     }
     measure(w);
+    report_hard(w);
     if (d->claimed == d->asked_for) {
         go_on(w);
         return;

@@ -238,6 +238,8 @@ on_row(void *arg, const PGresult *r)
 void
 rows_send_lock(struct worker *w)
 {
+    if (!w->n)
+        return;
     pg_args_reset(&w->args);
     pg_array(&w->args, PG_TEXT);
     for (size_t i = 0; i < w->n; i++)
