@@ -108,12 +108,6 @@ flow_ready(const struct flow *f, const char **why)
     return !**why;
 }
 
-rd_kafka_t *
-flow_client(struct flow *f)
-{
-    return f->consumer ? consumer_client(f->consumer) : NULL;
-}
-
 void
 flow_status(const struct flow *f, struct buf *out)
 {

@@ -277,7 +277,7 @@ change_settle(struct worker *w, struct berkas *b)
 {
     const struct deadline *d = w->own;
     struct jadwal *j = b->more;
-    struct jam *jam = arena_new(&w->arena, JAM_MAX * sizeof *jam);
+    struct jam jam[JAM_MAX];
     struct told *told;
     struct clock_rules rules = d->rules;
     struct dossier_view v;

@@ -59,6 +59,24 @@ struct event_opts {
 enum res event_read(const struct event_opts *opts, struct flow_item *it, struct err *e);
 void event_free(void *event);
 
+/* An event as the log (`event`) keeps it. */
+struct fact_row {
+    struct str source, id, type, subject, data;
+    struct str topic; /* full name */
+    int32_t partition;
+    int64_t offset;
+    int64_t append_us, effective_us;
+    int32_t revisi; /* 0 = as the data say */
+};
+
+/* Where it lies. */
+struct append fact_place(const struct event_opts *opts, const struct fact_row *row);
+
+/* Reads it back as what event_read made of the record it was. RES_REJECT where the data lack what the type needs. `*ret`
+ * points into `row`, and is the caller's, to event_free; NULL after an error. */
+enum res event_restore(const struct event_opts *opts, const struct fact_row *row, struct event **ret,
+                       struct err *e);
+
 /* The department in a source "/opd/<kode_opd>[/..]"; STR_NULL for our own sources. */
 struct str fact_sender(struct str source);
 

@@ -122,6 +122,8 @@ apply_item(struct worker *w, struct flow_item *it)
     struct berkas *b = worker_find(w, item_nomor(it));
     enum met met = MET_NEW;
 
+    if (!b)
+        return; /* about no request: `load` has seen to it */
     if (it->rkm && w->def->seen) {
         met = rows_met(w, it);
         if (it->code)
