@@ -102,6 +102,7 @@ struct worker {
     int64_t now_us; /* when the part began to be applied */
     struct pg_args args;
     struct buf text; /* scratch */
+    struct buf told; /* scratch of worker_emit */
     struct pg_stmt seen_stmt, lock_stmt, update_stmt, touch_stmt, insert_stmt;
     struct seen_row *seen; /* what the table said, sorted by key */
     size_t nseen;
