@@ -1,6 +1,7 @@
 #include "workers/deadline/deadline.h"
 
 #include "common/base/caltime.h"
+#include "common/base/fault.h"
 #include "common/base/log.h"
 
 /* Where a deadline cannot be computed, a year's calendar is missing. It is tried again as soon as another is loaded
@@ -144,6 +145,9 @@ say_changed(struct worker *w, struct berkas *b, const struct jam *was, const str
     put_cause(&data, b->more, was, k);
     buf_printf(&data, "%s}", mark_as);
     say(w, b, k, &data, FACT_DEADLINE);
+    if (missed)
+        FAULT("deadline.missed_told");
+    FAULT("deadline.change_told");
     metric_add(missed ? d->m_missed : d->m_changed, 1);
     buf_free(&data);
 }
@@ -160,6 +164,7 @@ say_warned(struct worker *w, struct berkas *b, const struct jam *k, int64_t thre
     put_time(&data, "batas", k->batas_us);
     buf_char(&data, '}');
     say(w, b, k, &data, FACT_WARNED);
+    FAULT("deadline.warning_told");
     metric_add(d->m_warned, 1);
     buf_free(&data);
 }
