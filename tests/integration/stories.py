@@ -8,6 +8,8 @@ import json
 import pathlib
 import random
 
+import oracle
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FORM = json.loads((ROOT / "schemas/examples/minimal.json").read_text(encoding="utf-8"))
 PREFIX = "id.go.batam.bedelau."
@@ -260,10 +262,6 @@ def event(fact, nomor):
 
 def folded(fact, append):
     """The fact as tests/integration/oracle.py takes it, standing at `append` in the log."""
-    members = ("revisi", "putaran", "urutan", "putusan", "sumber_pengajuan", "id_pengajuan", "temuan", "status_bedelau",
-               "id_integrasi", "kode_opd", "nama_opd", "nama_sistem")
-    data = {k: fact["data"][k] for k in members if fact["data"].get(k) is not None}
-    if fact["type"] == "callback.received":
-        data.pop("urutan", None)
+    data = oracle.of_data(fact["type"], fact["data"])
     return {**data, "type": fact["type"], "source": fact["source"], "id": fact["id"], "time": fact["time"],
             "append": append}

@@ -188,17 +188,6 @@ def same(what, got, want):
     assert not differ, f"{what}: (record, expected) {differ}"
 
 
-def recorded_clock(k):
-    """A row of `clock` as the oracle says it. What a clock that still runs has used is not part of the promise."""
-    c = {"mulai": k["mulai"], "batas": k["batas"], "keadaan": k["status"], "berakhir": k["berakhir"]}
-    return {**c, "hari_terpakai": k["hari_terpakai"]} if k["berakhir"] else c
-
-
-def by_name(clocks):
-    return {(k["revisi"], k["tahap"]): {n: v for n, v in k.items() if n not in ("revisi", "tahap") and
-                                        (n != "hari_terpakai" or k["berakhir"])} for k in clocks}
-
-
 def model_of_others():
     path = os.environ.get("BEDELAU_MODEL")
     if not path:
@@ -224,13 +213,13 @@ class Expected:
         self.now = now
 
     def of(self, facts):
-        row, clocks = oracle.row(facts, self.now, self.cal), by_name(oracle.clocks(facts, self.now, self.cal))
+        row, clocks = oracle.row(facts, self.now, self.cal), oracle.by_name(oracle.clocks(facts, self.now, self.cal))
         if self.model:
             theirs = as_instants(self.model.request(facts) or {})
             for k in ("terlambat", "updated_at"):  # the model takes these from facts of the deadline worker
                 theirs.pop(k, None)
             same("the model's row", row or {}, theirs)
-            mine = by_name([as_instants(k) for k in self.model.clocks(facts, self.now, self.model_cal)])
+            mine = oracle.by_name([as_instants(k) for k in self.model.clocks(facts, self.now, self.model_cal)])
             same("the model's clocks", clocks, mine)
             assert len(mine) == len(clocks)
         return row, clocks
@@ -266,7 +255,7 @@ def check_request(record, nomor, row, clocks):
         same(nomor, got, row)
     else:
         assert got["status"] is None, nomor
-    mine = {k: recorded_clock(v) for k, v in record.clock[nomor].items()}
+    mine = {k: oracle.recorded_clock(v) for k, v in record.clock[nomor].items()}
     same(f"{nomor} clocks", mine, clocks)
     assert set(mine) == set(clocks), f"{nomor}: clocks {sorted(mine)}, expected {sorted(clocks)}"
 
