@@ -62,12 +62,11 @@ class Calendar:
     def used(self, start, end, unit=KERJA):
         if unit == DETIK:
             return max(end - start, datetime.timedelta(0)) // datetime.timedelta(seconds=1)
-        last = end.astimezone(WIB).date()
-        n = 0
-        for day in self.days_after(start, unit):
-            if day > last:
-                return n
-            n += 1
+        day, last, n = start.astimezone(WIB).date(), end.astimezone(WIB).date(), 0
+        while day < last:
+            day += ONE_DAY
+            n += unit == KALENDER or self.working(day)
+        return n
 
 
 # ---- what the facts say ----------------------------------------------------------------------------------------------
