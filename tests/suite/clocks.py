@@ -35,7 +35,7 @@ import stories  # noqa: E402
 UTC = datetime.timezone.utc
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=UTC)
 US = datetime.timedelta(microseconds=1)
-SINCE, LAST = datetime.datetime(2024, 1, 1, tzinfo=UTC), datetime.datetime(2027, 11, 25, tzinfo=UTC)
+SINCE, LAST = datetime.datetime(2024, 1, 10, tzinfo=UTC), datetime.datetime(2027, 11, 25, tzinfo=UTC)
 END = datetime.datetime(2027, 12, 31, 16, 59, 59, tzinfo=UTC)  # as far as the calendar goes
 THRESHOLDS = {"pengajuan": [1], "pemeriksaan": [1], "integrasi": [7, 3, 1], "perbaikan": [1]}
 
@@ -57,10 +57,13 @@ class Case:
     def __init__(self, seed):
         self.seed, rng = seed, random.Random(seed)
         self.cal = oracle.Calendar(terms=self.terms(rng))
-        self.prompt = rng.random() < 0.3  # every fact is read at once, and every timer goes off when it is due
+        self.way = rng.choices(["prompt", "late", "wild"], [3, 5, 2])[0]
+        self.prompt = self.way == "prompt"  # every fact is read at once, and every timer goes off when it is due
         since = LAST - datetime.timedelta(days=20) if rng.random() < 0.03 else SINCE  # clock 3 runs into a year without data
         told = stories.story(f"{seed}.story", "X", END, since, LAST)
         self.copies = self.spread(rng, told)
+        if self.way == "wild":
+            self.copies = self.disorder(rng)
         self.steps = self.deliver(rng)
         last = max(oracle.instant(f["time"]) for f in self.copies)
         self.read = min(END, max(last, instant(self.steps[-1]["now"])) + datetime.timedelta(seconds=rng.randrange(90 * 86400)))
@@ -88,8 +91,28 @@ class Case:
             f["append"] = [us(f["at"]) // 1000, stories.topic(f), 0, i]
         return copies
 
+    def disorder(self, rng):
+        """What no sane pipeline would show: facts left out, dated anyhow, numbered anyhow, at any place of the log."""
+        facts = {f["id"]: f for f in self.copies if rng.random() < 0.85} or {f["id"]: f for f in self.copies}
+        for f in facts.values():
+            if rng.random() < 0.2:
+                f["time"] = (oracle.instant(f["time"]) + datetime.timedelta(hours=rng.randint(-200, 50))).isoformat()
+        checks = [f for f in facts.values() if f["type"] == "check.completed"]
+        if rng.random() < 0.4:
+            for f, n in zip(checks, rng.sample([f["urutan"] for f in checks], len(checks))):
+                f["urutan"] = n
+        copies = [dict(f) for f in facts.values() for _ in range(rng.choice([1, 1, 2]))]
+        rng.shuffle(copies)
+        at = max(oracle.instant(f["time"]) for f in copies)
+        for i, f in enumerate(copies):
+            f["append"], f["at"] = [us(at) // 1000, stories.topic(f), rng.randrange(3), i], at
+        return copies
+
     def deliver(self, rng):
         """Portions of the log, each shuffled; in between, where the worker is up, its timers."""
+        if self.way == "wild":  # not even in the log's order
+            sent = rng.sample(self.copies, len(self.copies))
+            return [{"now": us(f["at"]), "facts": [as_sent(f)]} for f in sent]
         steps, i, idle, away = [], 0, False, 0
         while i < len(self.copies):
             n = 1 if self.prompt else rng.choice([1, 1, 2, 4])
