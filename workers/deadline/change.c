@@ -1,6 +1,7 @@
 #include "workers/deadline/deadline.h"
 
 #include "common/base/caltime.h"
+#include "common/base/fault.h"
 #include "common/base/log.h"
 
 /* Where a deadline cannot be computed, a year's calendar is missing. It is tried again as soon as another is loaded
@@ -144,6 +145,9 @@ say_changed(struct worker *w, struct berkas *b, const struct jam *was, const str
     put_cause(&data, b->more, was, k);
     buf_printf(&data, "%s}", mark_as);
     say(w, b, k, &data, FACT_DEADLINE);
+    if (missed)
+        FAULT("deadline.missed_told");
+    FAULT("deadline.change_told");
     metric_add(missed ? d->m_missed : d->m_changed, 1);
     buf_free(&data);
 }
@@ -160,15 +164,19 @@ say_warned(struct worker *w, struct berkas *b, const struct jam *k, int64_t thre
     put_time(&data, "batas", k->batas_us);
     buf_char(&data, '}');
     say(w, b, k, &data, FACT_WARNED);
+    FAULT("deadline.warning_told");
     metric_add(d->m_warned, 1);
     buf_free(&data);
 }
 
-/* Warns of what has come due; returns the next instant at which this running clock wants to be looked at. */
+/* Warns of what has come due by all that was read, so that nobody is warned whose answer is in the log; returns the next
+ * instant at which this running clock wants to be looked at. */
 static int64_t
 warn(struct worker *w, struct berkas *b, struct told *t)
 {
     const struct calendar *cal = almanac_newest(w->almanac);
+    const struct jadwal *j = b->more;
+    int64_t read_us = j->read_us ? j->read_us : INT64_MIN;
     int64_t next = t->jam.batas_us;
     int64_t closest = 0;
 
@@ -181,7 +189,7 @@ warn(struct worker *w, struct berkas *b, struct told *t)
             calendar_warn_at(cal, t->jam.batas_us, (struct calendar_term){k, t->jam.satuan}, &at, &e) !=
                 RES_OK)
             continue;
-        if (at > w->now_us) {
+        if (at > read_us) {
             next = at < next ? at : next;
             continue;
         }
@@ -195,6 +203,23 @@ warn(struct worker *w, struct berkas *b, struct told *t)
     return next;
 }
 
+/* The end has moved for another reason than the calendar: what lies ahead anew is warned of again, what was said and is
+ * past is not. */
+static uint32_t
+warned_still(const struct worker *w, const struct jam *k, uint32_t warned)
+{
+    for (int i = 0; i < WARNINGS; i++) {
+        struct calendar_term ahead = {thresholds[k->tahap][i], k->satuan};
+        struct err e = {0};
+        int64_t at;
+
+        if (calendar_warn_at(almanac_newest(w->almanac), k->batas_us, ahead, &at, &e) != RES_OK ||
+            at > w->now_us)
+            warned &= ~(1U << i);
+    }
+    return warned;
+}
+
 /* What was said of a clock binds what is said next: a warning is not repeated because the end moved, and what was called
  * missed stays so while its end, wherever the calendar put it, has passed: whether something in time is still unread
  * was asked then, and what is read later corrects it. */
@@ -203,8 +228,9 @@ carry_over(const struct worker *w, struct told *t, const struct told *before)
 {
     const struct jam *was = &before->jam;
 
-    if (was->batas_us == t->jam.batas_us || moved(was, &t->jam))
-        t->warned = before->warned;
+    t->warned = before->warned;
+    if (was->batas_us != t->jam.batas_us && !moved(was, &t->jam))
+        t->warned = warned_still(w, &t->jam, before->warned);
     if (was->keadaan != KEADAAN_TERLEWAT || t->jam.keadaan != KEADAAN_BERJALAN)
         return;
     if (was->batas_us != t->jam.batas_us && !(moved(was, &t->jam) && t->jam.batas_us <= w->now_us))
