@@ -84,15 +84,12 @@ struct looked {
 static void
 look(struct looked *k, const struct almanac *a, const char *facts)
 {
-    struct clock_rules rules = {.cal = almanac_newest(a), .past = a, .read_us = wib("2026-11-20T00:00:00")};
+    struct clock_rules rules = sop_rules(almanac_newest(a), wib("2026-11-20T00:00:00"));
     struct dossier d = dossier_make(&k->arena);
     struct dossier_view v;
     struct err e = {0};
 
-    rules.terms.of[TAHAP_PENGAJUAN] = (struct calendar_term){1, CALENDAR_WORKDAYS};
-    rules.terms.of[TAHAP_PEMERIKSAAN] = (struct calendar_term){2, CALENDAR_WORKDAYS};
-    rules.terms.of[TAHAP_INTEGRASI] = (struct calendar_term){30, CALENDAR_WORKDAYS};
-    rules.terms.of[TAHAP_PERBAIKAN] = (struct calendar_term){5, CALENDAR_WORKDAYS};
+    rules.past = a;
     story_read(&k->story, facts);
     for (size_t i = 0; i < k->story.n; i++)
         dossier_add(&d, &k->story.facts[i]);

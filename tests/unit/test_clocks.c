@@ -152,10 +152,12 @@ test_units(void **state)
 {
     struct looked k = {.cal = *state};
     struct clock_rules rules = sop_rules(k.cal, INT64_MIN);
+    struct terms terms = *sop_terms();
     struct err e = {0};
 
-    rules.terms.of[TAHAP_PENGAJUAN] = (struct calendar_term){5, CALENDAR_SECONDS};
-    rules.terms.of[TAHAP_INTEGRASI] = (struct calendar_term){30, CALENDAR_DAYS};
+    rules.terms = &terms;
+    terms.general[TAHAP_PENGAJUAN].of = (struct calendar_term){5, CALENDAR_SECONDS};
+    terms.general[TAHAP_INTEGRASI].of = (struct calendar_term){30, CALENDAR_DAYS};
     assert_int_equal(try_clocks(&k, "R@2026-11-25T10:00:00 F1 C1.1.1:diterima", &rules, &e), RES_OK);
     assert_int_equal(find(&k, 1, TAHAP_PENGAJUAN)->batas_us, wib("2026-11-25T10:00:05"));
     assert_int_equal(find(&k, 1, TAHAP_PENGAJUAN)->keadaan, KEADAAN_TERLEWAT);
@@ -519,35 +521,6 @@ test_final_states_stop_every_clock(void **state)
     forget(&k);
 }
 
-/* ---- words ---- */
-
-static void
-test_terms(void **state)
-{
-    static const char *const bad[] = {
-        "", "2", "hari_kerja", "-1 hari_kerja", "2 hari", "2 hari_kerja x", "99999999999 detik", "1.5 detik"};
-    struct calendar_term t;
-
-    (void)state;
-    assert_true(clock_term_parse("2 hari_kerja", &t));
-    assert_int_equal(t.n, 2);
-    assert_int_equal(t.unit, CALENDAR_WORKDAYS);
-    assert_true(clock_term_parse("30 hari_kalender", &t));
-    assert_int_equal(t.unit, CALENDAR_DAYS);
-    assert_true(clock_term_parse("5detik", &t));
-    assert_int_equal(t.unit, CALENDAR_SECONDS);
-    for (size_t i = 0; i < COUNT(bad); i++)
-        if (clock_term_parse(bad[i], &t))
-            fail_msg("\"%s\" is no term", bad[i]);
-    for (int i = 0; i < 3; i++) {
-        char text[64];
-
-        snprintf(text, sizeof text, "7 %s", satuan_name((enum calendar_unit)i));
-        assert_true(clock_term_parse(text, &t));
-        assert_int_equal(t.unit, i);
-    }
-}
-
 static int
 set_up(void **state)
 {
@@ -582,7 +555,6 @@ main(void)
         cmocka_unit_test(test_the_repair_clock),
         cmocka_unit_test(test_clock_3_over_two_returns),
         cmocka_unit_test(test_final_states_stop_every_clock),
-        cmocka_unit_test(test_terms),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

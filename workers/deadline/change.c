@@ -8,9 +8,6 @@
  * (recount.c); and now and then, for whoever changes the file instead. */
 static const int64_t LOOK_AGAIN_US = 3600 * (int64_t)1000000;
 
-/* Warn this many counted units before the due instant (domain, section 5). */
-static const int64_t thresholds[TAHAPS][WARNINGS] = {{1, 0, 0}, {1, 0, 0}, {7, 3, 1}, {1, 0, 0}};
-
 static const struct told *
 find_told(const struct jadwal *j, const struct jam *k)
 {
@@ -41,6 +38,14 @@ static bool
 only_moved(const struct jam *was, const struct jam *is)
 {
     return moved(was, is) && was->berakhir_us == is->berakhir_us;
+}
+
+/* Other terms moved the end. */
+static bool
+regranted(const struct jam *was, const struct jam *is)
+{
+    return was->batas_us != is->batas_us && was->mulai_us == is->mulai_us && was->aturan &&
+           was->aturan != is->aturan;
 }
 
 static void
@@ -109,18 +114,19 @@ say(struct worker *w, struct berkas *b, const struct jam *k, struct buf *data, e
     b->dirty = true;
 }
 
-/* Why, and where the calendar moved it, from where. `was` is what was told before, NULL = nothing. */
+/* Why, and where the calendar or other terms moved it, from where. `was` is what was told before, NULL = nothing. */
 static void
 put_cause(struct buf *b, const struct jadwal *j, const struct jam *was, const struct jam *k)
 {
     buf_printf(b, ",\"sebab\":\"%s\"",
-               was && only_moved(was, k) ? "kalender"
-               : j->cause                ? fact_type_name(j->cause->fact.type)
-                                         : "waktu");
-    if (!was || !moved(was, k))
+               was && only_moved(was, k)  ? "kalender"
+               : j->cause                 ? fact_type_name(j->cause->fact.type)
+               : was && regranted(was, k) ? "aturan"
+                                          : "waktu");
+    if (!was || (!moved(was, k) && !regranted(was, k)))
         return;
     put_time(b, "batas_lama", was->batas_us);
-    if (was->kalender)
+    if (was->kalender && moved(was, k))
         buf_printf(b, ",\"kalender_lama\":\"%s\"", was->kalender);
 }
 
@@ -142,6 +148,7 @@ say_changed(struct worker *w, struct berkas *b, const struct jam *was, const str
     buf_printf(&data, ",\"satuan\":\"%s\",\"hari_terpakai\":%lld,\"sisa_hari\":%lld,\"kalender\":\"%s\"",
                satuan_name(k->satuan), (long long)k->hari_terpakai, (long long)days_left(w, k),
                k->kalender ? k->kalender : "");
+    buf_printf(&data, ",\"aturan\":\"%08x\"", k->aturan);
     put_cause(&data, b->more, was, k);
     buf_printf(&data, "%s}", mark_as);
     say(w, b, k, &data, FACT_DEADLINE);
@@ -172,89 +179,60 @@ say_warned(struct worker *w, struct berkas *b, const struct jam *k, int64_t thre
 /* Warns of what has come due by all that was read, so that nobody is warned whose answer is in the log; returns the next
  * instant at which this running clock wants to be looked at. */
 static int64_t
-warn(struct worker *w, struct berkas *b, struct told *t)
+warn(struct worker *w, struct berkas *b, struct told *t, const struct term *term)
 {
-    const struct calendar *cal = almanac_newest(w->almanac);
     const struct jadwal *j = b->more;
-    int64_t read_us = j->read_us ? j->read_us : INT64_MIN;
-    int64_t next = t->jam.batas_us;
-    int64_t closest = 0;
+    int64_t next;
+    bool changed;
+    int64_t threshold = warnings_due(almanac_newest(w->almanac), &t->jam, term,
+                                     j->read_us ? j->read_us : INT64_MIN, &t->warned, &next, &changed);
 
-    for (int i = 0; i < WARNINGS; i++) {
-        int64_t k = thresholds[t->jam.tahap][i];
-        struct err e = {0};
-        int64_t at;
-
-        if (!k || t->warned & 1U << i || k > t->jam.jatah ||
-            calendar_warn_at(cal, t->jam.batas_us, (struct calendar_term){k, t->jam.satuan}, &at, &e) !=
-                RES_OK)
-            continue;
-        if (at > read_us) {
-            next = at < next ? at : next;
-            continue;
-        }
-        t->warned |= 1U << i;
-        b->dirty = true;
-        if (w->now_us < t->jam.batas_us)
-            closest = k; /* of several passed at once only the nearest is worth a word */
-    }
-    if (closest)
-        say_warned(w, b, &t->jam, closest);
+    b->dirty |= changed;
+    if (threshold && w->now_us < t->jam.batas_us)
+        say_warned(w, b, &t->jam, threshold);
     return next;
 }
 
-/* The end has moved for another reason than the calendar: what lies ahead anew is warned of again, what was said and is
- * past is not. */
-static uint32_t
-warned_still(const struct worker *w, const struct jam *k, uint32_t warned)
-{
-    for (int i = 0; i < WARNINGS; i++) {
-        struct calendar_term ahead = {thresholds[k->tahap][i], k->satuan};
-        struct err e = {0};
-        int64_t at;
-
-        if (calendar_warn_at(almanac_newest(w->almanac), k->batas_us, ahead, &at, &e) != RES_OK ||
-            at > w->now_us)
-            warned &= ~(1U << i);
-    }
-    return warned;
-}
-
 /* What was said of a clock binds what is said next: a warning is not repeated because the end moved, and what was called
- * missed stays so while its end, wherever the calendar put it, has passed: whether something in time is still unread
+ * missed stays so while its end, wherever the calendar or other terms put it, has passed: whether something in time is still unread
  * was asked then, and what is read later corrects it. */
 static void
-carry_over(const struct worker *w, struct told *t, const struct told *before)
+carry_over(const struct worker *w, struct told *t, const struct told *before, const struct term *term)
 {
     const struct jam *was = &before->jam;
 
     t->warned = before->warned;
-    if (was->batas_us != t->jam.batas_us && !moved(was, &t->jam))
-        t->warned = warned_still(w, &t->jam, before->warned);
+    if (moved(was, &t->jam))
+        warned_move(&t->warned, was->batas_us, t->jam.batas_us);
+    else if (was->batas_us != t->jam.batas_us)
+        warned_renew(almanac_newest(w->almanac), &t->jam, term, was->batas_us, w->now_us, &t->warned);
     if (was->keadaan != KEADAAN_TERLEWAT || t->jam.keadaan != KEADAAN_BERJALAN)
         return;
-    if (was->batas_us != t->jam.batas_us && !(moved(was, &t->jam) && t->jam.batas_us <= w->now_us))
+    if (was->batas_us != t->jam.batas_us &&
+        !((moved(was, &t->jam) || regranted(was, &t->jam)) && t->jam.batas_us <= w->now_us))
         return;
     t->jam.keadaan = KEADAAN_TERLEWAT;
     t->jam.hari_terpakai = t->jam.jatah;
 }
 
 static void
-take(struct worker *w, struct berkas *b, struct told *t, const struct told *before)
+take(struct worker *w, struct berkas *b, const struct dossier_view *v, struct told *t,
+     const struct told *before)
 {
     const struct jam *was = before ? &before->jam : NULL;
+    struct term term = clocks_term(v, w->terms, t->jam.revisi, t->jam.tahap);
     struct jadwal *j = b->more;
     bool late;
 
-    t->warned = 0;
+    t->warned = (struct warned){0};
     if (before)
-        carry_over(w, t, before);
+        carry_over(w, t, before, &term);
     late = was && was->keadaan == KEADAAN_TERLEWAT && t->jam.keadaan != KEADAAN_TERLEWAT &&
-           !only_moved(was, &t->jam);
+           !only_moved(was, &t->jam) && !regranted(was, &t->jam);
     if (!was || differs(was, &t->jam))
         say_changed(w, b, was, &t->jam, late ? ",\"late_arrival\":true" : "");
     if (t->jam.keadaan == KEADAAN_BERJALAN) {
-        int64_t next = warn(w, b, t);
+        int64_t next = warn(w, b, t, &term);
 
         if (j->due_us == INT64_MIN || next < j->due_us)
             j->due_us = next;
@@ -289,6 +267,16 @@ take_back(struct worker *w, struct berkas *b, const struct jam *jam, size_t n)
     }
 }
 
+static const struct jam *
+clocks_told(struct worker *w, const struct jadwal *j)
+{
+    struct jam *all = arena_new(&w->arena, (j->n + 1) * sizeof *all);
+
+    for (size_t i = 0; i < j->n; i++)
+        all[i] = j->told[i].jam;
+    return all;
+}
+
 static bool
 any_open(const struct jadwal *j)
 {
@@ -315,6 +303,8 @@ change_settle(struct worker *w, struct berkas *b)
     rules.past = w->almanac;
     j->kalender = almanac_id(w->almanac);
     rules.read_us = j->read_us ? j->read_us : INT64_MIN;
+    rules.told = clocks_told(w, j);
+    rules.ntold = j->n;
     if (clocks_of(&v, &rules, jam, &n, &e) != RES_OK) {
         log_error("a deadline cannot be computed", LOG_S("nomor", b->nomor), LOG_Z("why", e.text));
         j->due_us = w->now_us + LOOK_AGAIN_US;
@@ -325,7 +315,7 @@ change_settle(struct worker *w, struct berkas *b)
     j->due_us = INT64_MIN;
     for (size_t i = 0; i < n; i++) {
         told[i].jam = jam[i];
-        take(w, b, &told[i], find_told(j, &jam[i]));
+        take(w, b, &v, &told[i], find_told(j, &jam[i]));
     }
     j->told = told;
     j->n = n;

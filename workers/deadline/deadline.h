@@ -4,15 +4,15 @@
 #ifndef DEADLINE_DEADLINE_H
 #define DEADLINE_DEADLINE_H
 
-#include "workers/sop/clocks.h"
+#include "workers/sop/warnings.h"
 #include "workers/sop/worker.h"
 
-enum { WARNINGS = 3, NONE_OPEN = -1 };
+enum { NONE_OPEN = -1 };
 
 /* A clock as it was last told. */
 struct told {
     struct jam jam;
-    uint32_t warned; /* bit per threshold that was warned of or passed over */
+    struct warned warned;
 };
 
 /* The worker's own columns of one request. */

@@ -38,10 +38,9 @@ start(struct worker *w, struct err *e)
 {
     struct deadline *d = w->own;
     struct metrics *ms = w->app->metrics;
-    enum res res = worker_terms(w, &d->rules.terms, e);
+    enum res res;
 
-    if (res != RES_OK)
-        return res;
+    d->rules = (struct clock_rules){.terms = w->terms};
     d->m_changed =
         metric(ms, METRIC_COUNTER, "bedelau_clock_changes", "", "Clock states told, missed ones apart");
     d->m_missed = metric(ms, METRIC_COUNTER, "bedelau_clocks_missed", "", "Clocks called missed");

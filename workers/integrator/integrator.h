@@ -25,7 +25,6 @@ struct integrator {
     const char *contract_file;
     struct contract *contract;
     struct map *map;
-    struct calendar_term term;
     struct sink *sink;
     struct jobs *jobs;
     const char *maintenance; /* setting of the gate */

@@ -5,7 +5,6 @@
 #include "workers/integrator/brake.h"
 #include "workers/integrator/gate.h"
 #include "workers/integrator/integrator.h"
-#include "workers/sop/clocks.h"
 
 static const char *const topics[] = {"requests", "checks", "callbacks", "deadlines", NULL};
 static const char *const judges[] = {"callbacks", NULL};
@@ -141,14 +140,10 @@ load_data(struct worker *w, struct err *e)
     struct integrator *n = w->own;
     char *map = worker_schema_path(w, "integrasi.map.json");
     char *contract = worker_schema_path(w, n->contract_file);
-    struct clock_terms terms = {0};
-    enum res res = worker_terms(w, &terms, e);
+    enum res res = map_load(map, &n->map, e);
 
     if (res == RES_OK)
-        res = map_load(map, &n->map, e);
-    if (res == RES_OK)
         res = contract_load(contract, &n->contract, e);
-    n->term = terms.of[TAHAP_INTEGRASI];
     free(map);
     free(contract);
     return res;

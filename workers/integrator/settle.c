@@ -4,6 +4,7 @@
 #include "common/json/scan.h"
 #include "workers/integrator/encode.h"
 #include "workers/integrator/settle_priv.h"
+#include "workers/sop/clocks.h"
 
 bool
 settle_withdrawn(const struct berkas *b)
@@ -118,24 +119,26 @@ body_for(const struct urusan *u, const struct fact *check)
     return NULL;
 }
 
+/* Clock 3 as the deadline worker will compute it, from the same facts by the same terms. */
 static int64_t
-first_deadline(const struct worker *w, const struct berkas *b, const struct fact *check)
+first_deadline(const struct worker *w, const struct berkas *b, const struct dossier_view *v)
 {
-    const struct integrator *n = w->own;
     const struct urusan *u = b->more;
+    const struct clock_rules rules = {
+        .cal = almanac_newest(w->almanac), .past = w->almanac, .terms = w->terms, .read_us = INT64_MIN};
     struct err e = {0};
-    int64_t due;
+    struct jam k;
 
     if (u->batas_us != INT64_MIN)
         return u->batas_us;
-    return calendar_due(almanac_newest(w->almanac), check->time_us, n->term, &due, &e) == RES_OK ? due
-                                                                                                 : INT64_MIN;
+    return clocks_find(v, &rules, v->C->revisi, TAHAP_INTEGRASI, &k, &e) ? k.batas_us : INT64_MIN;
 }
 
 /* A change or an ending first looks for the id of its original, whose row this transaction has not. */
 static void
-create_job(struct worker *w, struct berkas *b, const struct fact *check)
+create_job(struct worker *w, struct berkas *b, const struct dossier_view *v)
 {
+    const struct fact *check = v->C;
     struct urusan *u = b->more;
     const struct badan *body = body_for(u, check);
     struct job *job;
@@ -150,7 +153,7 @@ create_job(struct worker *w, struct berkas *b, const struct fact *check)
                         .subject = b->nomor,
                         .step = body->jenis == JENIS_BARU ? STR("send") : STR("wait"),
                         .due_us = w->now_us,
-                        .deadline_us = first_deadline(w, b, check),
+                        .deadline_us = first_deadline(w, b, v),
                         .quiet_us = INT64_MIN,
                         .body = body->body,
                         .fresh = true};
@@ -198,5 +201,5 @@ settle_request(struct worker *w, struct berkas *b)
         withdraw(w, b);
     else if (v.C && v.C->putusan == PUTUSAN_DITERIMA && !v.I &&
              !job_find(u, job_key(w, b, v.C->revisi, v.C->putaran)))
-        create_job(w, b, v.C);
+        create_job(w, b, &v);
 }

@@ -8,6 +8,13 @@ static const char *const topics[] = {"requests",     "reviews",   "callbacks", "
                                      "integrations", "deadlines", NULL};
 static const char *const judges[] = {"checks", "integrations", "deadlines", NULL};
 
+static const struct conf_key keys[] = {
+    {"projector", "forecast", CONF_MS, offsetof(struct projector, forecast_ms), "60s", 0, NULL, 0, 86400000,
+     "How often requests that will miss their deadline at the present rate are counted for /metrics; 0: "
+     "never"},
+    {NULL, NULL, CONF_STR, 0, NULL, 0, NULL, 0, 0, NULL},
+};
+
 static bool
 wants(enum fact_type t)
 {
@@ -32,12 +39,14 @@ static enum res
 start(struct worker *w, struct err *e)
 {
     struct projector *p = w->own;
+    enum res res;
 
     p->m_events =
         metric(w->app->metrics, METRIC_COUNTER, "bedelau_events_recorded", "", "Facts written to the log");
     p->m_changes =
         metric(w->app->metrics, METRIC_COUNTER, "bedelau_request_changes", "", "Changes of requests told");
-    return load_rules(w, e);
+    res = load_rules(w, e);
+    return res == RES_OK ? forecast_new(w, &p->forecast, e) : res;
 }
 
 static void
@@ -46,6 +55,7 @@ free_own(struct worker *w)
     struct projector *p = w->own;
 
     forget_free(p->lupa);
+    forecast_free(p->forecast);
 }
 
 static void
@@ -134,6 +144,7 @@ main(int argc, char **argv)
         .columns = ", sidik, chain",
         .writes = record_columns,
         .more_size = sizeof(struct catatan),
+        .keys = keys,
         .records_unknown = true,
         .wants = wants,
         .start = start,

@@ -21,6 +21,8 @@ struct fresh {
     unsigned char hash[HASH_SIZE], chain[RECORD_CHAIN];
 };
 
+struct forecast;
+
 struct projector {
     struct fresh *fresh; /* facts of this part that are new, in order of arrival; in the batch's arena */
     size_t nfresh;
@@ -31,6 +33,8 @@ struct projector {
     size_t nclocks;
     struct forget_rules *lupa;
     struct metric *m_events, *m_changes;
+    int64_t forecast_ms; /* setting */
+    struct forecast *forecast;
 };
 
 /* row.c: derives the row, raises versi and tells it where it differs from what was told. */
@@ -42,5 +46,9 @@ void log_ask_forgotten(struct worker *w);
 void log_write_events(struct worker *w);
 void log_write_copies(struct worker *w);
 void log_write_clocks(struct worker *w);
+
+/* forecast.c: numbers of what will be late, asked of the record now and then. `*ret` is NULL where the setting says never. */
+enum res forecast_new(struct worker *w, struct forecast **ret, struct err *e);
+void forecast_free(struct forecast *f);
 
 #endif

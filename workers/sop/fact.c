@@ -125,12 +125,13 @@ enum member {
     M_NAMA_OPD,
     M_NAMA_SISTEM,
     M_KEPUTUSAN,
+    M_JENIS,
     MEMBERS
 };
 static const char *const member_names[] = {
     "revisi",  "putaran",        "urutan",   "putusan",      "sumber_pengajuan", "id_pengajuan",
     "temuan",  "status_bedelau", "status",   "id_integrasi", "urutan_bedelau",   "tahap",
-    "keadaan", "kode_opd",       "nama_opd", "nama_sistem",  "keputusan"};
+    "keadaan", "kode_opd",       "nama_opd", "nama_sistem",  "keputusan",        "jenis_pengajuan"};
 
 struct reading {
     struct str raw[MEMBERS];
@@ -218,6 +219,7 @@ read_outside(struct reading *r)
     f->kode_opd = text(r, M_KODE_OPD);
     f->nama_opd = text(r, M_NAMA_OPD);
     f->nama_sistem = text(r, M_NAMA_SISTEM);
+    f->jenis = text(r, M_JENIS);
     if (f->type == FACT_REVIEW) {
         f->putusan = putusan_of(text(r, M_KEPUTUSAN));
         if (f->putusan < PUTUSAN_DITERIMA || f->putusan > PUTUSAN_DITOLAK)

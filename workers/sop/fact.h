@@ -33,7 +33,8 @@ struct fact {
     enum keadaan keadaan;
     struct str jam; /* deadline.changed: the raw data, all of the clock */
     struct str kode_opd, nama_opd, nama_sistem;
-    bool backdated; /* the claimed time was before the tolerance, or in the future */
+    struct str jenis; /* form: jenis_pengajuan, as written */
+    bool backdated;   /* the claimed time was before the tolerance, or in the future */
 };
 
 /* A record that was understood: what flow's items carry. */

@@ -29,6 +29,9 @@ const struct conf_key sop_keys[] = {
      "Clock 3: from acceptance until Bedelau reports aktif (SOP step 3)"},
     {"sop", "perbaikan", CONF_STR, SET(term[TAHAP_PERBAIKAN]), "5 hari_kerja", 0, NULL, 0, 0,
      "Repair clock of the applicant after a return; it never closes a request"},
+    {"sop", "terms", CONF_STR, SET(terms_file), "data/jam.json", 0, NULL, 0, 0,
+     "When clocks warn, and which departments or kinds of request have other terms than these four; below "
+     "schemas unless absolute"},
     {NULL, NULL, CONF_STR, 0, NULL, 0, NULL, 0, 0, NULL},
 };
 

@@ -12,6 +12,7 @@ struct sop_settings {
     const char *schemas_dir; /* NULL: not set, see sop_schemas */
     const char *calendar_file;
     const char *term[TAHAPS]; /* "2 hari_kerja" */
+    const char *terms_file;
 };
 extern const struct conf_key sop_keys[];
 

@@ -10,6 +10,7 @@
 #include "workers/sop/settings.h"
 
 struct almanac;
+struct terms;
 struct worker;
 struct worker_calendar;
 
@@ -55,7 +56,7 @@ struct worker_def {
     size_t more_size;
     const struct conf_key *keys;
     bool records_unknown;               /* takes facts of unknown type too */
-    bool reckons;                       /* with days: w->almanac is there */
+    bool reckons;                       /* with clocks: w->almanac and w->terms are there */
     void (*calendar)(struct worker *w); /* another calendar is in force; may be NULL */
     bool (*wants)(enum fact_type t);
     bool (*heeds)(const struct worker *w, const struct fact *f); /* of a wanted type, this one; may be NULL */
@@ -88,8 +89,9 @@ struct worker {
     const struct worker_def *def;
     struct app *app;
     struct sop_settings sop;
-    char schemas[4096]; /* where sop.schemas_dir points to */
-    void *own;          /* the worker's own struct, settings included */
+    char schemas[4096];  /* where sop.schemas_dir points to */
+    struct terms *terms; /* NULL unless it reckons */
+    void *own;           /* the worker's own struct, settings included */
     struct event_opts event_opts;
     struct producer *producer;
     struct outbox *outbox;
@@ -161,9 +163,8 @@ enum res worker_calendar_start(struct worker *w, struct err *e);
 void worker_calendar_send(struct worker *w); /* in a transaction, before it reckons */
 void worker_calendar_free(struct worker *w);
 
-/* worker_clock.c: the terms. RES_FATAL with the setting. */
-struct clock_terms;
-enum res worker_terms(const struct worker *w, struct clock_terms *ret, struct err *e);
+/* worker_clock.c: the terms that [sop] names; `*ret` is the caller's. RES_FATAL with the setting. */
+enum res worker_terms(const struct worker *w, struct terms **ret, struct err *e);
 
 /* A path below [sop] schemas. The caller frees. */
 char *worker_schema_path(const struct worker *w, const char *name);

@@ -1,14 +1,20 @@
 /* The terms that [sop] names, as the programs that reckon with clocks read them. */
-#include "workers/sop/clocks.h"
+#include <stdlib.h>
+
+#include "workers/sop/terms.h"
 #include "workers/sop/worker.h"
 
 enum res
-worker_terms(const struct worker *w, struct clock_terms *ret, struct err *e)
+worker_terms(const struct worker *w, struct terms **ret, struct err *e)
 {
-    for (int i = 0; i < TAHAPS; i++)
-        if (!clock_term_parse(w->sop.term[i], &ret->of[i]))
-            return err_set(e, RES_FATAL,
-                           "[sop] %s must be a number and hari_kerja, hari_kalender or detik, not \"%s\"",
-                           tahap_name((enum tahap)i), w->sop.term[i]);
-    return RES_OK;
+    char *file = worker_schema_path(w, w->sop.terms_file);
+    char *schema = worker_schema_path(w, "data/jam.schema.json");
+    enum res res = RES_FATAL;
+
+    *ret = NULL;
+    if (file && schema)
+        res = terms_load(&(struct terms_from){w->sop.term, file, schema}, ret, e);
+    free(file);
+    free(schema);
+    return res == RES_OK ? res : err_set(e, RES_FATAL, "out of memory");
 }

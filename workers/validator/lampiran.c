@@ -210,9 +210,9 @@ begin(void *arg, const struct job *job)
 static enum res
 open_sources(struct lampiran *l, struct err *e)
 {
-    enum res res = worker_terms(l->w, &l->terms, e);
+    enum res res = RES_OK;
 
-    if (res == RES_OK && l->set->store)
+    if (l->set->store)
         res = open_store(l, e);
     if (res == RES_OK && (l->set->allow || l->set->file_root))
         res = open_hosts(l, e);
