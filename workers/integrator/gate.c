@@ -91,6 +91,8 @@ update(struct gate *g)
     look_soon(g);
     if (g->why == BRAKE_NONE)
         g->opts.open(g->opts.arg);
+    else
+        g->opts.shut(g->opts.arg);
 }
 
 static void

@@ -14,7 +14,7 @@
 #include "workers/sop/worker.h"
 
 /* Answers that may wait for their transaction, per call allowed in flight. */
-enum { ANSWERS_PER_CALL = 4 };
+enum { ANSWERS_PER_CALL = 8 };
 enum mode { MODE_LIVE, MODE_SHADOW, MODE_OFF };
 
 struct integrator {
@@ -34,7 +34,8 @@ struct integrator {
     struct gate *gate;
     struct job_answer *answers; /* of this part; in the batch's arena */
     size_t nanswers;
-    unsigned calling;  /* calls under way */
+    unsigned calling;  /* calls under way, those that wait for their place among them */
+    unsigned ahead;    /* how many may wait so: see settle_begin */
     bool stirred;      /* jobs of other requests were made due by this batch */
     unsigned answered; /* answers that wait for their transaction */
     struct metric *m_calls[4], *m_seconds, *m_outcome[6], *m_parked;

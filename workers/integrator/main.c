@@ -97,13 +97,14 @@ room(void *arg)
 {
     const struct worker *w = arg;
     const struct integrator *n = w->own;
-    unsigned left = (unsigned)n->in_flight - n->calling;
+    unsigned most = (unsigned)n->in_flight + n->ahead;
+    unsigned left = most - n->calling;
     unsigned pass;
 
-    if (n->mode != MODE_LIVE || n->calling >= (unsigned)n->in_flight ||
+    if (n->mode != MODE_LIVE || n->calling >= most ||
         n->answered >= ANSWERS_PER_CALL * (unsigned)n->in_flight)
         return 0;
-    pass = gate_open(n->gate) ? sink_room(n->sink) : 0;
+    pass = gate_open(n->gate) ? sink_room_ahead(n->sink, n->ahead) : 0;
     return pass < left ? pass : left;
 }
 
@@ -200,6 +201,16 @@ on_open(void *arg)
         jobs_wake(n->jobs, clk_us(w->app->clk));
 }
 
+/* A brake holds: what was claimed and waits for its place goes back as it was. */
+static void
+on_shut(void *arg)
+{
+    const struct worker *w = arg;
+    const struct integrator *n = w->own;
+
+    sink_return(n->sink);
+}
+
 /* The endpoint has room again, or stopped. Where answers wait, their transaction looks for jobs. */
 static void
 on_changed(void *arg)
@@ -262,6 +273,7 @@ open_gate(struct worker *w, struct err *e)
                           .calls_per_s = n->endpoint.calls_per_s,
                           .in_flight = n->in_flight,
                           .open = on_open,
+                          .shut = on_shut,
                           .stop = on_stop,
                           .sink = say_sink,
                           .arg = w};
@@ -377,6 +389,7 @@ stop(struct worker *w)
     const struct integrator *n = w->own;
 
     jobs_stop(n->jobs);
+    sink_return(n->sink);
 }
 
 /* A call that is left to its fate has to be asked about later; its answer is worth the wait. */
@@ -393,7 +406,8 @@ status(struct worker *w, struct buf *json)
 {
     const struct integrator *n = w->own;
 
-    buf_printf(json, ",\"mode\":\"%s\",\"calls_in_flight\":%u,\"endpoint\":", modes[n->mode], n->calling);
+    buf_printf(json, ",\"mode\":\"%s\",\"calls_in_flight\":%u,\"endpoint\":", modes[n->mode],
+               n->calling - sink_state(n->sink).waiting);
     sink_status(n->sink, json);
     gate_status(n->gate, json);
 }

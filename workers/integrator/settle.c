@@ -13,16 +13,29 @@ settle_withdrawn(const struct berkas *b)
     return v.cancelled && !v.completed;
 }
 
-/* The answer to a change or an ending is about two requests: the original's row is locked too, in key order. */
+static bool
+went_well(const struct answer *a)
+{
+    return a->key[0] && a->fate == CLIENT_ANSWERED && !a->sick && a->code < 500;
+}
+
+/* Calls end while this batch is in its transaction, and while the next is: twice as many as ended before it may wait, so
+ * that their places do not stay empty. Where an endpoint is slow or ill, that is none or a few.
+ * The answer to a change or an ending is about two requests: the original's row is locked too, in key order. */
 void
 settle_begin(struct worker *w, const struct flow_batch *b)
 {
+    struct integrator *n = w->own;
+    unsigned well = 0;
+
     for (size_t i = 0; i < b->n; i++) {
         const struct answer *a = flow_live(&b->items[i]) && !b->items[i].rkm ? b->items[i].mine : NULL;
 
+        well += a && went_well(a);
         if (a && a->asal[0])
             worker_also(w, arena_str(&w->arena, str_of(a->asal)));
     }
+    n->ahead = 2 * (well < (unsigned)n->in_flight ? well : (unsigned)n->in_flight);
 }
 
 /* ---- facts ------------------------------------------------------------------------------------------------------- */
