@@ -92,6 +92,13 @@ wants(enum fact_type t)
     return t == FACT_SUBMITTED || t == FACT_CHECK || t == FACT_CALLBACK || t == FACT_DEADLINE;
 }
 
+/* Of callbacks we are the judge. What comes twice of forms and checks the dossier knows, of deadlines their number. */
+static bool
+remembers(enum fact_type t)
+{
+    return t == FACT_CALLBACK;
+}
+
 static unsigned
 room(void *arg)
 {
@@ -436,6 +443,7 @@ main(int argc, char **argv)
         .topics = topics,
         .judges = judges,
         .seen = "seen_integrator",
+        .remembers = remembers,
         .table = "integration",
         .columns = ", callbacks, id_integrasi, urutan_bedelau, jenis, asal",
         .writes = store_columns,

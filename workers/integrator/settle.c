@@ -54,6 +54,15 @@ read_kind(struct worker *w, struct str form, struct badan *body)
         body->asal = asal;
 }
 
+static const struct badan *
+body_of(const struct urusan *u, struct str source, struct str id)
+{
+    for (const struct badan *body = u->bodies; body; body = body->next)
+        if (str_eq(body->source, source) && str_eq(body->id, id))
+            return body;
+    return NULL;
+}
+
 static void
 on_form(struct worker *w, struct berkas *b, const struct event *ev)
 {
@@ -111,24 +120,15 @@ settle_fact(struct worker *w, struct berkas *b, const struct event *ev)
         callback_take(w, b, ev);
     } else if (ev->fact.type == FACT_DEADLINE) {
         on_deadline(w, b, ev);
-    } else {
-        b->dirty |= dossier_add(&b->d, &ev->fact);
+    } else if (dossier_add(&b->d, &ev->fact)) {
+        b->dirty = true;
         ((struct urusan *)b->more)->trace = ev->ce.traceparent;
-        if (ev->fact.type == FACT_SUBMITTED)
+        if (ev->fact.type == FACT_SUBMITTED && !body_of(b->more, ev->ce.source, ev->ce.id))
             on_form(w, b, ev);
     }
 }
 
 /* ---- new jobs, withdrawals --------------------------------------------------------------------------------------- */
-
-static const struct badan *
-body_for(const struct urusan *u, const struct fact *check)
-{
-    for (const struct badan *body = u->bodies; body; body = body->next)
-        if (str_eq(body->source, check->sumber_pengajuan) && str_eq(body->id, check->id_pengajuan))
-            return body;
-    return NULL;
-}
 
 static int64_t
 first_deadline(const struct worker *w, const struct berkas *b, const struct fact *check)
@@ -148,7 +148,7 @@ static void
 create_job(struct worker *w, struct berkas *b, const struct fact *check)
 {
     struct urusan *u = b->more;
-    const struct badan *body = body_for(u, check);
+    const struct badan *body = body_of(u, check->sumber_pengajuan, check->id_pengajuan);
     struct job *job;
 
     if (!body || !job_room(u))
