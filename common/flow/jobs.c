@@ -5,9 +5,9 @@
 
 #include "common/base/id.h"
 
-enum { LOOK_MS = 10000, SHY_MIN_MS = 50, SHY_MAX_MS = 1000, CLAIM_MAX = 256, BORN_MAX = 256, STMTS = 8 };
+enum { LOOK_MS = 10000, SHY_MIN_MS = 50, SHY_MAX_MS = 1000, CLAIM_MAX = 256, BORN_MAX = 256, STMTS = 9 };
 
-enum which { LOAD, PUT, BODY, REMOVE, ATTEMPT, ANSWER, CLAIM, NEXT };
+enum which { LOAD, NEW, PUT, BODY, REMOVE, ATTEMPT, ANSWER, CLAIM, NEXT };
 
 struct jobs {
     struct jobs_opts opts;
@@ -41,15 +41,16 @@ static const char *const texts[STMTS] = {
     [LOAD] = "select key, subject, step, due_at, lease, attempts, deadline_at, quiet_until, state, reason, "
              "stop_reason from job_@ "
              "where subject = any($1::text[]) order by key for update",
-    [PUT] = "insert into job_@ as j (key, subject, step, due_at, lease, attempts, deadline_at, quiet_until, "
-            "state, reason) "
-            "select * from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], "
-            "$6::int[], "
-            "$7::timestamptz[], $8::timestamptz[], $9::text[], $10::text[]) on conflict (key) do update set "
-            "step = excluded.step, due_at = excluded.due_at, lease = excluded.lease, attempts = "
-            "excluded.attempts, "
-            "deadline_at = excluded.deadline_at, quiet_until = excluded.quiet_until, state = excluded.state, "
-            "reason = excluded.reason",
+    [NEW] =
+        "insert into job_@ (key, subject, step, due_at, lease, attempts, deadline_at, quiet_until, state, "
+        "reason) select * from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], "
+        "$6::int[], $7::timestamptz[], $8::timestamptz[], $9::text[], $10::text[])",
+    [PUT] =
+        "update job_@ j set step = u.step, due_at = u.due_at, lease = u.lease, attempts = u.attempts, "
+        "deadline_at = u.deadline_at, quiet_until = u.quiet_until, state = u.state, reason = u.reason "
+        "from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], $6::int[], "
+        "$7::timestamptz[], $8::timestamptz[], $9::text[], $10::text[]) u(key, subject, step, due_at, lease, "
+        "attempts, deadline_at, quiet_until, state, reason) where j.key = u.key",
     [BODY] = "insert into job_body_@ (key, body, hash) select k, b, sha256(b) from unnest($1::text[], "
              "$2::bytea[]) u(k, b) "
              "on conflict do nothing",
@@ -66,21 +67,21 @@ static const char *const texts[STMTS] = {
     /* Earliest deadline first among those that have waited longest and those whose deadlines are nearest, so that neither
      * many that wait for their time nor many that are ready are read to find a few. More than are taken are looked at,
      * for other processes may hold some. They are found again by where they lie, a hint: what has moved on meanwhile is
-     * judged anew when it is locked. (The sum keeps the outer test from the index of due_at, which would be read whole.) */
+     * judged anew when it is locked. (The sum keeps that test from the index of due_at, which would be read whole.) */
     [CLAIM] =
-        "with c as (select key, lease as before from job_@ where due_at + interval '0' <= $4::timestamptz "
-        "and ctid = "
-        "any(array("
+        "with c as (select j.ctid as at, j.lease as before from unnest(array("
         "select ctid from ((select ctid, deadline_at, due_at from job_@ where due_at <= $4::timestamptz "
         "order by due_at limit 2 * $1::int) union (select ctid, deadline_at, due_at from (select ctid, "
-        "deadline_at, due_at from job_@ order by deadline_at, due_at limit 2 * $1::int) d "
+        "deadline_at, due_at from job_@ where lease = 0 order by deadline_at, due_at limit 2 * $1::int) d "
         "where due_at <= $4::timestamptz)) r order by deadline_at nulls last, due_at limit 2 * $1::int)) "
-        "order by deadline_at nulls last, due_at limit $1::int for update skip locked), "
+        "h(at) "
+        "join job_@ j on j.ctid = h.at where j.due_at + interval '0' <= $4::timestamptz "
+        "order by j.deadline_at nulls last, j.due_at limit $1::int for update of j skip locked), "
         "u as (update job_@ j set lease = $2::bigint, due_at = $4::timestamptz + $3::bigint * interval "
         "'1 ms', "
         "attempts = j.attempts + 1, quiet_until = $4::timestamptz + $5::bigint * interval '1 ms', "
         "step = case when c.before <> 0 and j.step = 'send' then 'ask' else j.step end "
-        "from c where j.key = c.key returning j.key, j.subject, j.step, j.due_at, j.lease, j.attempts, "
+        "from c where j.ctid = c.at returning j.key, j.subject, j.step, j.due_at, j.lease, j.attempts, "
         "j.deadline_at, j.quiet_until, j.state, j.reason), "
         "a as (insert into attempt_@ (key, no, lease, step, quiet_until) "
         "select key, attempts, lease, step, quiet_until from u on conflict do nothing) "
@@ -88,7 +89,7 @@ static const char *const texts[STMTS] = {
     [NEXT] = "select min(due_at) from job_@",
 };
 
-static const char *const names[STMTS] = {"load",    "put",    "body",  "remove",
+static const char *const names[STMTS] = {"load",    "new",    "put",   "body", "remove",
                                          "attempt", "answer", "claim", "next"};
 
 static bool
@@ -160,6 +161,18 @@ static bool
 is_put(const struct job *job)
 {
     return !job->done && (job->fresh || job->changed);
+}
+
+static bool
+is_new(const struct job *job)
+{
+    return is_put(job) && job->fresh;
+}
+
+static bool
+is_changed(const struct job *job)
+{
+    return is_put(job) && !job->fresh;
 }
 
 static bool
@@ -238,7 +251,7 @@ attempts_of(struct pg_args *a, const struct chosen *c)
 }
 
 static void
-send_put(struct jobs *j, const struct chosen *c)
+send_rows(struct jobs *j, const struct chosen *c, enum which which)
 {
     struct pg_args *a = &j->args;
 
@@ -253,7 +266,19 @@ send_put(struct jobs *j, const struct chosen *c)
     times_of(a, c, offsetof(struct job, quiet_us));
     texts_of(a, c, PG_TEXT, offsetof(struct job, state));
     texts_of(a, c, PG_TEXT, offsetof(struct job, reason));
-    pg_send(j->opts.pg, &j->stmt[PUT], a, NULL, NULL);
+    pg_send(j->opts.pg, &j->stmt[which], a, NULL, NULL);
+}
+
+static void
+send_new(struct jobs *j, const struct chosen *c)
+{
+    send_rows(j, c, NEW);
+}
+
+static void
+send_changed(struct jobs *j, const struct chosen *c)
+{
+    send_rows(j, c, PUT);
 }
 
 static void
@@ -301,11 +326,12 @@ jobs_save(struct jobs *j, struct job *const *all, size_t n)
         void (*send)(struct jobs *j, const struct chosen *c);
     } kinds[] = {/* removals first: another job may take the key of one that ends in the same transaction */
                  {is_done, send_removals},
-                 {is_put, send_put},
+                 {is_new, send_new},
+                 {is_changed, send_changed},
                  {is_body, send_bodies},
                  {is_attempt, send_attempts}};
 
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         struct chosen c = {all, n, kinds[i].is};
 
         if (count(&c))
