@@ -43,8 +43,9 @@ static const char *const texts[STMTS] = {
              "where subject = any($1::text[]) order by key for update",
     [NEW] =
         "insert into job_@ (key, subject, step, due_at, lease, attempts, deadline_at, quiet_until, state, "
-        "reason) select * from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], "
-        "$6::int[], $7::timestamptz[], $8::timestamptz[], $9::text[], $10::text[])",
+        "reason, body_ref) select * from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], "
+        "$5::bigint[], $6::int[], $7::timestamptz[], $8::timestamptz[], $9::text[], $10::text[], "
+        "$11::text[])",
     [PUT] =
         "update job_@ j set step = u.step, due_at = u.due_at, lease = u.lease, attempts = u.attempts, "
         "deadline_at = u.deadline_at, quiet_until = u.quiet_until, state = u.state, reason = u.reason "
@@ -54,8 +55,9 @@ static const char *const texts[STMTS] = {
     [BODY] = "insert into job_body_@ (key, body, hash) select k, b, sha256(b) from unnest($1::text[], "
              "$2::bytea[]) u(k, b) "
              "on conflict do nothing",
-    [REMOVE] = "with gone as (delete from job_@ where key = any($1::text[]) returning key) "
-               "delete from job_body_@ b using gone where b.key = gone.key",
+    [REMOVE] =
+        "with gone as (delete from job_@ where key = any($1::text[]) returning key, "
+        "body_ref) delete from job_body_@ b using gone where b.key = gone.key and gone.body_ref is null",
     [ATTEMPT] = "insert into attempt_@ (key, no, lease, step, quiet_until) select * from unnest($1::text[], "
                 "$2::int[], "
                 "$3::bigint[], $4::text[], $5::timestamptz[]) on conflict do nothing",
@@ -82,10 +84,11 @@ static const char *const texts[STMTS] = {
         "attempts = j.attempts + 1, quiet_until = $4::timestamptz + $5::bigint * interval '1 ms', "
         "step = case when c.before <> 0 and j.step = 'send' then 'ask' else j.step end "
         "from c where j.ctid = c.at returning j.key, j.subject, j.step, j.due_at, j.lease, j.attempts, "
-        "j.deadline_at, j.quiet_until, j.state, j.reason), "
+        "j.deadline_at, j.quiet_until, j.state, j.reason, j.body_ref), "
         "a as (insert into attempt_@ (key, no, lease, step, quiet_until) "
         "select key, attempts, lease, step, quiet_until from u on conflict do nothing) "
-        "select u.*, b.body from u left join job_body_@ b using (key)",
+        "select u.*, case when u.body_ref is null then (select b.body from job_body_@ b where b.key = u.key) "
+        "else (#) end from u",
     [NEXT] = "select min(due_at) from job_@",
 };
 
@@ -100,6 +103,8 @@ prepare(struct jobs *j, unsigned i)
     for (const char *p = texts[i]; *p; p++) {
         if (*p == '@')
             buf_z(&b, j->opts.worker);
+        else if (*p == '#')
+            buf_z(&b, j->opts.kept_body ? j->opts.kept_body : "null");
         else
             buf_char(&b, *p);
     }
@@ -178,7 +183,7 @@ is_changed(const struct job *job)
 static bool
 is_body(const struct job *job)
 {
-    return !job->done && job->fresh && job->body.p;
+    return !job->done && job->fresh && job->body.p && !job->ref.n;
 }
 
 static bool
@@ -266,6 +271,8 @@ send_rows(struct jobs *j, const struct chosen *c, enum which which)
     times_of(a, c, offsetof(struct job, quiet_us));
     texts_of(a, c, PG_TEXT, offsetof(struct job, state));
     texts_of(a, c, PG_TEXT, offsetof(struct job, reason));
+    if (which == NEW)
+        texts_of(a, c, PG_TEXT, offsetof(struct job, ref));
     pg_send(j->opts.pg, &j->stmt[which], a, NULL, NULL);
 }
 
@@ -374,6 +381,13 @@ jobs_answered(struct jobs *j, const struct job_answer *all, size_t n)
     pg_send(j->opts.pg, &j->stmt[ANSWER], a, NULL, NULL);
 }
 
+/* Below zero: programs of before, whose leases are above, do not know where bodies are kept (schemas/sql/0018). */
+static int64_t
+new_lease(void)
+{
+    return -((int64_t)(id_random() >> 1) | 1);
+}
+
 /* ---- born leased ------------------------------------------------------------------------------------------------ */
 
 void
@@ -384,7 +398,7 @@ jobs_bear(struct jobs *j, struct job *job)
 
     if (j->stopped || j->nborn == BORN_MAX || j->nborn >= j->opts.room(j->opts.arg))
         return;
-    job->lease = (int64_t)(id_random() >> 1) | 1;
+    job->lease = new_lease();
     job->due_us = now_us + j->opts.lease_ms * 1000;
     job->attempts = 1;
     job->quiet_us = now_us + j->opts.call_ms * 1000;
@@ -468,7 +482,7 @@ read_claimed(const PGresult *r, int i, struct arena *a)
 {
     struct job job = read_job(r, i, a);
 
-    job.body = arena_str(a, pg_text(r, i, 10));
+    job.body = arena_str(a, pg_text(r, i, 11));
     return job;
 }
 
@@ -479,7 +493,7 @@ send_claim(struct jobs *j, unsigned room, pg_rows_fn fn)
 
     pg_args_reset(a);
     pg_arg_int4(a, (int32_t)room);
-    pg_arg_int8(a, (int64_t)(id_random() >> 1) | 1);
+    pg_arg_int8(a, new_lease());
     pg_arg_int8(a, j->opts.lease_ms);
     pg_arg_time(a, clk_us(j->opts.clk));
     pg_arg_int8(a, j->opts.call_ms);

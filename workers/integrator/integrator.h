@@ -130,6 +130,9 @@ void stop_settle(struct worker *w, struct berkas *b);
 void stop_rename(const struct job *job, struct finding *f);
 
 /* store.c */
+/* Where a form's body is kept, for struct job's `ref`, in the batch's arena; and the query that finds it. */
+struct str store_ref(struct worker *w, const struct badan *body);
+extern const char store_kept_body[];
 void store_load(struct worker *w, const struct flow_batch *b);
 void store_make(struct berkas *b);
 void store_read(struct worker *w, struct berkas *b, const PGresult *r, int row);

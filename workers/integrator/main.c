@@ -298,6 +298,7 @@ start(struct worker *w, struct err *e)
     struct jobs_opts jo = {.loop = app->loop,
                            .pg = app->pg,
                            .worker = "integrator",
+                           .kept_body = store_kept_body,
                            .lease_ms = n->lease_ms,
                            .call_ms = quiet_ms(n),
                            .room = room,

@@ -164,6 +164,7 @@ create_job(struct worker *w, struct berkas *b, const struct fact *check)
                         .deadline_us = first_deadline(w, b, check),
                         .quiet_us = INT64_MIN,
                         .body = body->body,
+                        .ref = store_ref(w, body),
                         .fresh = true};
     memo_write(w, job,
                &(struct memo){

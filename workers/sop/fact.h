@@ -41,8 +41,8 @@ struct event {
     struct ce ce;
     struct fact fact;
     struct str subject;          /* nomor_permohonan */
-    unsigned char seen_key[16];  /* of (source, id) */
-    unsigned char seen_hash[16]; /* of (type, subject, data) */
+    unsigned char seen_key[16];  /* of (source, id): event_identify */
+    unsigned char seen_hash[16]; /* of (type, subject, data): the same */
     struct buf store;            /* decoded text */
 };
 
@@ -58,6 +58,9 @@ struct event_opts {
  * freed by event_free. */
 enum res event_read(const struct event_opts *opts, struct flow_item *it, struct err *e);
 void event_free(void *event);
+
+/* Fills in seen_key and seen_hash, which not everybody needs. */
+void event_identify(struct event *ev);
 
 /* The department in a source "/opd/<kode_opd>[/..]"; STR_NULL for our own sources. */
 struct str fact_sender(struct str source);

@@ -342,10 +342,10 @@ on_seen(void *arg, const PGresult *r)
 }
 
 /* The event whose id is to be remembered, or NULL: records only, of the worker's own sort. */
-static const struct event *
+static struct event *
 to_remember(const struct worker *w, const struct flow_item *it)
 {
-    const struct event *ev = flow_live(it) ? item_event(it) : NULL;
+    struct event *ev = flow_live(it) ? item_event(it) : NULL;
 
     return ev && (!w->def->remembers || w->def->remembers(ev->fact.type)) ? ev : NULL;
 }
@@ -357,10 +357,11 @@ list_seen(struct worker *w, const struct flow_batch *b)
 
     w->seen = arena_new(&w->arena, (b->n + 1) * sizeof *w->seen);
     for (size_t i = 0; i < b->n; i++) {
-        const struct event *ev = to_remember(w, &b->items[i]);
+        struct event *ev = to_remember(w, &b->items[i]);
 
         if (!ev)
             continue;
+        event_identify(ev);
         memcpy(w->seen[n].key, ev->seen_key, 16);
         memcpy(w->seen[n++].hash, ev->seen_hash, 16);
     }
@@ -399,7 +400,7 @@ rows_send_seen(struct worker *w, const struct flow_batch *b)
 enum met
 rows_met(struct worker *w, struct flow_item *it)
 {
-    const struct event *ev = item_event(it);
+    const struct event *ev = to_remember(w, it);
     struct seen_row *s = ev ? find_seen(w, ev->seen_key) : NULL;
     bool again;
 
