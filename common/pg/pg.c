@@ -559,11 +559,11 @@ make_options(const struct pg_opts *o)
     buf_printf(&b, " -c statement_timeout=%lld -c idle_in_transaction_session_timeout=%lld",
                (long long)(o->statement_ms ? o->statement_ms : 30000),
                (long long)(o->idle_tx_ms ? o->idle_tx_ms : 10000));
-    /* each statement is planned once, though its tables may be empty then: by their indexes, not by what is in them. Where there
-     * is no index that makes a plan look dear, and worth compiling at each execution: a quarter of a second */
+    /* each statement is planned once, though its tables may be empty then: by their indexes, not by what is in them. A
+     * table without a fitting index then counts as so dear that each such statement would be compiled, for 40 ms or more */
     buf_z(&b,
-          " -c lock_timeout=15s -c timezone=UTC -c plan_cache_mode=force_generic_plan -c enable_seqscan=off "
-          "-c jit=off");
+          " -c lock_timeout=15s -c timezone=UTC -c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
+          " -c jit=off");
     if (o->async_commit)
         buf_z(&b, " -c synchronous_commit=off");
     return buf_steal(&b);

@@ -197,6 +197,7 @@ keep(struct reading *r, rd_kafka_message_t *rkm)
         rd_kafka_message_destroy(rkm);
         return RES_OK;
     }
+    event_identify(it.mine);
     r->batch[r->nbatch++] = (struct record_seen){it.mine, rkm};
     if (r->nbatch == BATCH) {
         res = look_up(r);

@@ -290,8 +290,8 @@ digest16(const struct str *parts, unsigned n, unsigned char out[16])
     buf_free(&b);
 }
 
-static void
-identify(struct event *ev)
+void
+event_identify(struct event *ev)
 {
     const struct str key[] = {ev->ce.source, ev->ce.id};
     const struct str content[] = {ev->ce.type, ev->ce.subject, ev->ce.data};
@@ -336,7 +336,6 @@ interpret(const struct event_opts *o, struct flow_item *it, struct event *ev, st
     if (!topic_ok(f->type, f->append.topic))
         return refuse(it, "BAD_SOURCE", e, "an event of this type may not be published there");
     f->time_us = effective_time(o, &ev->ce, f);
-    identify(ev);
     if (f->type == FACT_UNKNOWN)
         return RES_OK;
     res = read_data(ev, e);

@@ -42,8 +42,8 @@ struct event {
     struct ce ce;
     struct fact fact;
     struct str subject;          /* nomor_permohonan */
-    unsigned char seen_key[16];  /* of (source, id) */
-    unsigned char seen_hash[16]; /* of (type, subject, data) */
+    unsigned char seen_key[16];  /* of (source, id): event_identify */
+    unsigned char seen_hash[16]; /* of (type, subject, data): the same */
     struct buf store;            /* decoded text */
 };
 
@@ -77,6 +77,8 @@ struct append fact_place(const struct event_opts *opts, const struct fact_row *r
  * points into `row`, and is the caller's, to event_free; NULL after an error. */
 enum res event_restore(const struct event_opts *opts, const struct fact_row *row, struct event **ret,
                        struct err *e);
+/* Fills in seen_key and seen_hash, which not everybody needs. */
+void event_identify(struct event *ev);
 
 /* The department in a source "/opd/<kode_opd>[/..]"; STR_NULL for our own sources. */
 struct str fact_sender(struct str source);

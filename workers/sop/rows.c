@@ -437,7 +437,15 @@ on_seen(void *arg, const PGresult *r)
     }
 }
 
-/* Which records have an id that is to be remembered: those of the worker's own sort, records only. */
+/* The event whose id is to be remembered, or NULL: records only, of the worker's own sort. */
+static struct event *
+to_remember(const struct worker *w, const struct flow_item *it)
+{
+    struct event *ev = flow_live(it) ? item_event(it) : NULL;
+
+    return ev && (!w->def->remembers || w->def->remembers(ev->fact.type)) ? ev : NULL;
+}
+
 static void
 list_seen(struct worker *w, const struct flow_batch *b)
 {
@@ -445,10 +453,11 @@ list_seen(struct worker *w, const struct flow_batch *b)
 
     w->seen = arena_new(&w->arena, (b->n + 1) * sizeof *w->seen);
     for (size_t i = 0; i < b->n; i++) {
-        const struct event *ev = flow_live(&b->items[i]) ? item_event(&b->items[i]) : NULL;
+        struct event *ev = to_remember(w, &b->items[i]);
 
         if (!ev)
             continue;
+        event_identify(ev);
         memcpy(w->seen[n].key, ev->seen_key, 16);
         memcpy(w->seen[n++].hash, ev->seen_hash, 16);
     }
@@ -459,8 +468,7 @@ list_seen(struct worker *w, const struct flow_batch *b)
         if (w->nseen == 0 || by_key(&w->seen[w->nseen - 1], &w->seen[i]) != 0)
             w->seen[w->nseen++] = w->seen[i];
     for (size_t i = 0; i < b->n; i++) { /* the earliest record of the part says what is stored */
-        const struct event *ev =
-            flow_live(&b->items[b->n - 1 - i]) ? item_event(&b->items[b->n - 1 - i]) : NULL;
+        const struct event *ev = to_remember(w, &b->items[b->n - 1 - i]);
 
         if (ev)
             memcpy(find_seen(w, ev->seen_key)->hash, ev->seen_hash, 16);
@@ -488,7 +496,7 @@ rows_send_seen(struct worker *w, const struct flow_batch *b)
 enum met
 rows_met(struct worker *w, struct flow_item *it)
 {
-    const struct event *ev = item_event(it);
+    const struct event *ev = to_remember(w, it);
     struct seen_row *s = ev ? find_seen(w, ev->seen_key) : NULL;
     bool again;
 

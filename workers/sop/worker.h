@@ -49,9 +49,12 @@ struct worker_def {
     const char *const *topics; /* bare names; "requests" includes the departments' own; ended by NULL */
     const char *const *judges; /* bare names whose bad records are ours to set aside */
     const char *seen;          /* table of (source, id) met before, or NULL */
-    const char *table;         /* parent rows */
-    const char *counter;       /* its column of `urutan`; NULL = urutan */
-    const char *columns;       /* further columns to read, each preceded by a comma */
+    bool (*remembers)(
+        enum fact_type
+            t); /* whose ids are kept there, NULL = all's; what is not must do nothing the second time */
+    const char *table;                  /* parent rows */
+    const char *counter;                /* its column of `urutan`; NULL = urutan */
+    const char *columns;                /* further columns to read, each preceded by a comma */
     const struct worker_column *writes; /* and to write; ended by a name of NULL */
     size_t more_size;
     const struct conf_key *keys;
