@@ -79,6 +79,11 @@ insert into wanted values ('projector', 'select, insert', 'event_id', null), ('p
 -- when a clock may be called missed is judged by what the others have read and published
 insert into wanted values ('deadline', 'select', 'outbox_validator', 'created_at'), ('deadline', 'select', 'outbox_integrator', 'created_at');
 
+-- who reckons with days reads the list in force under a lock (for key share), for which Postgres asks the right to change some column: the
+-- words that say where the list is from
+insert into wanted select r, v.rights, 'calendar', v.columns
+  from unnest(array['validator', 'integrator', 'deadline']) r, (values ('select', null), ('update', 'source')) v(rights, columns);
+
 -- what waits, without what is sent
 insert into wanted
 select 'monitor', 'select', t, 'key, subject, step, due_at, lease, attempts, deadline_at, quiet_until, reason, created_at'

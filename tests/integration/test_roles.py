@@ -49,6 +49,12 @@ def allowed(p, role, sql):
         db.close()
 
 
+def calendar_of_another_name(p):
+    path = p.folder / "kalender_lain.csv"
+    path.write_bytes((ROOT / "schemas/data/kalender_id_2024_2027.csv").read_bytes())
+    return path
+
+
 def test_each_program_has_what_it_needs(p):
     for name in PROGRAMS:
         p.start(name, postgres_conninfo=conninfo_as(p, p.prefix_of_roles + name))
@@ -65,15 +71,19 @@ def test_each_program_has_what_it_needs(p):
         else:
             p.submit(nomor, revisi=2)  # held, until the first comes
             p.submit(nomor, tipe_lisensi="x")
+    p.ctl("calendar", "load", calendar_of_another_name(p))
+    p.submit(f"{OPD}-P-12")
     p.send("requests", "no event", key="x")
     p.send("requests", event("request.withdrawn", f"{OPD}-P-99", {"alasan": "sebelum ada"}))
     p.flush()
-    for i in range(12):
+    for i in range(13):
         p.await_status(f"{OPD}-P-{i}", "selesai")
     p.await_quiet()
     assert p.one("select count(*) from dead_letter") == 1
     status, body = harness.http(f"http://127.0.0.1:{p.ports['gateway']}/v1/requests/{OPD}-P-0/timeline", headers={"Authorization": f"Bearer {token}"})
     assert status == 200 and b"check.completed" in body
+    for name in ("validator", "integrator", "deadline"):
+        harness.eventually(lambda name=name: p.statusz(name)["calendar"], lambda v: v == "kalender_lain", what=f"the calendar of {name}")
     harness.proved(p)
     for name in PROGRAMS:
         log = p.log(name)
@@ -88,6 +98,9 @@ def test_and_nothing_else(p):
         for table, column in (("event", "data"), ("event", "chain"), ("event_id", "hash"), ("audit_log", "detail")):
             assert not allowed(p, role, f"update {table} set {column} = null"), (role, table)
         assert not allowed(p, role, "create table x (a int)")
+        for change in ("delete from calendar", "update calendar set csv = ''", "update calendar set since = now()",
+                       "insert into calendar (version, csv, sha256, source, since, loaded_by) values ('x', 'x', '', 'x', now(), 'x')"):
+            assert not allowed(p, role, change), (role, change)
     own = {"validator": "pemeriksaan", "integrator": "integration", "deadline": "deadline_clock", "projector": "request"}
     for role, table in own.items():
         assert allowed(p, role, f"select * from {table}")
