@@ -191,6 +191,8 @@ answer(struct sim *s, const json_t *line)
     json_t *clocks;
     size_t n;
 
+    rules.cal = almanac_newest(s->w.almanac);
+    rules.past = s->w.almanac;
     rules.read_us = num(line, "read");
     dossier_read(&d, arena_str(&s->w.arena, buf_view(&s->fakta)));
     dossier_look(&d, &v);
@@ -234,20 +236,22 @@ play(struct sim *s, const json_t *line)
     return out;
 }
 
-static struct calendar *
+static struct almanac *
 read_calendar(const char *path)
 {
+    struct almanac *a = almanac_new();
     struct calendar *cal = NULL;
     struct err e = {0};
     size_t n;
     char *csv = file_read(path, CSV_MAX, &n, &e);
 
-    if (!csv || calendar_load((struct str){csv, n}, "suite", 420, &cal, &e) != RES_OK) {
+    if (!a || !csv || calendar_load((struct str){csv, n}, "suite", 420, &cal, &e) != RES_OK ||
+        almanac_add(a, 0, INT64_MIN, cal, &e) != RES_OK) {
         fprintf(stderr, "%s\n", e.text);
         exit(1);
     }
     free(csv);
-    return cal;
+    return a;
 }
 
 /* argv[1]: the calendar's CSV. */
@@ -263,8 +267,7 @@ main(int argc, char **argv)
         return 64;
     log_setup("clocks", LOG_LOGFMT, LOG_ERROR + 1);
     s.w.own = &s.d;
-    s.d.cal = read_calendar(argv[1]);
-    s.d.rules.cal = s.d.cal;
+    s.w.almanac = read_calendar(argv[1]);
     s.d.m_changed = s.d.m_warned = metric(ms, METRIC_COUNTER, "n", "", "");
     s.d.m_missed = metric(ms, METRIC_COUNTER, "missed", "", "");
     while (getline(&lines, &cap, stdin) > 0) {
@@ -281,7 +284,7 @@ main(int argc, char **argv)
     buf_free(&s.fakta);
     buf_free(&s.jam);
     arena_free(&s.w.arena);
-    calendar_free(s.d.cal);
+    almanac_free(s.w.almanac);
     metrics_free(ms);
     return 0;
 }
