@@ -42,7 +42,8 @@ static const struct ctl_cmd commands[] = {
      "  --replication N default 3, less where there are fewer brokers\n",
      ctl_topics},
     {"migrate", "[--schemas DIR]", "bring the database up to date",
-     "  Applies schemas/sql in order, each file once, and loads schemas/data/opd.csv and, for views, the list\n"
+     "  Applies schemas/sql in order, each file once, and loads schemas/data/opd.csv and, for views, the "
+     "list\n"
      "  of [sop] calendar.\n"
      "  --schemas DIR   default $BEDELAU_SCHEMAS, else [sop] schemas\n",
      ctl_migrate},

@@ -1,6 +1,7 @@
 /* Terms and warnings as data: what is refused, whose term counts, what clocks are given by them. */
 #include "tests/unit/test_sop.h"
 
+#include "tests/unit/alloc.h"
 #include "tests/unit/folder.h"
 
 #define SCHEMA  "schemas/data/jam.schema.json"
@@ -187,6 +188,30 @@ test_no_such_file(void **state)
                      RES_FATAL);
     assert_non_null(strstr(e.text, "[sop] terms"));
     assert_non_null(strstr(e.text, "/nowhere/jam.json"));
+}
+
+/* Each allocation fails in turn: the terms, or a clean error. */
+static bool
+load_shipped(void)
+{
+    struct err e = {0};
+    struct terms *t;
+    enum res res = terms_load(&(struct terms_from){general, SHIPPED, SCHEMA}, &t, &e);
+
+    if (res != RES_OK && (res != RES_FATAL || t || !e.text[0]))
+        fail_msg("%s \"%s\"", res_name(res), e.text);
+    terms_free(t);
+    return res == RES_OK;
+}
+
+static void
+test_without_memory(void **state)
+{
+    (void)state;
+    if (!ALLOC_SEAM)
+        skip();
+    assert_true(load_shipped()); /* what is kept for good is made now */
+    alloc_loop(load_shipped);
 }
 
 /* ---- whose term counts ---- */
@@ -469,6 +494,7 @@ main(void)
         cmocka_unit_test(test_what_cannot_be),
         cmocka_unit_test(test_settings_that_cannot_be),
         cmocka_unit_test(test_no_such_file),
+        cmocka_unit_test(test_without_memory),
         cmocka_unit_test(test_precedence),
         cmocka_unit_test(test_version),
         cmocka_unit_test(test_clocks_by_department_and_kind),

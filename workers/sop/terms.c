@@ -216,11 +216,11 @@ put_term(struct buf *b, const struct term *t)
 }
 
 /* Of what was read, not of the file's bytes: a comment makes no other terms. */
-static uint32_t
-version_of(const struct terms *t)
+static enum res
+make_version(struct terms *t, struct err *e)
 {
     struct buf b = buf_make(1 << 20);
-    uint32_t version;
+    enum res res;
 
     for (int i = 0; i < TAHAPS; i++)
         put_term(&b, &t->general[i]);
@@ -233,9 +233,12 @@ version_of(const struct terms *t)
             put_term(&b, &x->term[i]);
         }
     }
-    version = (uint32_t)str_hash(buf_view(&b));
+    res = b.failed ? err_set(e, RES_FATAL, "out of memory") : RES_OK;
+    t->version = b.failed ? 0 : (uint32_t)str_hash(buf_view(&b));
+    if (!t->version)
+        t->version = 1; /* 0 is what old rows have */
     buf_free(&b);
-    return version ? version : 1; /* 0 is what old rows have */
+    return res;
 }
 
 /* ---- life ------------------------------------------------------------------------------------------------------- */
@@ -299,12 +302,12 @@ terms_load(const struct terms_from *from, struct terms **ret, struct err *e)
         res = read_general(&r);
     if (res == RES_OK)
         res = read_exceptions(&r);
-    if (res == RES_OK) {
-        r.t->version = version_of(r.t);
+    if (res == RES_OK)
+        res = make_version(r.t, e);
+    if (res == RES_OK)
         *ret = r.t;
-    } else {
+    else
         terms_free(r.t);
-    }
     return res;
 }
 
