@@ -139,6 +139,31 @@ static const struct ctl_cmd commands[] = {
      "its\n"
      "                  maintenance windows and what holds it\n",
      ctl_endpoint},
+    {"verify", "[NOMOR] [--topics]",
+     "prove the record: its tables against its log, the log against what was written",
+     "  Folds the log anew and compares with what the tables say; follows each request's chain of facts. "
+     "Exit 1\n"
+     "  when anything differs. Changes nothing, and nobody waits for it.\n"
+     "  NOMOR           of one request only\n"
+     "  --topics        also whether all is recorded that the projector has read and the topics still hold\n",
+     ctl_verify},
+    {"rebuild", "", "make the record's tables again from its log",
+     "  The old ones serve meanwhile and are replaced in one transaction. Nothing is published, and versi "
+     "never\n"
+     "  falls. Exit 1 when the log itself has flaws (see verify).\n",
+     ctl_rebuild},
+    {"forget", "NOMOR --reason TEXT", "remove a request's personal data, for good",
+     "  Of every fact only what schemas/lupa.json keeps stays; copies in the programs' tables and "
+     "attachments "
+     "that\n"
+     "  no other request names go. Only what has ended; no replay and no rebuild bring it back. Noted in the "
+     "audit\n"
+     "  log. The topics let go of theirs by their retention (deploy/PRIVACY.md).\n",
+     ctl_forget},
+    {"purge", "--older-than TIME [--dry-run]", "forget every request that ended longer ago",
+     "  --older-than TIME  such as 1825d\n"
+     "  --dry-run       only counts them\n",
+     ctl_purge},
     {"calendar",
      "check [FILE.csv] | load FILE.csv [--source TEXT] [--dry-run] | due START N [UNIT|--kalender] "
      "[--calendar "

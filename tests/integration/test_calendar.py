@@ -2,6 +2,7 @@
 import csv
 import datetime
 import json
+import random
 
 import pytest
 
@@ -48,7 +49,7 @@ def at(day, hour=10):
 
 class World:
     def __init__(self, p, folder, first):
-        self.p, self.folder, self.urutan = p, folder, {}
+        self.p, self.folder = p, folder
         p.env["BEDELAU_SOP_CALENDAR"] = str(first.path)
         self.versions = {first.version: first}
 
@@ -59,13 +60,12 @@ class World:
     def load(self, which, *words):
         return json.loads(self.p.ctl("calendar", "load", which.path, "--json", *words))
 
-    def submit(self, nomor, when):
-        self.p.send("requests", event("request.submitted", nomor, form(nomor), id=f"form-{nomor}", time=when.isoformat()))
+    def submit(self, nomor, when, revisi=1):
+        self.p.send("requests", event("request.submitted", nomor, form(nomor, revisi=revisi), id=f"form-{nomor}-{revisi}", time=when.isoformat()))
 
-    def check(self, nomor, putusan, when):
-        self.urutan[nomor] = self.urutan.get(nomor, 0) + 1
+    def check(self, nomor, putusan, when, revisi=1):
         self.p.send("checks", event("check.completed", nomor, {
-            "revisi": 1, "putaran": 1, "urutan": self.urutan[nomor], "sumber_pengajuan": f"/opd/{OPD}", "id_pengajuan": f"form-{nomor}",
+            "revisi": revisi, "putaran": 1, "urutan": revisi, "sumber_pengajuan": f"/opd/{OPD}", "id_pengajuan": f"form-{nomor}-{revisi}",
             "putusan": putusan, "final": False, "temuan": [], "aturan": "0", "oleh": "sistem"}, source="/bedelau/validator", time=when.isoformat()))
 
     def complete(self, nomor, when):
@@ -79,7 +79,8 @@ class World:
         self.check(nomor, "diterima", when + datetime.timedelta(hours=1))
 
     def clocks(self):
-        rows = self.p.rows("select nomor_permohonan, tahap, batas, status, berakhir, kalender, hari_terpakai from clock")
+        """The record's clocks of the newest revisi, by request and tahap."""
+        rows = self.p.rows("select nomor_permohonan, tahap, batas, status, berakhir, kalender, hari_terpakai from clock order by revisi")
         return {(r.pop("nomor_permohonan"), r.pop("tahap")): r for r in rows}
 
     def quiet(self):
@@ -188,6 +189,8 @@ def test_a_holiday_eleven_days_ahead(world, tmp_path):
     timeline(p, next(iter(moved)), open_clocks, moved)
     assert [(r["action"], r["subject"]) for r in p.rows("select action, subject from audit_log where action like 'calendar%%'")] == [("calendar load", "uji_2")]
     assert p.statusz("deadline")["calendar"] == "uji_2"
+    metrics = harness.http(f"http://127.0.0.1:{p.ports['deadline']}/metrics")[1].decode()
+    assert "\nbedelau_calendar 2\n" in metrics and f"\nbedelau_clocks_recounted_total {sum(not c['berakhir'] for c in before.values())}\n" in metrics
 
     # again, and as something else
     assert w.load(second)["result"] == "same"
@@ -207,6 +210,10 @@ def timeline(p, nomor, old, new):
     assert f"sampai {rows[1]['batas']} (semula {rows[1]['batas_lama']})" in line and "kalender" in line
     steps = json.loads(p.ctl("status", nomor, "--timeline", "--json"))["timeline"]
     assert [s["batas_lama"] for s in steps if s["batas_lama"]] == [rows[1]["batas_lama"]]
+    p.start("gateway")
+    token = p.ctl("token", "create", "--opd", OPD, "--label", "uji").strip()
+    code, body = harness.http(f"http://127.0.0.1:{p.ports['gateway']}/v1/requests/{nomor}/timeline", headers={"Authorization": f"Bearer {token}"})
+    assert code == 200 and [s["batas_lama"] for s in json.loads(body)["riwayat"] if "batas_lama" in s] == [rows[1]["batas_lama"]]
 
 
 def refused(p, why, *words):
@@ -293,6 +300,53 @@ def test_what_has_ended_stays(world, tmp_path):
     assert (last[c, "pemeriksaan"]["status"], last[c, "pemeriksaan"]["kalender"]) == ("terlewat", "uji_1")
     assert (last[d, "pemeriksaan"]["status"], last[d, "pemeriksaan"]["kalender"]) == ("terpenuhi", "uji_1")
     assert w.changes()[d, "pemeriksaan"][-1].get("late_arrival") is True
+
+
+def a_story(w, rng, days, nomor):
+    """Facts of before the list, and of now: ways to send them."""
+    d = sorted(rng.sample(days, 4))
+    before = [lambda: w.submit(nomor, at(d[0])), lambda: w.check(nomor, "dikembalikan", at(d[1]))]
+    now = datetime.datetime.now(WIB)
+    rest = [lambda: w.submit(nomor, at(d[2]), 2), lambda: w.check(nomor, "diterima", at(d[3]), 2), lambda: w.complete(nomor, now)]
+    known = rng.choice([0, 1, 2])  # how much more was read before the list came
+    return before + rest[:known], rest[known:rng.choice([known, 3])]
+
+
+def test_whenever_it_is_read(world, tmp_path):
+    """The same facts read before the list and after it, or all after it in any order, leave the same clocks."""
+    rng = random.Random(11)
+    days = [d for d in (TODAY - k * ONE_DAY for k in range(12, 40)) if d.weekday() < 5]
+    w = world(List(tmp_path, "uji_1"))
+    p = w.p
+    names = [f"{OPD}-V-{i:02}" for i in range(40)]
+    stories = {n: a_story(w, rng, days, n) for n in names}
+    for early, _ in stories.values():
+        for send in early:
+            send()
+    w.quiet()
+    eventually(lambda: p.one("select count(*) from deadline_clock where due_at <= now()"), lambda n: n == 0, what="what was late is told")
+    w.load(w.list("uji_2", *rng.sample(days, 5), working_day(2), working_day(11)))
+    w.recounted()
+    for _, late in stories.values():
+        for send in late:
+            send()
+    w.quiet()
+
+    sent = [(m.topic().rsplit(".", 1)[1], json.loads(m.value().replace(b"-V-", b"-X-"))) for t in ("requests", "checks", "integrations")
+            for m in p.read(t)]
+    rng.shuffle(sent)
+    for topic, e in sent:
+        e["id"] += "" if e["id"].startswith("form-") else "x"
+        p.send(topic, e)
+    w.quiet()
+    all_of = "select tahap, revisi, mulai, batas, status, berakhir, hari_terpakai from clock where nomor_permohonan = %s order by 1, 2"
+
+    def differ():
+        return [n for n in names if p.rows(all_of, n) != p.rows(all_of, n.replace("-V-", "-X-"))]
+    eventually(differ, lambda d: d == [], what="the same clocks")
+    states = {r["status"] for r in p.rows("select status from clock")}
+    assert states >= {"berjalan", "terpenuhi", "terlewat", "ditangguhkan"}
+    assert {r["kalender"] for r in p.rows("select kalender from clock where nomor_permohonan like '%%-X-%%'")} == {"uji_1", "uji_2"}
 
 
 def test_late_by_the_old_list_only(world, tmp_path):

@@ -1,6 +1,7 @@
 #include "workers/deadline/deadline.h"
 
 #include "common/base/caltime.h"
+#include "common/base/fault.h"
 #include "common/base/log.h"
 
 /* Where a deadline cannot be computed, a year's calendar is missing. It is tried again as soon as another is loaded
@@ -129,16 +130,6 @@ put_cause(struct buf *b, const struct jadwal *j, const struct jam *was, const st
         buf_printf(b, ",\"kalender_lama\":\"%s\"", was->kalender);
 }
 
-/* How late we say that nothing came: beyond the grace, which is meant. */
-static void
-note_lateness(const struct worker *w, const struct jam *k)
-{
-    const struct deadline *d = w->own;
-    int64_t late_us = w->now_us - k->batas_us - d->grace_ms * 1000;
-
-    metric_observe(d->m_lateness, late_us > 0 ? (double)late_us / 1e6 : 0);
-}
-
 static void
 say_changed(struct worker *w, struct berkas *b, const struct jam *was, const struct jam *k,
             const char *mark_as)
@@ -161,9 +152,10 @@ say_changed(struct worker *w, struct berkas *b, const struct jam *was, const str
     put_cause(&data, b->more, was, k);
     buf_printf(&data, "%s}", mark_as);
     say(w, b, k, &data, FACT_DEADLINE);
+    if (missed)
+        FAULT("deadline.missed_told");
+    FAULT("deadline.change_told");
     metric_add(missed ? d->m_missed : d->m_changed, 1);
-    if (missed && k->berakhir_us == INT64_MIN)
-        note_lateness(w, k);
     buf_free(&data);
 }
 
@@ -179,22 +171,24 @@ say_warned(struct worker *w, struct berkas *b, const struct jam *k, int64_t thre
     put_time(&data, "batas", k->batas_us);
     buf_char(&data, '}');
     say(w, b, k, &data, FACT_WARNED);
+    FAULT("deadline.warning_told");
     metric_add(d->m_warned, 1);
     buf_free(&data);
 }
 
-/* Warns of what has come due; returns the next instant at which this running clock wants to be looked at. */
+/* Warns of what has come due by all that was read, so that nobody is warned whose answer is in the log; returns the next
+ * instant at which this running clock wants to be looked at. */
 static int64_t
-warn(struct worker *w, struct berkas *b, const struct dossier_view *v, struct told *t)
+warn(struct worker *w, struct berkas *b, struct told *t, const struct term *term)
 {
-    struct term term = clocks_term(v, w->terms, t->jam.revisi, t->jam.tahap);
+    const struct jadwal *j = b->more;
     int64_t next;
     bool changed;
-    int64_t threshold =
-        warnings_due(almanac_newest(w->almanac), &t->jam, &term, w->now_us, &t->warned, &next, &changed);
+    int64_t threshold = warnings_due(almanac_newest(w->almanac), &t->jam, term,
+                                     j->read_us ? j->read_us : INT64_MIN, &t->warned, &next, &changed);
 
     b->dirty |= changed;
-    if (threshold)
+    if (threshold && w->now_us < t->jam.batas_us)
         say_warned(w, b, &t->jam, threshold);
     return next;
 }
@@ -203,13 +197,15 @@ warn(struct worker *w, struct berkas *b, const struct dossier_view *v, struct to
  * missed stays so while its end, wherever the calendar or other terms put it, has passed: whether something in time is still unread
  * was asked then, and what is read later corrects it. */
 static void
-carry_over(const struct worker *w, struct told *t, const struct told *before)
+carry_over(const struct worker *w, struct told *t, const struct told *before, const struct term *term)
 {
     const struct jam *was = &before->jam;
 
     t->warned = before->warned;
     if (moved(was, &t->jam))
         warned_move(&t->warned, was->batas_us, t->jam.batas_us);
+    else if (was->batas_us != t->jam.batas_us)
+        warned_renew(almanac_newest(w->almanac), &t->jam, term, was->batas_us, w->now_us, &t->warned);
     if (was->keadaan != KEADAAN_TERLEWAT || t->jam.keadaan != KEADAAN_BERJALAN)
         return;
     if (was->batas_us != t->jam.batas_us &&
@@ -224,18 +220,19 @@ take(struct worker *w, struct berkas *b, const struct dossier_view *v, struct to
      const struct told *before)
 {
     const struct jam *was = before ? &before->jam : NULL;
+    struct term term = clocks_term(v, w->terms, t->jam.revisi, t->jam.tahap);
     struct jadwal *j = b->more;
     bool late;
 
     t->warned = (struct warned){0};
     if (before)
-        carry_over(w, t, before);
+        carry_over(w, t, before, &term);
     late = was && was->keadaan == KEADAAN_TERLEWAT && t->jam.keadaan != KEADAAN_TERLEWAT &&
            !only_moved(was, &t->jam) && !regranted(was, &t->jam);
     if (!was || differs(was, &t->jam))
         say_changed(w, b, was, &t->jam, late ? ",\"late_arrival\":true" : "");
     if (t->jam.keadaan == KEADAAN_BERJALAN) {
-        int64_t next = warn(w, b, v, t);
+        int64_t next = warn(w, b, t, &term);
 
         if (j->due_us == INT64_MIN || next < j->due_us)
             j->due_us = next;
@@ -294,7 +291,7 @@ change_settle(struct worker *w, struct berkas *b)
 {
     const struct deadline *d = w->own;
     struct jadwal *j = b->more;
-    struct jam *jam = arena_new(&w->arena, JAM_MAX * sizeof *jam);
+    struct jam jam[JAM_MAX];
     struct told *told;
     struct clock_rules rules = d->rules;
     struct dossier_view v;

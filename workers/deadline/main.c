@@ -9,7 +9,10 @@ static const struct conf_key keys[] = {
     {"deadline", "grace", CONF_MS, offsetof(struct deadline, grace_ms), "2s", 0, NULL, 0, 3600000,
      "How long after its due instant a clock is looked at, so that a last answer can arrive"},
     {"deadline", "hard_maximum", CONF_MS, offsetof(struct deadline, hard_ms), "15m", 0, NULL, 1000, 86400000,
-     "After this a clock is called missed even though not everything could be read"},
+     "A clock that has waited so long for everything to be read is called missed by what is known"},
+    {"deadline", "fire_rate", CONF_INT, offsetof(struct deadline, rate), "20000", 0, NULL, 1, 1000000,
+     "How many clocks a second a process settles at most when many are due, so that what reads the facts "
+     "keeps up"},
     {"deadline", "recount_per_s", CONF_INT, offsetof(struct deadline, recount_per_s), "2000", 0, NULL, 1,
      100000,
      "After a new calendar was loaded: most requests whose open clocks this process reckons anew in a "
@@ -45,7 +48,9 @@ start(struct worker *w, struct err *e)
     d->m_late = metric(ms, METRIC_COUNTER, "bedelau_clocks_hard_maximum", "",
                        "Times that clocks were settled although not everything could be read");
     d->m_lateness = metric(ms, METRIC_HISTOGRAM, "bedelau_clock_lateness_seconds", "",
-                           "How long after its due instant and the grace a clock was called missed");
+                           "From the end of the grace until a due clock was settled");
+    d->m_overdue = metric(ms, METRIC_GAUGE, "bedelau_clock_overdue_seconds", "",
+                          "How long the earliest clock that is due has waited beyond the grace");
     res = recount_new(w, &d->recount, e);
     return res == RES_OK ? fire_start(w, e) : res;
 }
@@ -66,19 +71,19 @@ read_row(struct worker *w, struct berkas *b, const PGresult *r, int row)
 
     if (!told_read(&w->arena, arena_str(&w->arena, pg_text(r, row, 3)), j))
         j->n = 0;
-    j->kalender = pg_int(r, row, 4);
+    j->was_due_us = pg_time(r, row, 4);
+    j->kalender = pg_int(r, row, 5);
 }
 
+/* Another calendar is in force; another process, or a fact, may have come first. */
 static void
-on_ring(const struct worker *w, struct berkas *b, const struct ring *ring)
+on_recount(const struct worker *w, struct berkas *b)
 {
-    struct jadwal *j = b->more;
+    const struct jadwal *j = b->more;
 
-    if (ring->recount) { /* another process, or a fact, may have come first */
-        b->dirty |= b->there && j->kalender != NONE_OPEN && j->kalender < almanac_id(w->almanac);
+    if (!b->there || j->kalender == NONE_OPEN || j->kalender >= almanac_id(w->almanac))
         return;
-    }
-    j->read_us = ring->read_us;
+    b->kept |= !b->dirty;
     b->dirty = true;
 }
 
@@ -89,11 +94,12 @@ apply(struct worker *w, struct berkas *b, struct flow_item *it, enum met met)
     const struct event *ev = item_event(it);
 
     if (!ev) {
-        on_ring(w, b, it->mine);
+        on_recount(w, b);
         return;
     }
     if (met != MET_OTHER && dossier_add(&b->d, &ev->fact)) {
         b->dirty = true;
+        b->kept = false;
         j->cause = ev;
     }
 }
@@ -116,6 +122,7 @@ write_rows(struct worker *w)
         buf_reset(&w->text);
         told_write(j, &w->text);
         j->text = arena_str(&w->arena, buf_view(&w->text));
+        fire_note(w, j->due_us);
     }
     worker_write(w);
 }
@@ -123,9 +130,6 @@ write_rows(struct worker *w)
 static void
 committed(struct worker *w, const struct flow_batch *b)
 {
-    for (size_t i = 0; i < w->n; i++)
-        if (w->all[i].dirty)
-            fire_note(w, ((struct jadwal *)w->all[i].more)->due_us);
     fire_rung(w, b);
     recount_committed(((struct deadline *)w->own)->recount, b);
 }
@@ -150,7 +154,7 @@ main(int argc, char **argv)
         .judges = judges,
         .seen = "seen_deadline",
         .table = "deadline_clock",
-        .columns = ", jam, kalender",
+        .columns = ", jam, due_at, kalender",
         .writes = writes,
         .more_size = sizeof(struct jadwal),
         .keys = keys,
@@ -162,7 +166,10 @@ main(int argc, char **argv)
         .apply = apply,
         .settle = settle,
         .write = write_rows,
+        .load = fire_load,
+        .claimed = fire_claimed,
         .committed = committed,
+        .status = fire_status,
         .free = free_own,
     };
     struct deadline own = {0};

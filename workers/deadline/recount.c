@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "common/base/fault.h"
 #include "common/base/log.h"
 #include "workers/deadline/deadline.h"
 
@@ -62,6 +63,7 @@ on_stale(void *arg, const PGresult *r)
         ring->recount = true;
         c->posted++;
         flow_post(c->w->flow, ring);
+        FAULT("deadline.recount_posted");
     }
 }
 
@@ -135,6 +137,7 @@ recount_committed(struct recount *c, const struct flow_batch *b)
         n += !b->items[i].rkm && ((const struct ring *)b->items[i].mine)->recount;
     if (!n)
         return;
+    FAULT("deadline.recounted");
     c->posted -= n < c->posted ? n : c->posted;
     c->done += (int64_t)n;
     metric_add(c->m_recounted, (double)n);

@@ -15,16 +15,29 @@ settle_withdrawn(const struct berkas *b)
     return v.cancelled && !v.completed;
 }
 
-/* The answer to a change or an ending is about two requests: the original's row is locked too, in key order. */
+static bool
+went_well(const struct answer *a)
+{
+    return a->key[0] && a->fate == CLIENT_ANSWERED && !a->sick && a->code < 500;
+}
+
+/* Calls end while this batch is in its transaction, and while the next is: twice as many as ended before it may wait, so
+ * that their places do not stay empty. Where an endpoint is slow or ill, that is none or a few.
+ * The answer to a change or an ending is about two requests: the original's row is locked too, in key order. */
 void
 settle_begin(struct worker *w, const struct flow_batch *b)
 {
+    struct integrator *n = w->own;
+    unsigned well = 0;
+
     for (size_t i = 0; i < b->n; i++) {
         const struct answer *a = flow_live(&b->items[i]) && !b->items[i].rkm ? b->items[i].mine : NULL;
 
+        well += a && went_well(a);
         if (a && a->asal[0])
             worker_also(w, arena_str(&w->arena, str_of(a->asal)));
     }
+    n->ahead = 2 * (well < (unsigned)n->in_flight ? well : (unsigned)n->in_flight);
 }
 
 /* ---- facts ------------------------------------------------------------------------------------------------------- */
@@ -41,6 +54,15 @@ read_kind(struct worker *w, struct str form, struct badan *body)
     asal = scan_text(&w->arena, m[1]);
     if (body->jenis != JENIS_BARU && nomor_ok(asal))
         body->asal = asal;
+}
+
+static const struct badan *
+body_of(const struct urusan *u, struct str source, struct str id)
+{
+    for (const struct badan *body = u->bodies; body; body = body->next)
+        if (str_eq(body->source, source) && str_eq(body->id, id))
+            return body;
+    return NULL;
 }
 
 static void
@@ -100,24 +122,15 @@ settle_fact(struct worker *w, struct berkas *b, const struct event *ev)
         callback_take(w, b, ev);
     } else if (ev->fact.type == FACT_DEADLINE) {
         on_deadline(w, b, ev);
-    } else {
-        b->dirty |= dossier_add(&b->d, &ev->fact);
+    } else if (dossier_add(&b->d, &ev->fact)) {
+        b->dirty = true;
         ((struct urusan *)b->more)->trace = ev->ce.traceparent;
-        if (ev->fact.type == FACT_SUBMITTED)
+        if (ev->fact.type == FACT_SUBMITTED && !body_of(b->more, ev->ce.source, ev->ce.id))
             on_form(w, b, ev);
     }
 }
 
 /* ---- new jobs, withdrawals --------------------------------------------------------------------------------------- */
-
-static const struct badan *
-body_for(const struct urusan *u, const struct fact *check)
-{
-    for (const struct badan *body = u->bodies; body; body = body->next)
-        if (str_eq(body->source, check->sumber_pengajuan) && str_eq(body->id, check->id_pengajuan))
-            return body;
-    return NULL;
-}
 
 /* Clock 3 as the deadline worker will compute it, from the same facts by the same terms. */
 static int64_t
@@ -140,7 +153,7 @@ create_job(struct worker *w, struct berkas *b, const struct dossier_view *v)
 {
     const struct fact *check = v->C;
     struct urusan *u = b->more;
-    const struct badan *body = body_for(u, check);
+    const struct badan *body = body_of(u, check->sumber_pengajuan, check->id_pengajuan);
     struct job *job;
 
     if (!body || !job_room(u))
@@ -156,6 +169,7 @@ create_job(struct worker *w, struct berkas *b, const struct dossier_view *v)
                         .deadline_us = first_deadline(w, b, v),
                         .quiet_us = INT64_MIN,
                         .body = body->body,
+                        .ref = store_ref(w, body),
                         .fresh = true};
     memo_write(w, job,
                &(struct memo){

@@ -67,6 +67,25 @@ warned_move(struct warned *w, int64_t from_us, int64_t to_us)
         note(w, to_us, done);
 }
 
+void
+warned_renew(const struct calendar *cal, const struct jam *j, const struct term *term, int64_t from_us,
+             int64_t now_us, struct warned *w)
+{
+    int64_t done = done_until(w, from_us);
+    int64_t nearest = INT64_MAX;
+
+    for (unsigned i = 0; i < term->nwarn; i++) {
+        struct calendar_term ahead = {term->warn[i], j->satuan};
+        struct err e = {0};
+        int64_t at;
+
+        if (ahead.n < nearest && calendar_warn_at(cal, j->batas_us, ahead, &at, &e) == RES_OK && at <= now_us)
+            nearest = ahead.n;
+    }
+    if (nearest != INT64_MAX && nearest >= done && nearest < done_until(w, j->batas_us))
+        note(w, j->batas_us, nearest);
+}
+
 /* ---- as text ---------------------------------------------------------------------------------------------------- */
 
 void

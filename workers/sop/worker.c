@@ -40,7 +40,6 @@ worker_emit(struct worker *w, const struct berkas *b, const struct emit *em, cha
                        .traceparent = em->traceparent,
                        .time_us = em->time_us,
                        .data = em->data};
-    struct buf out = buf_make(4 << 20);
 
     id_derive(id_namespace, parts, 4, id);
     o.id = str_of(id);
@@ -48,9 +47,9 @@ worker_emit(struct worker *w, const struct berkas *b, const struct emit *em, cha
         o.ext_name = STR("revisi");
         o.ext_value = em->revisi;
     }
-    ce_write(&o, &out);
-    flow_emit(w->flow, topic_for(w, em->type), b->nomor, buf_view(&out));
-    buf_free(&out);
+    buf_reset(&w->told);
+    ce_write(&o, &w->told);
+    flow_emit(w->flow, topic_for(w, em->type), b->nomor, buf_view(&w->told));
 }
 
 /* ---- reading records -------------------------------------------------------------------------------------------- */
@@ -123,6 +122,8 @@ apply_item(struct worker *w, struct flow_item *it)
     struct berkas *b = worker_find(w, item_nomor(it));
     enum met met = MET_NEW;
 
+    if (!b)
+        return; /* about no request: `load` has seen to it */
     if (it->rkm && w->def->seen) {
         met = rows_met(w, it);
         if (it->code)
@@ -311,6 +312,7 @@ start(struct app *app, void *self, struct err *e)
     w->last_turn = (struct pg_turn){.fn = on_last_turn, .arg = w};
     w->args = pg_args_make();
     w->text = buf_make(16 << 20);
+    w->told = buf_make(4 << 20);
     w->m_reused = metric(app->metrics, METRIC_COUNTER, "bedelau_ids_reused", "",
                          "Records whose (source, id) was met before with another content");
     w->m_differs = metric(app->metrics, METRIC_COUNTER, "bedelau_own_facts_differ", "",
@@ -358,6 +360,7 @@ free_worker(struct app *app, void *self)
     arena_free(&w->arena);
     pg_args_free(&w->args);
     buf_free(&w->text);
+    buf_free(&w->told);
 }
 
 static bool

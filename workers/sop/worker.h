@@ -21,6 +21,7 @@ struct berkas {
     int64_t urutan; /* as stored; ++ for each fact of ours */
     bool there;     /* it has a row, which is locked */
     bool dirty;     /* to be written back */
+    bool kept;      /* .. all but its dossier, which is as stored */
     void *more;     /* the worker's own columns: def->more_size bytes, zeroed, then read by def->read */
 };
 
@@ -34,7 +35,8 @@ struct worker_column {
 
 /* A thing of the worker's own (an answer, a timer) that flow_post brought. Embedded as the first member. */
 struct own_item {
-    struct str nomor; /* which request it is about */
+    struct str
+        nomor; /* which request it is about; STR_NULL: none, `load` sees to it and `apply` is not called for it */
 };
 
 /* How a record stands to what was met before. */
@@ -47,9 +49,12 @@ struct worker_def {
     const char *const *topics; /* bare names; "requests" includes the departments' own; ended by NULL */
     const char *const *judges; /* bare names whose bad records are ours to set aside */
     const char *seen;          /* table of (source, id) met before, or NULL */
-    const char *table;         /* parent rows */
-    const char *counter;       /* its column of `urutan`; NULL = urutan */
-    const char *columns;       /* further columns to read, each preceded by a comma */
+    bool (*remembers)(
+        enum fact_type
+            t); /* whose ids are kept there, NULL = all's; what is not must do nothing the second time */
+    const char *table;                  /* parent rows */
+    const char *counter;                /* its column of `urutan`; NULL = urutan */
+    const char *columns;                /* further columns to read, each preceded by a comma */
     const struct worker_column *writes; /* and to write; ended by a name of NULL */
     size_t more_size;
     const struct conf_key *keys;
@@ -67,6 +72,8 @@ struct worker_def {
     void (*read)(struct worker *w, struct berkas *b, const PGresult *r,
                  int row);                                      /* columns from index 3 on */
     void (*load)(struct worker *w, const struct flow_batch *b); /* further statements; may be NULL */
+    void (*claimed)(struct worker *w,
+                    struct berkas *b); /* a row that worker_claim brought, read; before `apply` */
     void (*apply)(struct worker *w, struct berkas *b, struct flow_item *it, enum met met);
     void (*settle)(struct worker *w, struct berkas *b); /* after all items of a request; may be NULL */
     void (*write)(struct worker *w);                    /* sends the statements for w->all[].dirty */
@@ -100,10 +107,11 @@ struct worker {
     int64_t now_us; /* when the part began to be applied */
     struct pg_args args;
     struct buf text; /* scratch */
-    struct pg_stmt seen_stmt, lock_stmt, update_stmt, insert_stmt;
+    struct buf told; /* scratch of worker_emit */
+    struct pg_stmt seen_stmt, lock_stmt, update_stmt, touch_stmt, insert_stmt;
     struct seen_row *seen; /* what the table said, sorted by key */
     size_t nseen;
-    char *sql[4];
+    char *sql[5];
     char *topic[8];     /* full names and patterns */
     char *out_topic[4]; /* checks, integrations, deadlines, status */
     char dead_topic[128];
@@ -122,6 +130,11 @@ struct berkas *worker_find(struct worker *w, struct str nomor);
 
 /* From `begin`: locks and reads one request more, in key order with the others. `nomor` must live in w->arena. */
 void worker_also(struct worker *w, struct str nomor);
+
+/* From `load`: a statement that locks rows of the worker's table and selects what the worker's own lock selects
+ * (nomor_permohonan, urutan, fakta and def->columns). It must skip locked rows, since the batch holds locks by now. The
+ * rows join the batch as if an item had named them, each told to def->claimed. `args` may be reused at once. */
+void worker_claim(struct worker *w, const struct pg_stmt *stmt, const struct pg_args *args);
 
 /* A fact of ours: id derived from what caused it, `urutan` in `data` written by the caller. */
 struct emit {

@@ -17,6 +17,7 @@ struct worker_calendar {
     struct loop_timer look;
     struct pg_turn turn;
     struct pg_args args;
+    struct metric *m_id;
 };
 
 /* In share mode of the rows, none of which is there as a rule: what counts is the lock of the table (ROW SHARE). */
@@ -79,6 +80,7 @@ on_rows(void *arg, const PGresult *r)
     }
     if (almanac_id(k->w->almanac) == was)
         return;
+    metric_set(k->m_id, (double)almanac_id(k->w->almanac));
     log_info("another calendar is in force",
              LOG_Z("version", calendar_version(almanac_newest(k->w->almanac))));
     if (k->w->def->calendar)
@@ -164,6 +166,8 @@ worker_calendar_start(struct worker *w, struct err *e)
         calendar_free(cal);
         return res;
     }
+    k->m_id = metric(w->app->metrics, METRIC_GAUGE, "bedelau_calendar", "",
+                     "Id of the calendar in force; 0: the file of the settings");
     pg_listen(w->app->pg, "calendar", on_notified, k);
     loop_timer_set(w->app->loop, &k->look, 0);
     return RES_OK;
