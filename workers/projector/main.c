@@ -23,13 +23,20 @@ start(struct worker *w, struct err *e)
     return RES_OK;
 }
 
+/* Of a row that is not there yet every fact is still to come. */
+static void
+make_row(struct berkas *b)
+{
+    ((struct catatan *)b->more)->counts = true;
+}
+
 static void
 read_row(struct worker *w, struct berkas *b, const PGresult *r, int row)
 {
     struct catatan *c = b->more;
 
-    (void)w;
     c->sidik = pg_int(r, row, 3);
+    sums_read(c, w, r, row, 4);
 }
 
 static void
@@ -54,6 +61,7 @@ apply(struct worker *w, struct berkas *b, struct flow_item *it, enum met met)
     if (met != MET_NEW)
         return;
     p->fresh[p->nfresh++] = it;
+    sums_count(b->more, ev);
     b->dirty = true;
     if (dossier_add(&b->d, &ev->fact) && ev->fact.type == FACT_DEADLINE) {
         p->clocks[p->nclocks] = &ev->fact;
@@ -67,6 +75,7 @@ write_all(struct worker *w)
     log_write_events(w);
     row_write(w);
     log_write_clocks(w);
+    sums_write(w); /* last: the sums are locked for as short as can be */
 }
 
 int
@@ -81,12 +90,13 @@ main(int argc, char **argv)
         .seen = "event_id",
         .table = "request",
         .counter = "versi",
-        .columns = ", sidik",
+        .columns = ", sidik, rekap, hitungan",
         .writes = row_columns,
         .more_size = sizeof(struct catatan),
         .records_unknown = true,
         .wants = wants,
         .start = start,
+        .make = make_row,
         .read = read_row,
         .load = begin_part,
         .apply = apply,

@@ -4,15 +4,20 @@
 #ifndef PROJECTOR_PROJECTOR_H
 #define PROJECTOR_PROJECTOR_H
 
+#include "workers/sop/anomali.h"
 #include "workers/sop/worker.h"
 
 /* The projector's own columns of one request. */
 struct catatan {
     int64_t sidik;            /* fingerprint of what was last told */
+    struct str counted;       /* what table `rekap` holds of it (workers/sop/rekap.h); empty = nothing yet */
+    struct hitungan hitungan; /* of each worker's facts */
+    bool counts;              /* from its first fact on; rows of before the counting have none */
     struct dossier_view view; /* filled by row_settle */
     struct dossier_row row;
     struct str status, giliran; /* by row_write, like the next */
     int64_t newest_us;
+    struct str rekap, anomali, hitungan_text; /* by sums_settle, as stored; in the batch's arena */
 };
 
 struct projector {
@@ -28,6 +33,12 @@ struct projector {
 void row_settle(struct worker *w, struct berkas *b);
 void row_write(struct worker *w);
 extern const struct worker_column row_columns[];
+
+/* sums.c: what the request counts for, and what is odd about it; the difference to what was counted goes to `rekap`. */
+void sums_read(struct catatan *c, struct worker *w, const PGresult *r, int row, int col);
+void sums_count(struct catatan *c, const struct event *ev);
+void sums_settle(struct worker *w, struct berkas *b);
+void sums_write(struct worker *w);
 
 /* log.c: the append-only log and the clocks. */
 void log_write_events(struct worker *w);

@@ -122,6 +122,7 @@ row_settle(struct worker *w, struct berkas *b)
         return;
     dossier_look(&b->d, &c->view);
     dossier_row(&c->view, &c->row);
+    sums_settle(w, b);
     buf_reset(&w->text);
     put_row(&w->text, b);
     sidik = (int64_t)str_hash(buf_view(&w->text));
@@ -158,6 +159,9 @@ const struct worker_column row_columns[] = {
     {"jumlah_pengembalian", PG_INT4, ROW(jumlah_pengembalian)},
     {"updated_at", PG_TIME, offsetof(struct catatan, newest_us)},
     {"sidik", PG_INT8, offsetof(struct catatan, sidik)},
+    {"rekap", PG_TEXT, offsetof(struct catatan, rekap)},
+    {"hitungan", PG_TEXT, offsetof(struct catatan, hitungan_text)},
+    {"anomali", PG_TEXT, offsetof(struct catatan, anomali)},
     {NULL, PG_TEXT, 0},
 };
 
