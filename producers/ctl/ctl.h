@@ -197,6 +197,7 @@ int ctl_jobs(struct ctl *c, int argc, char **argv);
 int ctl_endpoint(struct ctl *c, int argc, char **argv);
 int ctl_calendar(struct ctl *c, int argc, char **argv);
 int ctl_rules(struct ctl *c, int argc, char **argv);
+int ctl_report(struct ctl *c, int argc, char **argv);
 
 /* Whether `id` can name an officer: a pseudonym of 2 to 64 letters, digits, dots, dashes. False and a message
  * otherwise. */

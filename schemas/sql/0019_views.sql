@@ -109,8 +109,19 @@ select coalesce((select case when a.o ~ '^[0-9A-Z][0-9A-Z.-]{1,39}$' then a.o en
        || coalesce((select string_agg(' ' || to_char(w at time zone interval '7 hours', 'YYYY-MM') || '/' || kata, '' order by urut, urut2) from kata), '')
 $$;
 
--- Counts everything again: after programs of before this migration have written beside newer ones, and for a test. Nobody
--- writes requests meanwhile. Returns how many rows counted for something else than they should.
+-- Adds request.rekap up again: all of table rekap is made from it.
+create function rekap_jumlahkan() returns void language sql as $$
+    delete from rekap;
+    insert into rekap (bulan, kode_opd, ukuran, satuan, hari, tepat, jumlah)
+    select (split_part(k, '/', 1) || '-01')::date, case when split_part(r.rekap, ' ', 1) = '-' then '' else split_part(r.rekap, ' ', 1) end,
+           split_part(k, '/', 2), split_part(k, '/', 3), coalesce(nullif(split_part(k, '/', 4), ''), '0')::int,
+           split_part(k, '/', 5) <> 'f', count(*)
+      from request r, regexp_split_to_table(substr(r.rekap, strpos(r.rekap || ' ', ' ') + 1), ' ') k
+     where k <> '' group by 1, 2, 3, 4, 5, 6
+$$;
+
+-- Counts everything again from the dossiers: where programs of before this migration have written beside newer ones, and for
+-- tests. Nobody writes requests meanwhile. Returns how many rows counted for something else than they should.
 create function rekap_hitung_ulang() returns bigint language plpgsql as $$
 declare
     changed bigint;
@@ -120,13 +131,7 @@ begin
     update request r set rekap = b.rekap from baru b
      where b.nomor_permohonan = r.nomor_permohonan and b.rekap is distinct from r.rekap;
     get diagnostics changed = row_count;
-    delete from rekap;
-    insert into rekap (bulan, kode_opd, ukuran, satuan, hari, tepat, jumlah)
-    select (split_part(k, '/', 1) || '-01')::date, case when split_part(r.rekap, ' ', 1) = '-' then '' else split_part(r.rekap, ' ', 1) end,
-           split_part(k, '/', 2), split_part(k, '/', 3), coalesce(nullif(split_part(k, '/', 4), ''), '0')::int,
-           split_part(k, '/', 5) <> 'f', count(*)
-      from request r, regexp_split_to_table(substr(r.rekap, strpos(r.rekap || ' ', ' ') + 1), ' ') k
-     where k <> '' group by 1, 2, 3, 4, 5, 6;
+    perform rekap_jumlahkan();
     return changed;
 end
 $$;
