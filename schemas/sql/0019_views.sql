@@ -37,9 +37,9 @@ create index clock_janggal on clock (nomor_permohonan) where janggal;
 -- that changes the row. A histogram, so that a percentile over it is exact.
 create table rekap (
     bulan    date    not null,               -- its first day
-    kode_opd text    not null,               -- '' = not known
-    ukuran   text    not null,
-    satuan   text    not null default '',
+    kode_opd text collate "C" not null,       -- '' = not known
+    ukuran   text collate "C" not null,
+    satuan   text collate "C" not null default '',
     hari     int     not null default 0,
     tepat    boolean not null default true,
     jumlah   int     not null,
@@ -182,121 +182,111 @@ select nomor_permohonan, status, giliran, giliran_sejak, terlambat, kode_opd, na
   from request where terbuka order by giliran_sejak;
 
 -- Bedelau's outage in a missed clock 3: from each call that it did not take or answer (or answered with 408, 425, 429 or
--- 5xx) to the next call, as far as it lies in the clock. What our own credentials were refused for is ours.
+-- 5xx) to the next call, as far as it lies in the clock. What our own credentials were refused for is ours. Looked at are the
+-- calls of the newest putaran, and of at most eight others of the revisi.
 create or replace view v_terlambat as
-select r.nomor_permohonan, r.status, r.giliran, r.kode_opd, c.tahap, c.revisi, c.mulai, c.batas, c.berakhir,
-       r.nama_opd, r.nama_sistem, coalesce(c.berakhir, now()) - c.batas as lewat, coalesce(g.lama, interval '0') as gangguan_bedelau,
-       coalesce(g.lama >= coalesce(c.berakhir, now()) - c.batas, false) as karena_bedelau
-  from clock c join request r using (nomor_permohonan)
-  left join lateral (
-    select sum(greatest(least(coalesce(a.berikut, q.akhir), q.akhir) - greatest(a.sent_at, c.mulai), interval '0'))
-               filter (where a.gagal) as lama
-      from (select coalesce(c.berakhir, now()) as akhir) q,
-           lateral (select t.sent_at, lead(t.sent_at) over (order by t.sent_at, t.no) as berikut,
-                           t.fate in ('not_sent', 'unknown') and coalesce(t.error, '') not like '%our credentials%'
-                           or t.code in (408, 425, 429) or t.code >= 500 as gagal
-                      from generate_series(1, case when c.revisi = r.revisi then greatest(r.putaran, 1) else 8 end) p
-                      join attempt_integrator t on t.key = r.nomor_permohonan || ':' || c.revisi || ':' || p
-                     where t.step <> 'wait') a) g on c.tahap = 'integrasi'
- where c.lewat and c.tahap <> 'perbaikan';
+with telat as materialized (
+    select r.nomor_permohonan, r.status, r.giliran, r.kode_opd, c.tahap, c.revisi, c.mulai, c.batas, c.berakhir, r.nama_opd, r.nama_sistem,
+           coalesce(c.berakhir, now()) as akhir, r.revisi as revisi_kini, greatest(r.putaran, 1) as putaran
+      from clock c join request r using (nomor_permohonan) where c.lewat and c.tahap <> 'perbaikan'),
+kunci as (
+    select t.*, t.putaran as p from telat t where t.tahap = 'integrasi' and t.revisi = t.revisi_kini
+    union all
+    select t.*, v.p from telat t, (values (1), (2), (3), (4), (5), (6), (7), (8)) v(p)
+     where t.tahap = 'integrasi' and (t.revisi <> t.revisi_kini or t.putaran > 1 and v.p < t.putaran)),
+panggilan as (
+    select k.nomor_permohonan, k.revisi, k.mulai, k.akhir, a.sent_at,
+           lead(a.sent_at, 1, k.akhir) over (partition by k.nomor_permohonan, k.revisi order by a.sent_at, a.no) as berikut,
+           a.fate in ('not_sent', 'unknown') and coalesce(a.error, '') not like '%our credentials%'
+           or a.code in (408, 425, 429) or a.code >= 500 as gagal
+      from kunci k join attempt_integrator a on a.key = k.nomor_permohonan || ':' || k.revisi || ':' || k.p
+     where a.step <> 'wait'),
+gangguan as (
+    select nomor_permohonan, revisi,
+           sum(greatest(least(berikut, akhir) - greatest(sent_at, mulai), interval '0')) as lama
+      from panggilan where gagal group by nomor_permohonan, revisi)
+select t.nomor_permohonan, t.status, t.giliran, t.kode_opd, t.tahap, t.revisi, t.mulai, t.batas, t.berakhir, t.nama_opd, t.nama_sistem,
+       t.akhir - t.batas as lewat, coalesce(g.lama, interval '0') as gangguan_bedelau, coalesce(g.lama >= t.akhir - t.batas, false) as karena_bedelau
+  from telat t left join gangguan g on t.tahap = 'integrasi' and g.nomor_permohonan = t.nomor_permohonan and g.revisi = t.revisi;
 
+-- The days of a step from their histogram: `sampai` counts up to and with a number of days, so that the least with nine
+-- tenths of all is the 90th percentile. A `ukuran` is one row of `hitung`: max() takes its value.
 create view v_rekap_opd as
-with hitung as (
-    select bulan, kode_opd, ukuran, hari, min(satuan) as satuan, max(satuan) as satuan2, sum(jumlah)::int as n,
-           coalesce(sum(jumlah) filter (where tepat), 0)::int as n_tepat
-      from rekap where jumlah <> 0 group by bulan, kode_opd, ukuran, hari),
-susun as (
-    select *, sum(n) over (partition by bulan, kode_opd, ukuran order by hari) as sampai,
-           sum(n) over (partition by bulan, kode_opd, ukuran) as semua from hitung)
-select s.bulan, nullif(s.kode_opd, '') as kode_opd, o.nama_opd, s.diajukan, s.dikembalikan, s.selesai, s.ditolak, s.dibatalkan, s.terlewat,
-       s.pengajuan_jumlah, case when s.pengajuan_jumlah > 0 then s.pengajuan_satuan end as pengajuan_satuan,
-       case when s.pengajuan_satuan <> 'campuran' then s.pengajuan_rata end as pengajuan_hari_rata_rata,
-       case when s.pengajuan_satuan <> 'campuran' then s.pengajuan_p90 end as pengajuan_hari_p90,
-       round(100.0 * s.pengajuan_tepat / nullif(s.pengajuan_jumlah, 0), 1) as pengajuan_tepat_waktu_persen,
-       s.pemeriksaan_jumlah, case when s.pemeriksaan_jumlah > 0 then s.pemeriksaan_satuan end as pemeriksaan_satuan,
-       case when s.pemeriksaan_satuan <> 'campuran' then s.pemeriksaan_rata end as pemeriksaan_hari_rata_rata,
-       case when s.pemeriksaan_satuan <> 'campuran' then s.pemeriksaan_p90 end as pemeriksaan_hari_p90,
-       round(100.0 * s.pemeriksaan_tepat / nullif(s.pemeriksaan_jumlah, 0), 1) as pemeriksaan_tepat_waktu_persen,
-       s.integrasi_jumlah, case when s.integrasi_jumlah > 0 then s.integrasi_satuan end as integrasi_satuan,
-       case when s.integrasi_satuan <> 'campuran' then s.integrasi_rata end as integrasi_hari_rata_rata,
-       case when s.integrasi_satuan <> 'campuran' then s.integrasi_p90 end as integrasi_hari_p90,
-       round(100.0 * s.integrasi_tepat / nullif(s.integrasi_jumlah, 0), 1) as integrasi_tepat_waktu_persen,
-       round(100.0 * (coalesce(s.pengajuan_tepat, 0) + coalesce(s.pemeriksaan_tepat, 0) + coalesce(s.integrasi_tepat, 0))
-             / nullif(s.pengajuan_jumlah + s.pemeriksaan_jumlah + s.integrasi_jumlah, 0), 1) as tepat_waktu_persen
-  from (select s.bulan, s.kode_opd, coalesce(sum(s.n) filter (where s.ukuran = 'diajukan'), 0)::int as diajukan,
-               coalesce(sum(s.n) filter (where s.ukuran = 'dikembalikan'), 0)::int as dikembalikan,
-               coalesce(sum(s.n) filter (where s.ukuran = 'selesai'), 0)::int as selesai,
-               coalesce(sum(s.n) filter (where s.ukuran = 'ditolak'), 0)::int as ditolak,
-               coalesce(sum(s.n) filter (where s.ukuran = 'dibatalkan'), 0)::int as dibatalkan,
-               coalesce(sum(s.n) filter (where s.ukuran = 'terlewat'), 0)::int as terlewat,
-               coalesce(sum(s.n) filter (where s.ukuran = 'pengajuan'), 0)::int as pengajuan_jumlah,
-               case when min(s.satuan) filter (where s.ukuran = 'pengajuan') = max(s.satuan2) filter (where s.ukuran = 'pengajuan')
-               then min(s.satuan) filter (where s.ukuran = 'pengajuan') else 'campuran' end as pengajuan_satuan,
-               round(sum(s.n::bigint * s.hari) filter (where s.ukuran = 'pengajuan') / sum(s.n) filter (where s.ukuran = 'pengajuan'), 2) as pengajuan_rata,
-               min(s.hari) filter (where s.ukuran = 'pengajuan' and s.sampai * 10 >= s.semua * 9) as pengajuan_p90,
-               sum(s.n_tepat) filter (where s.ukuran = 'pengajuan') as pengajuan_tepat,
-               coalesce(sum(s.n) filter (where s.ukuran = 'pemeriksaan'), 0)::int as pemeriksaan_jumlah,
-               case when min(s.satuan) filter (where s.ukuran = 'pemeriksaan') = max(s.satuan2) filter (where s.ukuran = 'pemeriksaan')
-               then min(s.satuan) filter (where s.ukuran = 'pemeriksaan') else 'campuran' end as pemeriksaan_satuan,
-               round(sum(s.n::bigint * s.hari) filter (where s.ukuran = 'pemeriksaan') / sum(s.n) filter (where s.ukuran = 'pemeriksaan'), 2) as pemeriksaan_rata,
-               min(s.hari) filter (where s.ukuran = 'pemeriksaan' and s.sampai * 10 >= s.semua * 9) as pemeriksaan_p90,
-               sum(s.n_tepat) filter (where s.ukuran = 'pemeriksaan') as pemeriksaan_tepat,
-               coalesce(sum(s.n) filter (where s.ukuran = 'integrasi'), 0)::int as integrasi_jumlah,
-               case when min(s.satuan) filter (where s.ukuran = 'integrasi') = max(s.satuan2) filter (where s.ukuran = 'integrasi')
-               then min(s.satuan) filter (where s.ukuran = 'integrasi') else 'campuran' end as integrasi_satuan,
-               round(sum(s.n::bigint * s.hari) filter (where s.ukuran = 'integrasi') / sum(s.n) filter (where s.ukuran = 'integrasi'), 2) as integrasi_rata,
-               min(s.hari) filter (where s.ukuran = 'integrasi' and s.sampai * 10 >= s.semua * 9) as integrasi_p90,
-               sum(s.n_tepat) filter (where s.ukuran = 'integrasi') as integrasi_tepat
-          from susun s group by s.bulan, s.kode_opd) s left join opd o using (kode_opd);
+with susun as (
+    select bulan, kode_opd, ukuran, satuan, hari, tepat, jumlah,
+           sum(jumlah) over (partition by bulan, kode_opd, ukuran order by satuan, hari) as sampai,
+           sum(jumlah) over (partition by bulan, kode_opd, ukuran) as semua
+      from rekap where jumlah <> 0),
+hitung as (
+    select bulan, kode_opd, ukuran, sum(jumlah) as n, coalesce(sum(jumlah) filter (where tepat), 0) as n_tepat,
+           case when min(satuan) = max(satuan) then min(satuan) else 'campuran' end as satuan,
+           case when min(satuan) = max(satuan) then round(sum(jumlah * hari::bigint) / sum(jumlah), 2) end as rata,
+           case when min(satuan) = max(satuan) then min(hari) filter (where sampai * 10 >= semua * 9) end as p90
+      from susun group by bulan, kode_opd, ukuran)
+select bulan, nullif(kode_opd, '') as kode_opd, max(o.nama_opd) as nama_opd,
+       coalesce(max(n) filter (where ukuran = 'diajukan'), 0)::int as diajukan,
+       coalesce(max(n) filter (where ukuran = 'dikembalikan'), 0)::int as dikembalikan,
+       coalesce(max(n) filter (where ukuran = 'selesai'), 0)::int as selesai,
+       coalesce(max(n) filter (where ukuran = 'ditolak'), 0)::int as ditolak,
+       coalesce(max(n) filter (where ukuran = 'dibatalkan'), 0)::int as dibatalkan,
+       coalesce(max(n) filter (where ukuran = 'terlewat'), 0)::int as terlewat,
+       coalesce(max(n) filter (where ukuran = 'pengajuan'), 0)::int as pengajuan_jumlah,
+       max(satuan) filter (where ukuran = 'pengajuan') as pengajuan_satuan,
+       max(rata) filter (where ukuran = 'pengajuan') as pengajuan_hari_rata_rata,
+       max(p90) filter (where ukuran = 'pengajuan') as pengajuan_hari_p90,
+       round(100.0 * max(n_tepat) filter (where ukuran = 'pengajuan') / max(n) filter (where ukuran = 'pengajuan'), 1) as pengajuan_tepat_waktu_persen,
+       coalesce(max(n) filter (where ukuran = 'pemeriksaan'), 0)::int as pemeriksaan_jumlah,
+       max(satuan) filter (where ukuran = 'pemeriksaan') as pemeriksaan_satuan,
+       max(rata) filter (where ukuran = 'pemeriksaan') as pemeriksaan_hari_rata_rata,
+       max(p90) filter (where ukuran = 'pemeriksaan') as pemeriksaan_hari_p90,
+       round(100.0 * max(n_tepat) filter (where ukuran = 'pemeriksaan') / max(n) filter (where ukuran = 'pemeriksaan'), 1) as pemeriksaan_tepat_waktu_persen,
+       coalesce(max(n) filter (where ukuran = 'integrasi'), 0)::int as integrasi_jumlah,
+       max(satuan) filter (where ukuran = 'integrasi') as integrasi_satuan,
+       max(rata) filter (where ukuran = 'integrasi') as integrasi_hari_rata_rata,
+       max(p90) filter (where ukuran = 'integrasi') as integrasi_hari_p90,
+       round(100.0 * max(n_tepat) filter (where ukuran = 'integrasi') / max(n) filter (where ukuran = 'integrasi'), 1) as integrasi_tepat_waktu_persen,
+       round(100.0 * sum(n_tepat) filter (where ukuran in ('pengajuan', 'pemeriksaan', 'integrasi'))
+             / sum(n) filter (where ukuran in ('pengajuan', 'pemeriksaan', 'integrasi')), 1) as tepat_waktu_persen
+  from hitung left join opd o using (kode_opd) group by bulan, kode_opd;
 
 create view v_rekap_bulanan as
-with hitung as (
-    select bulan, ukuran, hari, min(satuan) as satuan, max(satuan) as satuan2, sum(jumlah)::int as n,
-           coalesce(sum(jumlah) filter (where tepat), 0)::int as n_tepat
-      from rekap where jumlah <> 0 group by bulan, ukuran, hari),
-susun as (
-    select *, sum(n) over (partition by bulan, ukuran order by hari) as sampai,
-           sum(n) over (partition by bulan, ukuran) as semua from hitung)
-select s.bulan, s.diajukan, s.dikembalikan, s.selesai, s.ditolak, s.dibatalkan, s.terlewat,
-       s.pengajuan_jumlah, case when s.pengajuan_jumlah > 0 then s.pengajuan_satuan end as pengajuan_satuan,
-       case when s.pengajuan_satuan <> 'campuran' then s.pengajuan_rata end as pengajuan_hari_rata_rata,
-       case when s.pengajuan_satuan <> 'campuran' then s.pengajuan_p90 end as pengajuan_hari_p90,
-       round(100.0 * s.pengajuan_tepat / nullif(s.pengajuan_jumlah, 0), 1) as pengajuan_tepat_waktu_persen,
-       s.pemeriksaan_jumlah, case when s.pemeriksaan_jumlah > 0 then s.pemeriksaan_satuan end as pemeriksaan_satuan,
-       case when s.pemeriksaan_satuan <> 'campuran' then s.pemeriksaan_rata end as pemeriksaan_hari_rata_rata,
-       case when s.pemeriksaan_satuan <> 'campuran' then s.pemeriksaan_p90 end as pemeriksaan_hari_p90,
-       round(100.0 * s.pemeriksaan_tepat / nullif(s.pemeriksaan_jumlah, 0), 1) as pemeriksaan_tepat_waktu_persen,
-       s.integrasi_jumlah, case when s.integrasi_jumlah > 0 then s.integrasi_satuan end as integrasi_satuan,
-       case when s.integrasi_satuan <> 'campuran' then s.integrasi_rata end as integrasi_hari_rata_rata,
-       case when s.integrasi_satuan <> 'campuran' then s.integrasi_p90 end as integrasi_hari_p90,
-       round(100.0 * s.integrasi_tepat / nullif(s.integrasi_jumlah, 0), 1) as integrasi_tepat_waktu_persen,
-       round(100.0 * (coalesce(s.pengajuan_tepat, 0) + coalesce(s.pemeriksaan_tepat, 0) + coalesce(s.integrasi_tepat, 0))
-             / nullif(s.pengajuan_jumlah + s.pemeriksaan_jumlah + s.integrasi_jumlah, 0), 1) as tepat_waktu_persen
-  from (select s.bulan, coalesce(sum(s.n) filter (where s.ukuran = 'diajukan'), 0)::int as diajukan,
-               coalesce(sum(s.n) filter (where s.ukuran = 'dikembalikan'), 0)::int as dikembalikan,
-               coalesce(sum(s.n) filter (where s.ukuran = 'selesai'), 0)::int as selesai,
-               coalesce(sum(s.n) filter (where s.ukuran = 'ditolak'), 0)::int as ditolak,
-               coalesce(sum(s.n) filter (where s.ukuran = 'dibatalkan'), 0)::int as dibatalkan,
-               coalesce(sum(s.n) filter (where s.ukuran = 'terlewat'), 0)::int as terlewat,
-               coalesce(sum(s.n) filter (where s.ukuran = 'pengajuan'), 0)::int as pengajuan_jumlah,
-               case when min(s.satuan) filter (where s.ukuran = 'pengajuan') = max(s.satuan2) filter (where s.ukuran = 'pengajuan')
-               then min(s.satuan) filter (where s.ukuran = 'pengajuan') else 'campuran' end as pengajuan_satuan,
-               round(sum(s.n::bigint * s.hari) filter (where s.ukuran = 'pengajuan') / sum(s.n) filter (where s.ukuran = 'pengajuan'), 2) as pengajuan_rata,
-               min(s.hari) filter (where s.ukuran = 'pengajuan' and s.sampai * 10 >= s.semua * 9) as pengajuan_p90,
-               sum(s.n_tepat) filter (where s.ukuran = 'pengajuan') as pengajuan_tepat,
-               coalesce(sum(s.n) filter (where s.ukuran = 'pemeriksaan'), 0)::int as pemeriksaan_jumlah,
-               case when min(s.satuan) filter (where s.ukuran = 'pemeriksaan') = max(s.satuan2) filter (where s.ukuran = 'pemeriksaan')
-               then min(s.satuan) filter (where s.ukuran = 'pemeriksaan') else 'campuran' end as pemeriksaan_satuan,
-               round(sum(s.n::bigint * s.hari) filter (where s.ukuran = 'pemeriksaan') / sum(s.n) filter (where s.ukuran = 'pemeriksaan'), 2) as pemeriksaan_rata,
-               min(s.hari) filter (where s.ukuran = 'pemeriksaan' and s.sampai * 10 >= s.semua * 9) as pemeriksaan_p90,
-               sum(s.n_tepat) filter (where s.ukuran = 'pemeriksaan') as pemeriksaan_tepat,
-               coalesce(sum(s.n) filter (where s.ukuran = 'integrasi'), 0)::int as integrasi_jumlah,
-               case when min(s.satuan) filter (where s.ukuran = 'integrasi') = max(s.satuan2) filter (where s.ukuran = 'integrasi')
-               then min(s.satuan) filter (where s.ukuran = 'integrasi') else 'campuran' end as integrasi_satuan,
-               round(sum(s.n::bigint * s.hari) filter (where s.ukuran = 'integrasi') / sum(s.n) filter (where s.ukuran = 'integrasi'), 2) as integrasi_rata,
-               min(s.hari) filter (where s.ukuran = 'integrasi' and s.sampai * 10 >= s.semua * 9) as integrasi_p90,
-               sum(s.n_tepat) filter (where s.ukuran = 'integrasi') as integrasi_tepat
-          from susun s group by s.bulan) s;
+with susun as (
+    select bulan, ukuran, satuan, hari, tepat, jumlah,
+           sum(jumlah) over (partition by bulan, ukuran order by satuan, hari) as sampai,
+           sum(jumlah) over (partition by bulan, ukuran) as semua
+      from (select bulan, ukuran, satuan, hari, tepat, sum(jumlah)::int as jumlah from rekap
+             where jumlah <> 0 group by bulan, ukuran, satuan, hari, tepat) r),
+hitung as (
+    select bulan, ukuran, sum(jumlah) as n, coalesce(sum(jumlah) filter (where tepat), 0) as n_tepat,
+           case when min(satuan) = max(satuan) then min(satuan) else 'campuran' end as satuan,
+           case when min(satuan) = max(satuan) then round(sum(jumlah * hari::bigint) / sum(jumlah), 2) end as rata,
+           case when min(satuan) = max(satuan) then min(hari) filter (where sampai * 10 >= semua * 9) end as p90
+      from susun group by bulan, ukuran)
+select bulan,
+       coalesce(max(n) filter (where ukuran = 'diajukan'), 0)::int as diajukan,
+       coalesce(max(n) filter (where ukuran = 'dikembalikan'), 0)::int as dikembalikan,
+       coalesce(max(n) filter (where ukuran = 'selesai'), 0)::int as selesai,
+       coalesce(max(n) filter (where ukuran = 'ditolak'), 0)::int as ditolak,
+       coalesce(max(n) filter (where ukuran = 'dibatalkan'), 0)::int as dibatalkan,
+       coalesce(max(n) filter (where ukuran = 'terlewat'), 0)::int as terlewat,
+       coalesce(max(n) filter (where ukuran = 'pengajuan'), 0)::int as pengajuan_jumlah,
+       max(satuan) filter (where ukuran = 'pengajuan') as pengajuan_satuan,
+       max(rata) filter (where ukuran = 'pengajuan') as pengajuan_hari_rata_rata,
+       max(p90) filter (where ukuran = 'pengajuan') as pengajuan_hari_p90,
+       round(100.0 * max(n_tepat) filter (where ukuran = 'pengajuan') / max(n) filter (where ukuran = 'pengajuan'), 1) as pengajuan_tepat_waktu_persen,
+       coalesce(max(n) filter (where ukuran = 'pemeriksaan'), 0)::int as pemeriksaan_jumlah,
+       max(satuan) filter (where ukuran = 'pemeriksaan') as pemeriksaan_satuan,
+       max(rata) filter (where ukuran = 'pemeriksaan') as pemeriksaan_hari_rata_rata,
+       max(p90) filter (where ukuran = 'pemeriksaan') as pemeriksaan_hari_p90,
+       round(100.0 * max(n_tepat) filter (where ukuran = 'pemeriksaan') / max(n) filter (where ukuran = 'pemeriksaan'), 1) as pemeriksaan_tepat_waktu_persen,
+       coalesce(max(n) filter (where ukuran = 'integrasi'), 0)::int as integrasi_jumlah,
+       max(satuan) filter (where ukuran = 'integrasi') as integrasi_satuan,
+       max(rata) filter (where ukuran = 'integrasi') as integrasi_hari_rata_rata,
+       max(p90) filter (where ukuran = 'integrasi') as integrasi_hari_p90,
+       round(100.0 * max(n_tepat) filter (where ukuran = 'integrasi') / max(n) filter (where ukuran = 'integrasi'), 1) as integrasi_tepat_waktu_persen,
+       round(100.0 * sum(n_tepat) filter (where ukuran in ('pengajuan', 'pemeriksaan', 'integrasi'))
+             / sum(n) filter (where ukuran in ('pengajuan', 'pemeriksaan', 'integrasi')), 1) as tepat_waktu_persen
+  from hitung group by bulan;
 
 create view v_anomali as
 select r.nomor_permohonan, r.kode_opd, a.kode as anomali, p.penjelasan, r.updated_at as sejak

@@ -444,3 +444,86 @@ def test_sums_of_shuffled_and_repeated_facts(pipeline):
     assert p.one("select rekap_hitung_ulang()") == n
     assert p.rows(SUMS) == sums
     assert p.rows("select nomor_permohonan, anomali from request where anomali like '%%celah%%'") == []
+
+
+# ---- 200,000 requests ---------------------------------------------------------------------------------------------------
+
+MANY = 200000
+FINAL = ("case when i %% 40 = 0 then 'ditolak' when i %% 40 = 1 then 'dibatalkan' else 'selesai' end")
+FILL = f"""
+create temp table awal as select i, 'BDL-' || lpad(i::text, 7, '0') as nomor, '1.' || lpad((i %% 45)::text, 2, '0') || '.01' as opd,
+    timestamptz '2025-01-01 02:00+00' + i * interval '4 minutes' as t, i %% 20 <> 7 as usai, i %% 100 = 3 as lambat, i %% 12 as hari
+  from generate_series(1, {MANY}) i;
+insert into request (nomor_permohonan, revisi, putaran, versi, status, terlambat, giliran, giliran_sejak, kode_opd, nama_opd, nama_sistem,
+    submitted_at, checked_at, accepted_at, integrated_at, updated_at, fakta, hitungan, anomali, rekap)
+select nomor, 1, 1, 5, case when usai then {FINAL} else 'diperiksa' end, lambat, case when usai then 'selesai' else 'pranata_komputer' end,
+       t, opd, 'Dinas ' || opd, 'Sistem ' || i, t, t, t, case when usai and i %% 40 > 1 then t end, t,
+       (select string_agg(md5((i * 64 + k)::text), '') from generate_series(1, 50) k), '3/3 2/2 7/7', case when i %% 2000 = 0 then 'dua_opd' end,
+       opd || to_char(t, ' YYYY-MM/') || 'diajukan' || case when usai then to_char(t, ' YYYY-MM/') || {FINAL} else '' end
+       || to_char(t, ' YYYY-MM/') || 'pengajuan/hari_kerja/0/t' || case when usai then
+          to_char(t, ' YYYY-MM/') || 'pemeriksaan/hari_kerja/' || i %% 3 || case when i %% 3 = 2 then '/f' else '/t' end
+          || to_char(t, ' YYYY-MM/') || 'integrasi/hari_kerja/' || i %% 40 || case when i %% 40 > 30 then '/f' else '/t' end else '' end
+  from awal order by i;
+insert into clock (nomor_permohonan, revisi, tahap, mulai, batas, satuan, status, berakhir, hari_terpakai, kalender, urutan)
+select nomor, 1, tahap, t, t + interval '3 days', 'hari_kerja', case when lambat and tahap = 'integrasi' then 'terlewat' else 'terpenuhi' end,
+       t + case when lambat and tahap = 'integrasi' then interval '4 days' else interval '1 day' end, 1, 'x', 3
+  from awal, unnest(array['pengajuan', 'pemeriksaan', 'integrasi']) tahap order by i;
+insert into attempt_integrator (key, no, lease, step, sent_at, quiet_until, answered_at, fate, code, took_us)
+select nomor || ':1:1', no, 1, 'send', t + no * interval '1 hour', t, t, 'answered', case when no = 1 then 503 else 201 end, 5000
+  from awal, generate_series(1, 2) no order by i;
+insert into event (source, id, type, subject, time, effective_at, topic, partition, kafka_offset, append_at, data, data_hash)
+select '/opd/' || opd, nomor || ':' || k, 'id.go.batam.bedelau.' || case k when 1 then 'request.submitted' when 2 then 'check.completed' else 'integration.completed' end
+       || '.v1', nomor, t, t + k * interval '1 hour', 'x', 0, i * 4 + k, t, case k when 1 then '{{"revisi": 1, "nama_pemohon": "Seseorang"}}'
+       when 2 then '{{"revisi": 1, "putaran": 1, "putusan": "diterima", "oleh": "sistem", "temuan": []}}'
+       else '{{"revisi": 1, "putaran": 1, "status_bedelau": "aktif", "kode_http": 200, "percobaan": 2}}' end, '\\x00'
+  from awal, generate_series(1, 3) k order by i;
+select rekap_jumlahkan();
+analyze request; analyze clock; analyze event; analyze rekap; analyze attempt_integrator;
+"""
+ONE = "where nomor_permohonan = 'BDL-0123456'"
+# what is asked, rows at most read from heap and index together, and tables that must not be read whole
+ASKED = {
+    "v_timeline of one request": (f"select * from v_timeline {ONE} order by waktu, seq", 100),
+    "v_kontak of one request": (f"select * from v_kontak {ONE}", 100),
+    "v_antrean, all that is open": ("select * from v_antrean", 2 * MANY // 20 + 100),
+    "v_antrean, the longest 50 of a department": ("select * from v_antrean where kode_opd = '1.07.01' limit 50", MANY // 20 + 100),
+    "v_terlambat": ("select * from v_terlambat", MANY // 100 * 10),
+    "v_rekap_opd": ("select * from v_rekap_opd", 100000),
+    "v_rekap_opd of a month": ("select * from v_rekap_opd where bulan = '2025-05-01'", 10000),
+    "v_rekap_bulanan": ("select * from v_rekap_bulanan", 100000),
+    "v_rekap_bulanan of a month": ("select * from v_rekap_bulanan where bulan = '2025-05-01'", 10000),
+    "v_anomali": ("select * from v_anomali", MANY // 2000 * 3 + 100)}
+LARGE = {"event", "request", "clock", "attempt_integrator"}
+
+
+def nodes(plan):
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from nodes(child)
+
+
+def read(node):
+    """Rows that a scan gave or threw away, all loops together."""
+    return (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+
+
+@pytest.fixture(scope="module")
+def many():
+    p = harness.Pipeline(harness.log_folder("test_views_many"), partitions=1, standin=False)
+    p.rows(FILL)
+    yield p
+    p.stop()
+
+
+@pytest.mark.parametrize("what", ASKED)
+def test_plans(many, what):
+    sql, most = ASKED[what]
+    many.rows(sql)  # what is in memory is asked for; the first look reads the disk
+    explained = many.one(f"explain (analyze, buffers, format json) {sql}".replace("%", "%%"))[0]
+    text = "\n".join(r["QUERY PLAN"] for r in many.rows(f"explain (analyze, buffers) {sql}".replace("%", "%%")))
+    print(f"{what}: {explained['Execution Time']:.1f} ms after {explained['Planning Time']:.1f} ms of planning\n{text}")
+    scans = [n for n in nodes(explained["Plan"]) if "Scan" in n["Node Type"] and "Relation Name" in n]
+    assert scans
+    whole = {n["Relation Name"] for n in scans if n["Node Type"] in ("Seq Scan", "Sample Scan")} & LARGE
+    assert not whole, text
+    assert sum(read(n) for n in scans) <= most, text
