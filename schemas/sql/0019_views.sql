@@ -214,7 +214,7 @@ select t.nomor_permohonan, t.status, t.giliran, t.kode_opd, t.tahap, t.revisi, t
 create view v_rekap_opd as
 with susun as (
     select bulan, kode_opd, ukuran, satuan, hari, tepat, jumlah,
-           sum(jumlah) over (partition by bulan, kode_opd, ukuran order by satuan, hari) as sampai,
+           sum(jumlah) over (partition by bulan, kode_opd, ukuran order by satuan, hari, tepat rows unbounded preceding) as sampai,
            sum(jumlah) over (partition by bulan, kode_opd, ukuran) as semua
       from rekap where jumlah <> 0),
 hitung as (
@@ -252,7 +252,7 @@ select bulan, nullif(kode_opd, '') as kode_opd, max(o.nama_opd) as nama_opd,
 create view v_rekap_bulanan as
 with susun as (
     select bulan, ukuran, satuan, hari, tepat, jumlah,
-           sum(jumlah) over (partition by bulan, ukuran order by satuan, hari) as sampai,
+           sum(jumlah) over (partition by bulan, ukuran order by satuan, hari, tepat rows unbounded preceding) as sampai,
            sum(jumlah) over (partition by bulan, ukuran) as semua
       from (select bulan, ukuran, satuan, hari, tepat, sum(jumlah)::int as jumlah from rekap
              where jumlah <> 0 group by bulan, ukuran, satuan, hari, tepat) r),
