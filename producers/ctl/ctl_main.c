@@ -77,7 +77,8 @@ static const struct ctl_cmd commands[] = {
     {"report", "--month YYYY-MM [--opd KODE] [--out FILE]", "the month's recapitulation as CSV",
      "  A line for each department and one for the whole city: submitted, returned, finished, days per step, "
      "on\n"
-     "  time. The columns are those of the views v_rekap_opd and v_rekap_bulanan, which say what each means.\n"
+     "  time. The columns are those of the views v_rekap_opd and v_rekap_bulanan, which say what each "
+     "means.\n"
      "  --month YYYY-MM  a month in WIB\n"
      "  --opd KODE       only this department\n"
      "  --out FILE       instead of standard output; written whole or not at all\n",
