@@ -73,8 +73,11 @@ csv_put(struct buf *out, struct str field)
 {
     bool plain = true;
 
-    for (size_t i = 0; plain && i < field.n; i++)
-        plain = !memchr(",\"\r\n", field.p[i], 4);
+    for (size_t i = 0; plain && i < field.n; i++) {
+        char c = field.p[i];
+
+        plain = c != ',' && c != '"' && c != '\r' && c != '\n';
+    }
     if (plain) {
         buf_str(out, field);
         return;

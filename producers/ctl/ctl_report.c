@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/caltime.h"
 #include "common/base/csv.h"
 #include "producers/ctl/ctl.h"
 
@@ -28,15 +29,16 @@ enum { REPORT_MAX = 64 << 20 };
 static bool
 check_month(struct ctl *c, const char *month)
 {
-    static const char shape[] = "dddd-dd";
-    bool ok = month && strlen(month) == sizeof shape - 1;
+    char first[CALTIME_DATE];
+    int64_t day;
 
-    for (size_t i = 0; ok && shape[i]; i++)
-        ok = shape[i] == 'd' ? month[i] >= '0' && month[i] <= '9' : month[i] == shape[i];
-    ok = ok && strncmp(month, "0000", 4) != 0 && atoi(month + 5) >= 1 && atoi(month + 5) <= 12;
-    if (!ok)
-        ctl_fail(c, APP_USAGE, "--month: a month as 2026-11");
-    return ok;
+    if (month && strlen(month) == CALTIME_DATE - 4) {
+        snprintf(first, sizeof first, "%s-01", month);
+        if (caltime_date_parse(str_of(first), &day))
+            return true;
+    }
+    ctl_fail(c, APP_USAGE, "--month: a month as 2026-11");
+    return false;
 }
 
 /* A line for the columns' names (row -1) or a row's values; what is null is an empty field. */
