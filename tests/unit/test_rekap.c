@@ -214,6 +214,7 @@ static const struct oddity {
     {"F1 C1.1.1:ditolak C1.1.2:diterima@2026-11-01T00:00:00", ""}, /* told later, but of before */
     {"F1 C1.1.1:diterima I1.1.1:completed/aktif C1.2.2:menunggu_pemeriksa", "fakta_setelah_akhir"},
     {"F1 C1.1.1:diterima I1.1.1:completed/aktif I1.1.2:registered/diproses", "fakta_setelah_akhir"},
+    {"F1 C1.1.1:diterima I1.1.1:registered/diproses I1.1.2:completed/aktif@2026-11-02T08:01:30", ""},
     {"F1 C1.1.1:diterima>F1c", "formulir_lain"},
     {"C1.1.1:diterima", ""}, /* its form is still to come */
     {"D1.1:pengajuan/berjalan", "jam_tanpa_permohonan"},

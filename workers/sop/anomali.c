@@ -34,16 +34,29 @@ both_ends(const struct dossier_view *v, const struct fact *f)
     return v->completed && f->type == FACT_I_CANCELLED;
 }
 
-/* A withdrawal may still be admitted beside the end, and Bedelau may switch off what is active. While a withdrawal is
- * under way the integration goes on until it is taken back. */
+/* A withdrawal may still be admitted beside the end. */
+static bool
+decided_after_end(const struct dossier_view *v, const struct fact *f)
+{
+    return f->type == FACT_CHECK && f->putusan != PUTUSAN_DIBATALKAN && f->time_us > v->since_us;
+}
+
+/* Bedelau may switch off what is active, and while a withdrawal is under way the integration goes on until it is taken
+ * back. What the integrator told before the end was before it, although the end may be dated by Bedelau's word. */
+static bool
+told_after_end(const struct dossier_view *v, const struct fact *f)
+{
+    if (f->type != FACT_I_REGISTERED && f->type != FACT_I_DELAYED && f->type != FACT_I_REJECTED)
+        return false;
+    if (v->status == STATUS_DIBATALKAN || str_is(f->status_bedelau, "dinonaktifkan"))
+        return false;
+    return v->completed ? f->urutan > v->completed->urutan : f->time_us > v->since_us;
+}
+
 static bool
 after_end(const struct dossier_view *v, const struct fact *f)
 {
-    bool decision = f->type == FACT_CHECK && f->putusan != PUTUSAN_DIBATALKAN;
-    bool word = (f->type == FACT_I_REGISTERED || f->type == FACT_I_DELAYED || f->type == FACT_I_REJECTED) &&
-                v->status != STATUS_DIBATALKAN && !str_is(f->status_bedelau, "dinonaktifkan");
-
-    return status_is_final(v->status) && f->time_us > v->since_us && (decision || word);
+    return status_is_final(v->status) && (decided_after_end(v, f) || told_after_end(v, f));
 }
 
 static bool
