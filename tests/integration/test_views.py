@@ -317,6 +317,30 @@ def test_contact(line):
                     "telepon_pemohon": harness.FORM["telepon_pemohon"], "nama_pj_teknis": harness.FORM["nama_pj_teknis"]}]
 
 
+def test_a_request_that_went_all_the_way(pipeline):
+    """By every program: its calls stand in its story, nothing about it is odd, and it counts for what it did."""
+    nomor = f"{OPD}-W-1"
+    p = pipeline(**harness.FAST)
+    p.start(*harness.WORKERS)
+    p.faults(seed=1, rules=[{"nomor": nomor, "sequence": ["503", "201"]}])
+    p.submit(nomor)
+    p.await_status(nomor, "selesai")
+    p.await_quiet()
+    told = p.rows("select peristiwa, kode_http, latensi_ms, percobaan, menunggu from v_timeline where nomor_permohonan = %s order by waktu, seq",
+                  nomor)
+    calls = [(r["kode_http"], r["percobaan"]) for r in told if r["peristiwa"] == "panggilan.bedelau"]
+    assert calls[0] == (503, 1)
+    assert calls[-1][0] == 201
+    assert all(r["latensi_ms"] >= 0 for r in told if r["peristiwa"].startswith("panggilan"))
+    assert {"request.submitted", "check.completed", "integration.completed", "deadline.changed"} <= {r["peristiwa"] for r in told}
+    assert [r["menunggu"] for r in told][0] is None
+    assert all(r["menunggu"] >= datetime.timedelta(0) for r in told[1:])
+    assert p.rows("select * from v_anomali") == []
+    assert p.rows("select * from v_antrean") == []
+    got = p.rows("select ukuran, kode_opd, tepat, sum(jumlah) as n from rekap group by 1, 2, 3 order by 1")  # of this month, or the next by now
+    assert [tuple(r.values()) for r in got] == [(u, OPD, True, 1) for u in ("diajukan", "integrasi", "pemeriksaan", "pengajuan", "selesai")]
+
+
 # ---- words and rights ---------------------------------------------------------------------------------------------------
 
 
