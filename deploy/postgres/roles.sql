@@ -51,6 +51,7 @@ insert into wanted values
     ('projector', 'select, insert', 'event_copy'),
     ('projector', 'select, insert, update', 'request'),
     ('projector', 'select, insert, update, delete', 'clock'),
+    ('projector', 'select, insert, update', 'rekap'),
     ('projector', 'select', 'forgotten'),
 
     ('gateway', 'select', 'token'),

@@ -206,6 +206,7 @@ int ctl_rebuild(struct ctl *c, int argc, char **argv);
 int ctl_verify(struct ctl *c, int argc, char **argv);
 int ctl_forget(struct ctl *c, int argc, char **argv);
 int ctl_purge(struct ctl *c, int argc, char **argv);
+int ctl_report(struct ctl *c, int argc, char **argv);
 
 /* Whether `id` can name an officer: a pseudonym of 2 to 64 letters, digits, dots, dashes. False and a message
  * otherwise. */

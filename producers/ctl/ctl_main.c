@@ -76,6 +76,15 @@ static const struct ctl_cmd commands[] = {
      ctl_status},
     {"list", "[--status S] [--opd KODE] [--terlambat] [--limit N]", "requests, the newest change first",
      "  --limit N       default 50\n", ctl_list},
+    {"report", "--month YYYY-MM [--opd KODE] [--out FILE]", "the month's recapitulation as CSV",
+     "  A line for each department and one for the whole city: submitted, returned, finished, days per step, "
+     "on\n"
+     "  time. The columns are those of the views v_rekap_opd and v_rekap_bulanan, which say what each "
+     "means.\n"
+     "  --month YYYY-MM  a month in WIB\n"
+     "  --opd KODE       only this department\n"
+     "  --out FILE       instead of standard output; written whole or not at all\n",
+     ctl_report},
     {"lag", "[--timeout 10s]", "what each program has not read yet, and how old it is",
      "  Per group, topic and partition; the sum per group at the end, and the outbox rows that wait.\n"
      "  --timeout TIME  how long to look for the oldest records; default 10s\n",

@@ -186,6 +186,7 @@ flush(struct folding *f)
         buf_reset(&f->told);
         dossier_write(&f->all[i].d, &f->told);
         f->all[i].fakta = arena_str(&f->arena, buf_view(&f->told));
+        record_sums(&f->all[i].rec, &f->arena, &f->told);
     }
     if (f->r->after_seq >= 0)
         res = forget_old(f);
@@ -289,6 +290,7 @@ add_fact(struct folding *f, struct folded *q, const PGresult *r, int i)
         return;
     }
     dossier_add(&q->d, &ev->fact);
+    record_count(&q->rec, ev);
     event_free(ev);
 }
 
@@ -298,7 +300,8 @@ begin_request(struct folding *f, struct str nomor)
     enum res res = f->n == REQUESTS ? flush(f) : RES_OK;
     struct folded *q = &f->all[f->n++];
 
-    *q = (struct folded){.nomor = arena_str(&f->arena, nomor), .d = dossier_make(&f->arena)};
+    *q = (struct folded){
+        .nomor = arena_str(&f->arena, nomor), .d = dossier_make(&f->arena), .rec = {.counts = true}};
     return res;
 }
 
@@ -409,12 +412,36 @@ names_of(const struct side *s, struct buf *b)
         columns_names(record_columns, b);
 }
 
+/* Of rows that were last written before these were kept they are not there; they tell nothing that the facts do not. */
+static const char *const beside[] = {"hitungan", "anomali"};
+
+static void
+leave_out(struct buf *names)
+{
+    struct buf left = buf_make(4096);
+
+    for (const char *p = names->p; *p;) {
+        size_t n = strcspn(p, ",");
+        bool out = false;
+
+        for (unsigned i = 0; i < 2; i++)
+            out |= n == strlen(beside[i]) && strncmp(p, beside[i], n) == 0;
+        if (!out)
+            buf_printf(&left, "%s%.*s", left.n ? ", " : "", (int)n, p);
+        p += n + strspn(p + n, ", ");
+    }
+    buf_reset(names);
+    buf_str(names, buf_view(&left));
+    buf_free(&left);
+}
+
 static void
 put_compare(struct buf *b, const struct side *s)
 {
     struct buf names = buf_make(4096);
 
     names_of(s, &names);
+    leave_out(&names);
     buf_printf(
         b,
         "select nomor_permohonan, '%s' as place, case when o.nomor_permohonan is null then 'missing' when"
@@ -422,14 +449,24 @@ put_compare(struct buf *b, const struct side *s)
         " case when o.nomor_permohonan is not null and n.nomor_permohonan is not null then"
         " (select string_agg(key, ' ' order by key) from jsonb_each(to_jsonb(o)) a"
         " join jsonb_each(to_jsonb(n)) c using (key) where a.value is distinct from c.value"
-        " and key not in ('versi', 'fakta')) end as columns"
+        " and key = any(string_to_array('%s', ', '))) end as columns"
         " from (select * from %s where $1::text is null or nomor_permohonan = $1) o"
         " full join new_%s n using (%s) where o.nomor_permohonan is null or"
         " n.nomor_permohonan is null or ",
-        s->name, s->name, s->name, s->key);
+        s->name, names.p, s->name, s->name, s->key);
     put_differ(b, names.p, "n");
     buf_free(&names);
 }
+
+/* The sums of the month against what the requests count for. */
+static const char sums_sql[] =
+    " union all select coalesce(r.kode_opd, w.kode_opd) || ' ' || to_char(coalesce(r.bulan, w.bulan), "
+    "'YYYY-MM'), 'rekap',"
+    " case when r.bulan is null then 'missing' when w.bulan is null then 'unfounded' else 'different' end,"
+    " coalesce(r.ukuran, w.ukuran) from (select * from rekap where jumlah <> 0) r full join (select k.*, "
+    "count(*) as n"
+    " from new_request q, rekap_urai(q.rekap) k group by 1, 2, 3, 4, 5, 6) w"
+    " using (bulan, kode_opd, ukuran, satuan, hari, tepat) where coalesce(r.jumlah, 0) <> coalesce(w.n, 0)";
 
 PGresult *
 refold_compare(struct ctl *c, const char *only)
@@ -440,6 +477,8 @@ refold_compare(struct ctl *c, const char *only)
     put_compare(&sql, &sides[0]);
     buf_z(&sql, " union all ");
     put_compare(&sql, &sides[1]);
+    if (!only)
+        buf_z(&sql, sums_sql);
     buf_z(&sql, " order by 1, 2, 3");
     r = ctl_query(c, sql.p, 1, &only);
     buf_free(&sql);
@@ -507,5 +546,5 @@ refold_swap(struct ctl *c, int64_t *changed)
             res = swap_in(c, &sides[i], &in);
         *changed += out + in;
     }
-    return res;
+    return res == RES_OK ? ctl_exec(c, "select rekap_jumlahkan()", 0, NULL, NULL) : res;
 }

@@ -58,6 +58,13 @@ free_own(struct worker *w)
     forecast_free(p->forecast);
 }
 
+/* Of a row that is not there yet every fact is still to come. */
+static void
+make_row(struct berkas *b)
+{
+    ((struct catatan *)b->more)->rec.counts = true;
+}
+
 static void
 read_row(struct worker *w, struct berkas *b, const PGresult *r, int row)
 {
@@ -66,6 +73,7 @@ read_row(struct worker *w, struct berkas *b, const PGresult *r, int row)
     c->sidik = pg_int(r, row, 3);
     if (!PQgetisnull(r, row, 4))
         c->chain = arena_str(&w->arena, pg_text(r, row, 4));
+    sums_read(b->more, w, r, row, 5);
 }
 
 static void
@@ -110,6 +118,7 @@ apply(struct worker *w, struct berkas *b, struct flow_item *it, enum met met)
     if (met != MET_NEW)
         return;
     log_add(w, b, it);
+    record_count(&((struct catatan *)b->more)->rec, ev);
     b->dirty = true;
     fact = ev->fact;
     if (((struct catatan *)b->more)->forgotten)
@@ -127,6 +136,7 @@ write_all(struct worker *w)
     log_write_copies(w);
     worker_write(w);
     log_write_clocks(w);
+    sums_write(w); /* last: the sums are locked for as short as can be */
 }
 
 int
@@ -141,13 +151,14 @@ main(int argc, char **argv)
         .seen = "event_id",
         .table = "request",
         .counter = "versi",
-        .columns = ", sidik, chain",
+        .columns = ", sidik, chain, rekap, hitungan",
         .writes = record_columns,
         .more_size = sizeof(struct catatan),
         .keys = keys,
         .records_unknown = true,
         .wants = wants,
         .start = start,
+        .make = make_row,
         .read = read_row,
         .load = begin_part,
         .apply = apply,

@@ -10,8 +10,9 @@
 
 /* The projector's own of one request. */
 struct catatan {
-    struct record rec; /* first: its columns are written from here */
-    bool forgotten;    /* its personal data are gone: what comes is kept without them */
+    struct record rec;  /* first: its columns are written from here */
+    struct str counted; /* what table `rekap` holds of it (workers/sop/rekap.h); empty = nothing yet */
+    bool forgotten;     /* its personal data are gone: what comes is kept without them */
 };
 
 /* A fact of this part that is written to the log. */
@@ -39,6 +40,10 @@ struct projector {
 
 /* row.c: derives the row, raises versi and tells it where it differs from what was told. */
 void row_settle(struct worker *w, struct berkas *b);
+
+/* sums.c: what a request counts for; the difference to what was counted goes to `rekap`. */
+void sums_read(struct catatan *c, struct worker *w, const PGresult *r, int row, int col);
+void sums_write(struct worker *w);
 
 /* log.c: the append-only log and the clocks. */
 void log_add(struct worker *w, struct berkas *b, struct flow_item *it); /* a new fact: it gets its link */

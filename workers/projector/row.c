@@ -40,9 +40,10 @@ row_settle(struct worker *w, struct berkas *b)
     if (!b->dirty)
         return;
     record_fold(&b->d, b->nomor, c, &w->text);
-    if (c->sidik == before)
-        return;
-    b->urutan++;
-    tell(w, b, buf_view(&w->text));
-    metric_add(p->m_changes, 1);
+    if (c->sidik != before) {
+        b->urutan++;
+        tell(w, b, buf_view(&w->text));
+        metric_add(p->m_changes, 1);
+    }
+    record_sums(c, &w->arena, &w->text);
 }

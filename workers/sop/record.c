@@ -3,6 +3,7 @@
 #include "common/base/caltime.h"
 #include "common/base/hash.h"
 #include "common/json/scan.h"
+#include "workers/sop/rekap.h"
 
 /* ---- what is told ------------------------------------------------------------------------------------------------ */
 
@@ -103,6 +104,50 @@ record_fold(const struct dossier *d, struct str nomor, struct record *ret, struc
     ret->sidik = (int64_t)str_hash(buf_view(told));
 }
 
+/* ---- what it counts for --------------------------------------------------------------------------------------- */
+
+/* Of a type that is unknown here only the envelope was read. */
+static int64_t
+urutan_of(const struct event *ev)
+{
+    int64_t urutan = ev->fact.urutan;
+
+    if (!urutan && scan_kind(ev->ce.data) == SCAN_OBJECT)
+        scan_int(scan_get(ev->ce.data, "urutan"), &urutan);
+    return urutan;
+}
+
+void
+record_count(struct record *r, const struct event *ev)
+{
+    if (r->counts)
+        hitungan_add(&r->hitungan, ev->ce.source, urutan_of(ev));
+}
+
+static struct str
+keep(struct arena *a, struct buf *text)
+{
+    struct str s = text->n ? arena_str(a, buf_view(text)) : STR_NULL;
+
+    buf_reset(text);
+    return s;
+}
+
+void
+record_sums(struct record *r, struct arena *a, struct buf *tmp)
+{
+    buf_reset(tmp);
+    rekap_write(&r->view, tmp);
+    r->rekap = keep(a, tmp);
+    anomali_write(&r->view, tmp);
+    if (r->counts)
+        hitungan_gaps(&r->hitungan, tmp);
+    r->anomali = keep(a, tmp);
+    if (r->counts)
+        hitungan_write(&r->hitungan, tmp);
+    r->hitungan_text = keep(a, tmp);
+}
+
 /* ---- the columns ------------------------------------------------------------------------------------------------- */
 
 #define ROW(member)  (offsetof(struct record, row) + offsetof(struct dossier_row, member))
@@ -129,6 +174,9 @@ const struct worker_column record_columns[] = {
     {"updated_at", PG_TIME, offsetof(struct record, newest_us)},
     {"sidik", PG_INT8, offsetof(struct record, sidik)},
     {"chain", PG_BYTEA, offsetof(struct record, chain)},
+    {"rekap", PG_TEXT, offsetof(struct record, rekap)},
+    {"hitungan", PG_TEXT, offsetof(struct record, hitungan_text)},
+    {"anomali", PG_TEXT, offsetof(struct record, anomali)},
     {NULL, PG_TEXT, 0},
 };
 

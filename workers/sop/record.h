@@ -3,6 +3,7 @@
 #ifndef SOP_RECORD_H
 #define SOP_RECORD_H
 
+#include "workers/sop/anomali.h"
 #include "workers/sop/dossier.h"
 #include "workers/sop/worker.h"
 
@@ -14,8 +15,11 @@ struct record {
     struct dossier_row row;
     struct str status, giliran; /* STR_NULL where no status follows from the facts */
     int64_t newest_us;
-    int64_t sidik;    /* fingerprint of what is told of it; 0 as long as nothing is */
-    struct str chain; /* the last link, RECORD_CHAIN bytes; STR_NULL before the first fact */
+    int64_t sidik;            /* fingerprint of what is told of it; 0 as long as nothing is */
+    struct str chain;         /* the last link, RECORD_CHAIN bytes; STR_NULL before the first fact */
+    struct hitungan hitungan; /* of each worker's facts, by record_count .. */
+    bool counts;              /* .. from its first fact on; rows of before the counting have none */
+    struct str rekap, anomali, hitungan_text; /* by record_sums */
 };
 
 /* The columns of `request` that a struct record holds. */
@@ -24,6 +28,13 @@ extern const struct worker_column record_columns[];
 /* Fills `ret` but for `chain`, and replaces `told` by the members of status.changed that come after `versi` and
  * `updated_at`. `ret` points into the dossier. `sidik` stays as it was where nothing is to be told. */
 void record_fold(const struct dossier *d, struct str nomor, struct record *ret, struct buf *told);
+
+/* Counts a fact that was not met before. */
+void record_count(struct record *r, const struct event *ev);
+
+/* What the request counts for and what is odd about it, after record_fold: `rekap`, `anomali`, `hitungan_text`, whose text
+ * lives in `a`; STR_NULL where there is nothing. `tmp` is overwritten. */
+void record_sums(struct record *r, struct arena *a, struct buf *tmp);
 
 /* The chain that makes the log provable: each fact's link is SHA-256 over the link before (nothing for a request's first
  * fact) and what the log says of the fact. Who changes, drops or inserts one breaks every link after it. `data_hash` is
