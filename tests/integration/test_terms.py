@@ -114,10 +114,12 @@ def test_after_a_return(pipeline, folder):
 
 
 def test_other_terms_after_a_restart(pipeline, folder):
-    """What is open moves, with the end that was told before; what has ended does not."""
+    """What is open moves at once, with the end that was told before; what has ended does not, also when a fact comes."""
     p = pipeline(**FAST, validator_review="manual", standin=False, sop_terms=terms(folder))
     p.start("validator", "deadline", "projector")
-    nomor = f"{OPD}-J-3"
+    nomor, still = f"{OPD}-J-3", f"{OTHER}-J-3"
+    submit(p, still, OTHER, nama_opd=OTHER_NAME)
+    same = await_clock(p, still, 1, "pemeriksaan")
     p.send("requests", event("request.registered", nomor, {k: harness.FORM[k] for k in (
         "kode_opd", "dasar_pengajuan", "nomor_surat", "tanggal_surat", "perihal")}))
     submit(p, nomor)
@@ -126,10 +128,17 @@ def test_other_terms_after_a_restart(pipeline, folder):
     p.terminate("deadline")
     terms(folder, {"kode_opd": OPD, "batas": {"pengajuan": "9 hari_kerja", "pemeriksaan": "7 hari_kerja"}})
     p.start("deadline")
-    submit(p, nomor, revisi=2, perihal=None)  # a fact, though nobody admits it
     now = harness.eventually(lambda: clocks(p, nomor)[1, "pemeriksaan"], lambda c: c["batas"] != before["batas"], what="another end")
     assert oracle.instant(now["batas"]) == due(now, 7)
-    assert now["batas_lama"] == before["batas"] and now["aturan"] != before["aturan"]
+    assert now["batas_lama"] == before["batas"] and now["aturan"] != before["aturan"] and now["sebab"] == "aturan"
+    submit(p, nomor, revisi=2, perihal=None)  # a fact, though nobody admits it
+    submit(p, still, OTHER, revisi=2, perihal=None)
+    p.await_quiet()
+    p.terminate("deadline")
+    p.start("deadline")  # nothing is left to be moved
+    p.await_quiet()
+    assert [d["batas"] for d in told(p, nomor, "deadline.changed") if d["tahap"] == "pemeriksaan"] == [before["batas"], now["batas"]]
+    assert [d["batas"] for d in told(p, still, "deadline.changed") if d["tahap"] == "pemeriksaan"] == [same["batas"]]
     first = [d for d in told(p, nomor, "deadline.changed") if d["tahap"] == "pengajuan"]
     assert {d["batas"] for d in first} == {first[0]["batas"]} and first[-1]["keadaan"] == "terpenuhi"
     assert oracle.instant(first[0]["batas"]) == due(first[0], 1)

@@ -75,13 +75,23 @@ read_row(struct worker *w, struct berkas *b, const PGresult *r, int row)
     j->kalender = pg_int(r, row, 5);
 }
 
-/* Another calendar is in force; another process, or a fact, may have come first. */
+static bool
+by_other_terms(const struct worker *w, const struct jadwal *j)
+{
+    for (size_t i = 0; i < j->n; i++)
+        if (j->told[i].jam.berakhir_us == INT64_MIN && j->told[i].jam.aturan != w->terms->version)
+            return true;
+    return false;
+}
+
+/* Another calendar or other terms are in force; another process, or a fact, may have come first. */
 static void
 on_recount(const struct worker *w, struct berkas *b)
 {
     const struct jadwal *j = b->more;
 
-    if (!b->there || j->kalender == NONE_OPEN || j->kalender >= almanac_id(w->almanac))
+    if (!b->there || j->kalender == NONE_OPEN ||
+        (j->kalender >= almanac_id(w->almanac) && !by_other_terms(w, j)))
         return;
     b->kept |= !b->dirty;
     b->dirty = true;
