@@ -150,7 +150,7 @@ def verified(p):
 def comes_back_from_the_topics_without_it(p, told):
     """The database is lost but for what was to be forgotten; the topics still hold everything."""
     p.terminate("projector")
-    for table in ("event", "event_id", "event_copy", "request", "clock"):
+    for table in ("event", "event_id", "event_copy", "request", "clock", "rekap"):
         p.rows(f"truncate {table}")
     p.rows("update consumer_offset set next_offset = null, last_timestamp = null, last_hash = null where consumer_group like '%%-projector'")
     p.start("projector")
