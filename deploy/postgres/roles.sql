@@ -85,6 +85,11 @@ insert into wanted values ('deadline', 'select', 'outbox_validator', 'created_at
 insert into wanted select r, v.rights, 'calendar', v.columns
   from unnest(array['validator', 'integrator', 'deadline']) r, (values ('select', null), ('update', 'source')) v(rights, columns);
 
+-- the forecast: a view that asks a function, which reads as the one who asks
+insert into wanted select r, 'select', v, null
+  from unnest(array['projector', 'monitor', 'pembaca']) r, unnest(array['v_prakiraan', 'v_hari_kerja']) v;
+insert into wanted values ('pembaca', 'select', 'clock', null);
+
 -- what waits, without what is sent
 insert into wanted
 select 'monitor', 'select', t, 'key, subject, step, due_at, lease, attempts, deadline_at, quiet_until, reason, created_at'

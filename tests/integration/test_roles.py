@@ -57,7 +57,7 @@ def calendar_of_another_name(p):
 
 def test_each_program_has_what_it_needs(p):
     for name in PROGRAMS:
-        p.start(name, postgres_conninfo=conninfo_as(p, p.prefix_of_roles + name))
+        p.start(name, postgres_conninfo=conninfo_as(p, p.prefix_of_roles + name), projector_forecast="200ms")
     p.faults(mix={"503": 0.3, "202": 0.3}, retry_after_s=0, callback_after_ms=50, latency_ms=1)
     token = p.ctl("token", "create", "--opd", OPD).strip().splitlines()[-1]
     for i in range(12):
@@ -109,6 +109,7 @@ def test_and_nothing_else(p):
         assert not allowed(p, role, "select * from token") and not allowed(p, role, "select * from document")
     for reader in ("monitor", "pembaca"):
         assert allowed(p, reader, "select status, giliran from request") and allowed(p, reader, "select * from v_antrean")
+        assert allowed(p, reader, "select * from v_prakiraan")
         for secret in ("select data from event", "select * from event", "select fakta from request", "select temuan from request",
                        "select * from v_timeline", "select * from document", "select * from token", "select body from job_body_integrator",
                        "select value from outbox_projector", "select * from pemeriksaan_tahan", "select * from audit_log",

@@ -2,6 +2,7 @@
  * projector's own, so nobody else needs to read it; each process asks, and all of them give the same numbers. */
 #include <stdlib.h>
 
+#include "common/base/log.h"
 #include "workers/projector/projector.h"
 
 enum { FIRST_MS = 5000 };
@@ -10,7 +11,7 @@ struct forecast {
     struct worker *w;
     struct loop_timer next;
     struct pg_turn turn;
-    bool asking;
+    bool asking, failing;
     struct metric *m_open[TAHAPS], *m_late[TAHAPS], *m_unknown[TAHAPS];
 };
 
@@ -43,9 +44,14 @@ on_answered(void *arg, const struct pg_end *end)
 {
     struct forecast *f = arg;
 
-    (void)end; /* what was known stays; the next time it is asked again */
     pg_done(f->w->app->pg);
     f->asking = false;
+    if ((end->res != RES_OK) != f->failing && pg_up(f->w->app->pg)) {
+        f->failing = !f->failing;
+        if (f->failing)
+            log_warn("what will be late cannot be counted; the numbers stay as they were",
+                     LOG_Z("sqlstate", end->state), LOG_Z("why", end->text));
+    }
 }
 
 static void
