@@ -38,16 +38,16 @@ static const char *const texts[JOBS_STMTS] = {
     /* Earliest deadline first among those that have waited longest and those whose deadlines are nearest, so that neither
      * many that wait for their time nor many that are ready are read to find a few. More than are taken are looked at,
      * for other processes may hold some. They are found again by where they lie, a hint: what has moved on meanwhile is
-     * judged anew when it is locked. (The sum keeps that test from the index of due_at, which would be read whole.) */
+     * judged anew when it is locked. (One by one, and with a sum, so that no index is read whole instead.) */
     [CLAIM] =
-        "with c as (select j.ctid as at, j.lease as before from unnest(array("
+        "with c as (select x.at, x.before from unnest(array("
         "select ctid from ((select ctid, deadline_at, due_at from job_@ where due_at <= $4::timestamptz "
         "order by due_at limit 2 * $1::int) union (select ctid, deadline_at, due_at from (select ctid, "
         "deadline_at, due_at from job_@ where lease = 0 order by deadline_at, due_at limit 2 * $1::int) d "
         "where due_at <= $4::timestamptz)) r order by deadline_at nulls last, due_at limit 2 * $1::int)) "
         "h(at) "
-        "join job_@ j on j.ctid = h.at where j.due_at + interval '0' <= $4::timestamptz "
-        "order by j.deadline_at nulls last, j.due_at limit $1::int for update of j skip locked), "
+        "cross join lateral (select j.ctid as at, j.lease as before from job_@ j where j.ctid = h.at "
+        "and j.due_at + interval '0' <= $4::timestamptz for update skip locked) x limit $1::int), "
         "u as (update job_@ j set lease = $2::bigint, due_at = $4::timestamptz + $3::bigint * interval "
         "'1 ms', "
         "attempts = j.attempts + 1, quiet_until = $4::timestamptz + $5::bigint * interval '1 ms', "

@@ -101,8 +101,19 @@ select nomor_permohonan, kode_opd, nama_opd, nama_sistem, tahap, giliran, batas,
   from hitung;
 
 comment on view v_hari_kerja is 'Hari kerja menurut kalender yang berlaku (hari libur nasional dan cuti bersama tidak dihitung)';
+comment on column v_hari_kerja.tanggal is 'Tanggal';
+comment on column v_hari_kerja.kerja is 'Ya bila hari kerja';
+comment on column v_hari_kerja.ke is 'Hari kerja ke berapa sejak awal daftar';
 comment on function laju_penyelesaian() is 'Rata-rata yang selesai per hari kerja, menurut 20 hari kerja terakhir';
 comment on view v_prakiraan is 'Perkiraan: permohonan mana yang akan melewati batas waktu menurut laju penyelesaian 20 hari kerja terakhir; akan_terlambat kosong = belum dapat diperkirakan';
+comment on column v_prakiraan.nomor_permohonan is 'Nomor permohonan';
+comment on column v_prakiraan.kode_opd is 'Kode perangkat daerah';
+comment on column v_prakiraan.nama_opd is 'Nama perangkat daerah';
+comment on column v_prakiraan.nama_sistem is 'Nama sistem elektronik';
+comment on column v_prakiraan.tahap is 'Tahap yang sedang berjalan';
+comment on column v_prakiraan.giliran is 'Siapa yang harus bertindak';
+comment on column v_prakiraan.batas is 'Batas waktu (eksklusif)';
+comment on column v_prakiraan.satuan is 'Satuan batas waktu: hari_kerja, hari_kalender, detik';
 comment on column v_prakiraan.sisa is 'Sisa waktu sampai batas, dalam satuan';
 comment on column v_prakiraan.di_depan is 'Banyaknya permohonan pada tahap yang sama yang sudah menunggu lebih lama';
 comment on column v_prakiraan.laju is 'Rata-rata yang selesai per hari kerja pada tahap itu';

@@ -243,7 +243,7 @@ class Record:
     def told(self, nomor):
         """What must not depend on the order: all columns of the request but the ones that count or date changes."""
         r = {k: v for k, v in self.request[nomor].items()
-             if k not in ("nomor_permohonan", "versi", "updated_at", "sidik", "fakta", "hitungan")}
+             if k not in ("nomor_permohonan", "versi", "updated_at", "sidik", "fakta", "hitungan", "chain")}
         return {**r, "clocks": self.clock[nomor]}
 
 

@@ -22,6 +22,7 @@ enum { CSV_MAX = 1 << 20, RINGS_LIMIT = 10000 };
 struct sim {
     struct worker w;
     struct deadline d;
+    struct terms terms;
     struct buf fakta, jam; /* the row */
     int64_t urutan, due_us;
     json_t *told;
@@ -207,6 +208,22 @@ answer(struct sim *s, const json_t *line)
                      (int)row.jumlah_pengembalian);
 }
 
+/* Every clock by the general term; warnings as the SOP has them. */
+static void
+read_terms(struct sim *s, const json_t *terms)
+{
+    static const struct term warnings[TAHAPS] = {{.warn = {1}, .nwarn = 1},
+                                                 {.warn = {1}, .nwarn = 1},
+                                                 {.warn = {7, 3, 1}, .nwarn = 3},
+                                                 {.warn = {1}, .nwarn = 1}};
+
+    for (size_t i = 0; i < TAHAPS; i++) {
+        s->terms.general[i] = warnings[i];
+        if (!clock_term_parse(json_string_value(json_array_get(terms, i)), &s->terms.general[i].of))
+            exit(1);
+    }
+}
+
 static json_t *
 play(struct sim *s, const json_t *line)
 {
@@ -214,10 +231,7 @@ play(struct sim *s, const json_t *line)
     json_t *out;
     size_t i;
 
-    for (i = 0; i < TAHAPS; i++)
-        if (!clock_term_parse(json_string_value(json_array_get(json_object_get(line, "terms"), i)),
-                              &s->d.rules.terms.of[i]))
-            exit(1);
+    read_terms(s, json_object_get(line, "terms"));
     buf_reset(&s->fakta);
     buf_reset(&s->jam);
     s->urutan = 0;
@@ -268,6 +282,8 @@ main(int argc, char **argv)
     log_setup("clocks", LOG_LOGFMT, LOG_ERROR + 1);
     s.w.own = &s.d;
     s.w.almanac = read_calendar(argv[1]);
+    s.w.terms = &s.terms;
+    s.d.rules.terms = &s.terms;
     s.d.m_changed = s.d.m_warned = metric(ms, METRIC_COUNTER, "n", "", "");
     s.d.m_missed = metric(ms, METRIC_COUNTER, "missed", "", "");
     while (getline(&lines, &cap, stdin) > 0) {

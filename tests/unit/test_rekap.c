@@ -130,10 +130,11 @@ static const struct line {
      NULL,
      "2.16.01 2026-11/diajukan"},
     /* a clock that never was */
-    {"F1" NOW " D1.1:pemeriksaan/terlewat",
-     {{"D1.1", "{\"batas\":\"2026-11-12T00:00:00+07:00\",\"ditiadakan\":true}"}},
+    {"F1" NOW " C1.1.1:diterima@2026-11-10T10:00:00 D1.1:pemeriksaan/terpenuhi D2.2:pemeriksaan/dihentikan",
+     {{"D1.1", JAM("2026-11-12", "2026-11-10", 1, "hari_kerja")},
+      {"D2.2", "{\"batas\":\"2026-11-12T00:00:00+07:00\",\"ditiadakan\":true}"}},
      NULL,
-     "2.16.01 2026-11/diajukan"},
+     "2.16.01 2026-11/diajukan 2026-11/pemeriksaan/hari_kerja/1/t"},
     {"F1" NOW " D1.1:pemeriksaan/terlewat", {{0}}, NULL, "2.16.01 2026-11/diajukan"}, /* not one either */
 };
 

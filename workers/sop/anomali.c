@@ -95,9 +95,9 @@ other_opd(const struct dossier_view *v, const struct fact *f)
 static bool
 clock_alone(const struct dossier_view *v, const struct fact *f)
 {
-    if (f->type != FACT_DEADLINE || str_is(scan_get(f->jam, "ditiadakan"), "true"))
+    if (f->type != FACT_DEADLINE || has_form(v->d, f->revisi, NULL))
         return false;
-    return !has_form(v->d, f->revisi, NULL) && (f->tahap != TAHAP_PENGAJUAN || !v->registered);
+    return (f->tahap != TAHAP_PENGAJUAN || !v->registered) && !str_is(scan_get(f->jam, "ditiadakan"), "true");
 }
 
 void
@@ -143,8 +143,13 @@ hitungan_add(struct hitungan *h, struct str source, int64_t urutan)
 void
 hitungan_write(const struct hitungan *h, struct buf *out)
 {
-    for (unsigned i = 0; i < ANOMALI_WORKERS; i++)
-        buf_printf(out, "%s%lld/%lld", i ? " " : "", (long long)h->n[i], (long long)h->top[i]);
+    for (unsigned i = 0; i < ANOMALI_WORKERS; i++) {
+        if (i)
+            buf_char(out, ' ');
+        buf_int(out, h->n[i]);
+        buf_char(out, '/');
+        buf_int(out, h->top[i]);
+    }
 }
 
 bool

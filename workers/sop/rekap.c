@@ -6,27 +6,40 @@
 static const char *const units[] = {"hari_kerja", "hari_kalender", "detik"};
 enum { UNITS = 3, UNIT_MIXED = UNITS }; /* rounds in unlike units have no sum */
 
-/* One clock: a step's round in one revisi. */
+/* What the fact of one clock, a step's round in one revisi, says in its data. */
 struct round {
-    int32_t revisi;
-    enum keadaan keadaan;
     int64_t batas_us, berakhir_us; /* the latter INT64_MIN while it runs */
     int64_t hari;
     int unit;
 };
 
-/* The rounds of one step by rising revisi. */
+/* The clocks of one step by rising revisi. */
 struct rounds {
-    struct round *of;
+    const struct fact **of;
     size_t n;
 };
 
+static void
+put_digits(struct buf *out, int value, unsigned digits)
+{
+    char text[4];
+
+    for (unsigned i = digits; i-- > 0; value /= 10)
+        text[i] = (char)('0' + value % 10);
+    buf_add(out, text, digits);
+}
+
+/* For every row of every batch, so without printf. */
 static void
 put_month(struct buf *out, int64_t t_us)
 {
     struct caltime_date d = caltime_date(caltime_day_at(t_us, CALTIME_WIB));
 
-    buf_printf(out, " %04d-%02d/", d.y, d.m);
+    buf_char(out, ' ');
+    put_digits(out, d.y, 4);
+    buf_char(out, '-');
+    put_digits(out, d.m, 2);
+    buf_char(out, '/');
 }
 
 static void
@@ -59,39 +72,41 @@ unit_of(struct str raw)
     return UNIT_MIXED;
 }
 
-/* False: a clock that never was, or one without its term. */
+/* False: it lacks its term. */
 static bool
 read_round(const struct fact *f, struct round *ret)
 {
-    static const char *const names[] = {"batas", "berakhir", "hari_terpakai", "satuan", "ditiadakan"};
-    struct str m[5];
+    static const char *const names[] = {"batas", "berakhir", "hari_terpakai", "satuan"};
+    struct str m[4];
 
-    scan_pick(f->jam, names, m, 5);
-    *ret = (struct round){.revisi = f->revisi,
-                          .keadaan = f->keadaan,
-                          .batas_us = time_of(m[0]),
-                          .berakhir_us = time_of(m[1]),
-                          .unit = unit_of(m[3])};
+    scan_pick(f->jam, names, m, 4);
+    *ret = (struct round){.batas_us = time_of(m[0]), .berakhir_us = time_of(m[1]), .unit = unit_of(m[3])};
     scan_int(m[2], &ret->hari);
-    return ret->batas_us != INT64_MIN && !str_is(m[4], "true");
+    return ret->batas_us != INT64_MIN;
+}
+
+/* A clock that never was is told as stopped (workers/deadline/change.c). */
+static bool
+never_was(const struct fact *f)
+{
+    return f->keadaan == KEADAAN_DIHENTIKAN && str_is(scan_get(f->jam, "ditiadakan"), "true");
 }
 
 static struct rounds
-find_rounds(const struct dossier_view *v, enum tahap tahap)
+find_rounds(const struct dossier_view *v, enum tahap tahap, const struct fact **room)
 {
     const struct dossier *d = v->d;
-    struct rounds r = {arena_new(d->arena, (d->n + 1) * sizeof *r.of), 0};
+    struct rounds r = {room, 0};
 
     for (size_t i = 0; i < d->n; i++) {
-        struct round one;
+        const struct fact *f = &d->facts[i];
         size_t at = r.n;
 
-        if (d->facts[i].type != FACT_DEADLINE || d->facts[i].tahap != tahap ||
-            !read_round(&d->facts[i], &one))
+        if (f->type != FACT_DEADLINE || f->tahap != tahap || never_was(f))
             continue;
-        for (; at > 0 && r.of[at - 1].revisi > one.revisi; at--)
+        for (; at > 0 && r.of[at - 1]->revisi > f->revisi; at--)
             r.of[at] = r.of[at - 1];
-        r.of[at] = one;
+        r.of[at] = f;
         r.n++;
     }
     return r;
@@ -133,47 +148,76 @@ round_end(const struct dossier_view *v, enum tahap tahap, int32_t revisi)
     return first_check(v->d, revisi, PUTUSAN_DITERIMA, PUTUSAN_DIBATALKAN);
 }
 
-static bool
-in_time(const struct round *r, const struct fact *end)
-{
-    int64_t at_us = end ? end->append.ms * 1000 : r->berakhir_us;
+/* A step's rounds together. */
+struct total {
+    int64_t hari;
+    int unit;
+    bool tepat;
+    int64_t berakhir_us; /* of the last */
+};
 
-    return r->keadaan != KEADAAN_TERLEWAT && at_us < r->batas_us;
+/* False: a clock lacks its term, or the last runs on. */
+static bool
+add_up(const struct dossier_view *v, const struct rounds *r, const struct fact *end, struct total *ret)
+{
+    *ret = (struct total){.tepat = true};
+    for (size_t i = 0; i < r->n; i++) {
+        const struct fact *f = r->of[i];
+        const struct fact *closed = i + 1 == r->n ? end : round_end(v, f->tahap, f->revisi);
+        struct round one;
+
+        if (!read_round(f, &one))
+            return false;
+        ret->hari += one.hari;
+        ret->unit = i == 0 || one.unit == ret->unit ? one.unit : UNIT_MIXED;
+        ret->tepat = ret->tepat && f->keadaan != KEADAAN_TERLEWAT &&
+                     (closed ? closed->append.ms * 1000 : one.berakhir_us) < one.batas_us;
+        ret->berakhir_us = one.berakhir_us;
+    }
+    return ret->berakhir_us >= 0;
 }
 
 static void
 put_step(const struct dossier_view *v, enum tahap tahap, const struct rounds *r, struct buf *out)
 {
-    const struct round *last = r->n ? &r->of[r->n - 1] : NULL;
-    const struct fact *end = last ? step_end(v, tahap, last->revisi) : NULL;
-    int64_t days = 0;
-    bool tepat = true;
-    int unit;
+    const struct fact *last = r->n ? r->of[r->n - 1] : NULL;
+    const struct fact *end;
+    struct total all;
 
-    if (!end || last->berakhir_us < 0 ||
-        (last->keadaan != KEADAAN_TERPENUHI && last->keadaan != KEADAAN_TERLEWAT))
+    if (!last || (last->keadaan != KEADAAN_TERPENUHI && last->keadaan != KEADAAN_TERLEWAT))
         return;
-    unit = last->unit;
-    for (const struct round *one = r->of; one <= last; one++) {
-        days += one->hari;
-        unit = one->unit == unit ? unit : UNIT_MIXED;
-        tepat = tepat && in_time(one, one == last ? end : round_end(v, tahap, one->revisi));
-    }
-    put_month(out, last->berakhir_us);
-    buf_printf(out, "%s/%s/%lld/%c", tahap_name(tahap), unit == UNIT_MIXED ? "campuran" : units[unit],
-               unit == UNIT_MIXED || days < 0 || days > INT32_MAX ? 0LL : (long long)days, tepat ? 't' : 'f');
+    end = step_end(v, tahap, last->revisi);
+    if (!end || !add_up(v, r, end, &all))
+        return;
+    put_month(out, all.berakhir_us);
+    buf_z(out, tahap_name(tahap));
+    buf_char(out, '/');
+    buf_z(out, all.unit == UNIT_MIXED ? "campuran" : units[all.unit]);
+    buf_char(out, '/');
+    buf_int(out, all.unit == UNIT_MIXED || all.hari < 0 || all.hari > INT32_MAX ? 0 : all.hari);
+    buf_z(out, all.tepat ? "/t" : "/f");
+}
+
+static void
+put_missed(const struct fact *f, struct buf *out)
+{
+    struct round one;
+
+    if (f->keadaan == KEADAAN_TERLEWAT && read_round(f, &one))
+        put_count(out, one.batas_us, "terlewat");
 }
 
 static void
 put_steps(const struct dossier_view *v, struct buf *out)
 {
+    const struct fact **room = arena_new(v->d->arena, (v->d->n + 1) * sizeof *room);
+
     for (int t = TAHAP_PENGAJUAN; t <= TAHAP_INTEGRASI; t++) {
-        struct rounds r = find_rounds(v, (enum tahap)t);
+        struct rounds r = find_rounds(v, (enum tahap)t, room);
 
         put_step(v, (enum tahap)t, &r, out);
         for (size_t i = 0; i < r.n; i++)
-            if (r.of[i].keadaan == KEADAAN_TERLEWAT)
-                put_count(out, r.of[i].batas_us, "terlewat");
+            put_missed(r.of[i], out);
     }
 }
 
