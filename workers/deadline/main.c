@@ -15,8 +15,8 @@ static const struct conf_key keys[] = {
      "keeps up"},
     {"deadline", "recount_per_s", CONF_INT, offsetof(struct deadline, recount_per_s), "2000", 0, NULL, 1,
      100000,
-     "After a new calendar was loaded: most requests whose open clocks this process reckons anew in a "
-     "second"},
+     "After a new calendar was loaded, or a start with other terms: most requests whose open clocks this "
+     "process reckons anew in a second"},
     {NULL, NULL, CONF_STR, 0, NULL, 0, NULL, 0, 0, NULL},
 };
 
