@@ -20,7 +20,8 @@
     " from clock where nomor_permohonan = $1 order by revisi, mulai, tahap"
 #define TIMELINE_SQL                                                                                         \
     "select waktu, peristiwa, pelaku, revisi, putaran, hasil, tahap, keterangan, batas, temuan::json as "    \
-    "temuan, batas_lama, kalender, kalender_lama, oleh, round(extract(epoch from menunggu), 3) as menunggu_detik, kode_http, latensi_ms, "        \
+    "temuan, batas_lama, kalender, kalender_lama, oleh, round(extract(epoch from menunggu), 3) as "          \
+    "menunggu_detik, kode_http, latensi_ms, "                                                                \
     "percobaan, waktu_klaim, diterima_pada, waktu_disesuaikan"                                               \
     " from v_timeline where nomor_permohonan = $1 order by waktu, seq nulls last, percobaan"
 #define WAIT_SQL "select status, terlambat from request where nomor_permohonan = $1"
