@@ -67,3 +67,26 @@ csv_split(char *line, size_t n, struct str *fields, unsigned max, const char **w
         *why = wrong;
     return 0;
 }
+
+void
+csv_put(struct buf *out, struct str field)
+{
+    bool plain = true;
+
+    for (size_t i = 0; plain && i < field.n; i++) {
+        char c = field.p[i];
+
+        plain = c != ',' && c != '"' && c != '\r' && c != '\n';
+    }
+    if (plain) {
+        buf_str(out, field);
+        return;
+    }
+    buf_char(out, '"');
+    for (size_t i = 0; i < field.n; i++) {
+        if (field.p[i] == '"')
+            buf_char(out, '"');
+        buf_char(out, field.p[i]);
+    }
+    buf_char(out, '"');
+}

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/base/clk.h"
+#include "common/base/fault.h"
 #include "common/base/log.h"
 
 enum { IN_FLIGHT_MAX = 20000, LOAD_ROWS = 2000, CLEAN_MS = 40, HEADERS_MAX = 64, RESEND_MS = 1000 };
@@ -111,6 +112,7 @@ on_report(void *arg, enum res res, const char *why)
         metric_add(o->published, 1);
         if (!o->sweep.slot)
             loop_timer_set(o->opts.loop, &o->sweep, CLEAN_MS);
+        FAULT("outbox.delivered");
         return;
     }
     f->failed = true;
@@ -168,8 +170,10 @@ send_row(struct outbox *o, const struct outbox_row *row)
     r.nheaders = unpack_headers(row->headers, h);
     f = take_off(o, row);
     res = f ? producer_send(o->opts.producer, &r, on_report, f, &e) : RES_RETRY;
-    if (res == RES_OK)
+    if (res == RES_OK) {
+        FAULT("outbox.row_sent");
         return true;
+    }
     if (f)
         free(o->flying[--o->nflying]);
     if (res != RES_REJECT)
@@ -261,6 +265,7 @@ on_leased(void *arg, const PGresult *r)
     struct outbox *o = arg;
     uint32_t before = o->lanes;
 
+    FAULT("outbox.leased");
     o->lanes = 0;
     for (int i = 0; i < PQntuples(r); i++)
         o->lanes |= 1U << pg_int(r, i, 0);
@@ -329,6 +334,7 @@ static void
 on_removed(void *arg, const PGresult *r)
 {
     (void)r;
+    FAULT("outbox.removed");
     land(arg, is_removing);
 }
 
@@ -351,6 +357,8 @@ on_loaded(void *arg, const PGresult *r)
     struct outbox *o = arg;
 
     o->loaded = (size_t)PQntuples(r);
+    if (o->loaded)
+        FAULT("outbox.loaded");
     o->need_load = false;
     for (int i = 0; i < PQntuples(r); i++) {
         struct outbox_row row = {.lane = (int32_t)pg_int(r, i, 0),
@@ -411,6 +419,8 @@ on_turn(void *arg)
     if (want & WANT_LOAD && may_publish(o))
         send_load(o);
     pg_sync(o->opts.pg, on_turn_end, o);
+    if (want & WANT_CLEAN)
+        FAULT("outbox.removal_sent");
 }
 
 static void

@@ -14,6 +14,7 @@ enum {
     OID_INT4 = 23,
     OID_JSON = 114,
     OID_TIMESTAMPTZ = 1184,
+    OID_NUMERIC = 1700,
     COLUMNS_MAX = 32
 };
 
@@ -51,6 +52,8 @@ ctl_value(const PGresult *r, int row, int col)
     case OID_INT4:
     case OID_INT8:
         return json_integer(strtoll(z, NULL, 10));
+    case OID_NUMERIC:
+        return json_real(strtod(z, NULL));
     case OID_JSON:
         j = json_loads(z, JSON_DECODE_ANY, NULL);
         break;

@@ -20,8 +20,9 @@
     " from clock where nomor_permohonan = $1 order by revisi, mulai, tahap"
 #define TIMELINE_SQL                                                                                         \
     "select waktu, peristiwa, pelaku, revisi, putaran, hasil, tahap, keterangan, batas, temuan::json as "    \
-    "temuan"                                                                                                 \
-    " from v_timeline where nomor_permohonan = $1 order by seq"
+    "temuan, batas_lama, kalender, kalender_lama, oleh, round(extract(epoch from menunggu), 3) as menunggu_detik, kode_http, latensi_ms, "        \
+    "percobaan, waktu_klaim, diterima_pada, waktu_disesuaikan"                                               \
+    " from v_timeline where nomor_permohonan = $1 order by waktu, seq nulls last, percobaan"
 #define WAIT_SQL "select status, terlambat from request where nomor_permohonan = $1"
 
 static const char *
@@ -131,6 +132,30 @@ print_block(const PGresult *r, const PGresult *clocks)
 
 /* ---- the timeline ----------------------------------------------------------------------------------------------- */
 
+/* How long after the step before; the answer of a call and how long it took; who decided. */
+static void
+print_measures(const PGresult *r, int row)
+{
+    char span[CTL_WORDS_SPAN];
+    const char *waited = PQgetvalue(r, row, PQfnumber(r, "menunggu_detik"));
+    const char *code = PQgetvalue(r, row, PQfnumber(r, "kode_http"));
+    const char *ms = PQgetvalue(r, row, PQfnumber(r, "latensi_ms"));
+    const char *who = PQgetvalue(r, row, PQfnumber(r, "oleh"));
+
+    if (*who && strcmp(who, "sistem") != 0)
+        printf(" (%s)", who);
+    if (*code)
+        printf("  HTTP %s", code);
+    if (*ms)
+        printf(" dalam %s ms", ms);
+    if (*PQgetvalue(r, row, PQfnumber(r, "waktu_disesuaikan")) == 't')
+        printf("  waktu disesuaikan");
+    if (*waited) {
+        ctl_words_span((int64_t)(strtod(waited, NULL) * 1000 + 0.5), span);
+        printf("  +%s", span);
+    }
+}
+
 static void
 print_event(const PGresult *r, int row)
 {
@@ -146,13 +171,16 @@ print_event(const PGresult *r, int row)
         printf(" %s", col[6]);
     if (*col[5])
         printf(" %s", col[5]);
-    if (*col[8] && strcmp(col[5], "berjalan") == 0)
+    if (*col[8] && (strcmp(col[5], "berjalan") == 0 || *PQgetvalue(r, row, 10)))
         printf(" sampai %s", col[8]);
+    if (*PQgetvalue(r, row, 10))
+        printf(" (semula %s)", PQgetvalue(r, row, 10));
     if (*col[3])
         printf("  revisi %s", col[3]);
     if (*col[4] && strcmp(col[4], "1") != 0)
         printf(" putaran %s", col[4]);
     printf("  oleh %s", col[2]);
+    print_measures(r, row);
     print_redacted("  ", col[7]);
     putchar('\n');
     if (json_is_array(temuan))

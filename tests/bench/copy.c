@@ -19,7 +19,7 @@ static const struct {
      "nomor_permohonan, revisi, putaran, versi, status, terlambat, giliran, giliran_sejak, kode_opd, "
      "nama_opd, "
      "nama_sistem, submitted_at, checked_at, accepted_at, returned_at, integrated_at, id_integrasi, temuan, "
-     "jumlah_pengembalian, updated_at, sidik, fakta"}};
+     "jumlah_pengembalian, updated_at, sidik, fakta, rekap, hitungan, anomali"}};
 
 /* One table's rows in COPY's binary format, each as the server sent it. */
 struct rows {

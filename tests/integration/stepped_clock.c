@@ -1,6 +1,8 @@
 /* stepped_clock: loaded into a program (LD_PRELOAD), moves its wall clock by as many nanoseconds as the file STEPPED_CLOCK
  * says, from one call to the next. The monotonic clock goes on as it was. */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -4,15 +4,15 @@
 #ifndef DEADLINE_DEADLINE_H
 #define DEADLINE_DEADLINE_H
 
-#include "workers/sop/clocks.h"
+#include "workers/sop/warnings.h"
 #include "workers/sop/worker.h"
 
-enum { WARNINGS = 3 };
+enum { NONE_OPEN = -1 };
 
 /* A clock as it was last told. */
 struct told {
     struct jam jam;
-    uint32_t warned; /* bit per threshold that was warned of or passed over */
+    struct warned warned;
 };
 
 /* The worker's own columns of one request. */
@@ -22,6 +22,7 @@ struct jadwal {
     struct str text;    /* both as they are stored */
     int64_t due_us;     /* next instant to look again; INT64_MIN = none */
     int64_t was_due_us; /* as it was stored */
+    int64_t kalender;   /* id of the calendar that its open clocks were reckoned by; NONE_OPEN */
     int64_t read_us;    /* of a due row that was claimed: everything up to then was read; 0 = not claimed */
     const struct event *cause;
 };
@@ -29,10 +30,12 @@ struct jadwal {
 /* What a timer posts: look at this request again; or, where `nomor` is empty, claim rows that are due. */
 struct ring {
     struct own_item own;
+    bool recount; /* recount.c's: another calendar is in force */
     char nomor[72];
 };
 
 struct gate;
+struct recount;
 struct clkset;
 
 /* Whoever is due is claimed in batches; fire.c says how one state leads to the next. */
@@ -44,10 +47,10 @@ enum firing {
 };
 
 struct deadline {
-    int64_t grace_ms, hard_ms, rate;
-    struct calendar *cal;
+    int64_t grace_ms, hard_ms, rate, recount_per_s;
     struct clock_rules rules;
     struct gate *gate;
+    struct recount *recount;
     struct clkset *clkset;
     enum firing firing;
     struct loop_timer alarm;
@@ -87,6 +90,13 @@ int64_t fire_now(const struct worker *w);
 
 /* The database said that it is `db_us` there; `own_us` was read here, not later. */
 void fire_compare(struct worker *w, int64_t own_us, int64_t db_us);
+
+/* recount.c: when another calendar is in force, goes through the rows whose open clocks were reckoned by an older one, some at
+ * a time; whoever is killed in the middle leaves the rest to the others, or to himself. */
+enum res recount_new(struct worker *w, struct recount **ret, struct err *e);
+void recount_free(struct recount *c);
+void recount_begin(struct recount *c);                                 /* another calendar is in force */
+void recount_committed(struct recount *c, const struct flow_batch *b); /* some of it may be done */
 
 /* gate.c: has everything that was in the log when asked been read by all who matter? */
 enum res gate_new(struct worker *w, void (*open)(void *arg, int64_t read_us), void *arg, struct gate **ret,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/base/clkset.h"
+#include "common/base/fault.h"
 #include "common/base/log.h"
 
 /* The alarm is set to the earliest due instant that is known; it is computed, not polled. When it rings, the gate is
@@ -24,7 +25,7 @@ static const struct pg_stmt next_stmt = {
                      "coalesce($1::timestamptz, '-infinity')"};
 static const struct pg_stmt claim_stmt = {
     "deadline_claim",
-    "select nomor_permohonan, urutan, fakta, jam, due_at from deadline_clock "
+    "select nomor_permohonan, urutan, fakta, jam, due_at, kalender from deadline_clock "
     "where due_at <= $1::timestamptz order by due_at limit $2::bigint for update skip locked"};
 
 /* ---- the clock -------------------------------------------------------------------------------------------------- */
@@ -121,6 +122,7 @@ wait_for_gate(struct worker *w)
 
     d->firing = FIRE_WAITS;
     set_gauge(w);
+    FAULT("deadline.alarm");
     gate_ask(d->gate); /* it never opens at once */
     closed_ms = least(d->hard_ms - gate_closed_ms(d->gate), GAUGE_MS);
     loop_timer_set(w->app->loop, &d->alarm, most(until_due(w, d->hard_ms, GAUGE_MS), closed_ms));
@@ -156,6 +158,7 @@ on_open(void *arg, int64_t read_us)
 
     if (d->firing != FIRE_WAITS)
         return; /* it was too long in coming: the hard maximum has begun to claim */
+    FAULT("deadline.gate_open");
     d->hard = false;
     d->read_us = read_us - d->grace_ms * 1000;
     claim(w);
@@ -207,6 +210,7 @@ fire_note(struct worker *w, int64_t due_us)
 {
     struct deadline *d = w->own;
 
+    FAULT("deadline.due_noted");
     if (due_us != INT64_MIN && (d->noted_us == INT64_MIN || due_us < d->noted_us))
         d->noted_us = due_us;
 }
@@ -288,6 +292,7 @@ fire_claimed(struct worker *w, struct berkas *b)
     struct deadline *d = w->own;
     struct jadwal *j = b->more;
 
+    FAULT("deadline.due_found");
     d->claimed++;
     j->read_us = d->read_us;
     b->dirty = b->kept = true;
@@ -345,6 +350,7 @@ claim_committed(struct worker *w, const struct flow_item *it)
         rest(w);
         return;
     }
+    FAULT("deadline.rung");
     measure(w);
     report_hard(w);
     if (d->claimed == d->asked_for) {

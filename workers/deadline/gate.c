@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "common/base/fault.h"
 #include "common/base/log.h"
 #include "workers/deadline/deadline.h"
 
@@ -290,9 +291,11 @@ next_step(struct gate *g)
         g->marked_us = g->db_us;
         try_later(g);
     } else if (g->step != OURSELVES) {
+        FAULT("deadline.others_have_read");
         g->step = OURSELVES;
         begin_step(g);
     } else {
+        FAULT("deadline.we_have_read");
         g->step = CLOSED;
         g->since_ms = 0;
         g->open(g->arg, g->read_us);

@@ -13,12 +13,17 @@ static const struct conf_key keys[] = {
     {"deadline", "fire_rate", CONF_INT, offsetof(struct deadline, rate), "20000", 0, NULL, 1, 1000000,
      "How many clocks a second a process settles at most when many are due, so that what reads the facts "
      "keeps up"},
+    {"deadline", "recount_per_s", CONF_INT, offsetof(struct deadline, recount_per_s), "2000", 0, NULL, 1,
+     100000,
+     "After a new calendar was loaded: most requests whose open clocks this process reckons anew in a "
+     "second"},
     {NULL, NULL, CONF_STR, 0, NULL, 0, NULL, 0, 0, NULL},
 };
 
 static const struct worker_column writes[] = {
     {"jam", PG_TEXT, offsetof(struct jadwal, text)},
     {"due_at", PG_TIME, offsetof(struct jadwal, due_us)},
+    {"kalender", PG_INT8, offsetof(struct jadwal, kalender)},
     {NULL, PG_TEXT, 0},
 };
 
@@ -33,13 +38,9 @@ start(struct worker *w, struct err *e)
 {
     struct deadline *d = w->own;
     struct metrics *ms = w->app->metrics;
-    enum res res = worker_calendar(w, &d->cal, e);
+    enum res res;
 
-    if (res == RES_OK)
-        res = worker_terms(w, &d->rules.terms, e);
-    if (res != RES_OK)
-        return res;
-    d->rules.cal = d->cal;
+    d->rules = (struct clock_rules){.terms = w->terms};
     d->m_changed =
         metric(ms, METRIC_COUNTER, "bedelau_clock_changes", "", "Clock states told, missed ones apart");
     d->m_missed = metric(ms, METRIC_COUNTER, "bedelau_clocks_missed", "", "Clocks called missed");
@@ -50,7 +51,17 @@ start(struct worker *w, struct err *e)
                            "From the end of the grace until a due clock was settled");
     d->m_overdue = metric(ms, METRIC_GAUGE, "bedelau_clock_overdue_seconds", "",
                           "How long the earliest clock that is due has waited beyond the grace");
-    return fire_start(w, e);
+    res = recount_new(w, &d->recount, e);
+    return res == RES_OK ? fire_start(w, e) : res;
+}
+
+static void
+on_calendar(struct worker *w)
+{
+    const struct deadline *d = w->own;
+
+    if (d->recount)
+        recount_begin(d->recount);
 }
 
 static void
@@ -61,6 +72,19 @@ read_row(struct worker *w, struct berkas *b, const PGresult *r, int row)
     if (!told_read(&w->arena, arena_str(&w->arena, pg_text(r, row, 3)), j))
         j->n = 0;
     j->was_due_us = pg_time(r, row, 4);
+    j->kalender = pg_int(r, row, 5);
+}
+
+/* Another calendar is in force; another process, or a fact, may have come first. */
+static void
+on_recount(const struct worker *w, struct berkas *b)
+{
+    const struct jadwal *j = b->more;
+
+    if (!b->there || j->kalender == NONE_OPEN || j->kalender >= almanac_id(w->almanac))
+        return;
+    b->kept |= !b->dirty;
+    b->dirty = true;
 }
 
 static void
@@ -69,9 +93,8 @@ apply(struct worker *w, struct berkas *b, struct flow_item *it, enum met met)
     struct jadwal *j = b->more;
     const struct event *ev = item_event(it);
 
-    (void)w;
     if (!ev) {
-        b->dirty = true;
+        on_recount(w, b);
         return;
     }
     if (met != MET_OTHER && dossier_add(&b->d, &ev->fact)) {
@@ -105,12 +128,19 @@ write_rows(struct worker *w)
 }
 
 static void
+committed(struct worker *w, const struct flow_batch *b)
+{
+    fire_rung(w, b);
+    recount_committed(((struct deadline *)w->own)->recount, b);
+}
+
+static void
 free_own(struct worker *w)
 {
     struct deadline *d = w->own;
 
     fire_stop(w);
-    calendar_free(d->cal);
+    recount_free(d->recount);
 }
 
 int
@@ -124,10 +154,12 @@ main(int argc, char **argv)
         .judges = judges,
         .seen = "seen_deadline",
         .table = "deadline_clock",
-        .columns = ", jam, due_at",
+        .columns = ", jam, due_at, kalender",
         .writes = writes,
         .more_size = sizeof(struct jadwal),
         .keys = keys,
+        .reckons = true,
+        .calendar = on_calendar,
         .wants = wants,
         .start = start,
         .read = read_row,
@@ -136,7 +168,7 @@ main(int argc, char **argv)
         .write = write_rows,
         .load = fire_load,
         .claimed = fire_claimed,
-        .committed = fire_rung,
+        .committed = committed,
         .status = fire_status,
         .free = free_own,
     };

@@ -33,24 +33,34 @@ counter_of(const struct worker *w)
     return w->def->counter ? w->def->counter : "urutan";
 }
 
+void
+columns_names(const struct worker_column *cols, struct buf *out)
+{
+    for (const struct worker_column *c = cols; c->name; c++)
+        buf_printf(out, "%s%s", c == cols ? "" : ", ", c->name);
+}
+
+void
+columns_arrays(const struct worker_column *cols, unsigned first, struct buf *out)
+{
+    for (const struct worker_column *c = cols; c->name; c++)
+        buf_printf(out, "%s$%u::%s[]", c == cols ? "" : ", ", first++, type_name(c->type));
+}
+
 /* "nomor_permohonan, urutan, fakta, <the worker's own>"; without fakta where the dossier is kept */
 static void
 put_names(const struct worker *w, bool kept, struct buf *b)
 {
-    buf_printf(b, "nomor_permohonan, %s%s", counter_of(w), kept ? "" : ", fakta");
-    for (const struct worker_column *c = w->def->writes; c->name; c++)
-        buf_printf(b, ", %s", c->name);
+    buf_printf(b, "nomor_permohonan, %s%s, ", counter_of(w), kept ? "" : ", fakta");
+    columns_names(w->def->writes, b);
 }
 
 /* "unnest($1::text[], ..)", an array for each of those */
 static void
 put_unnest(const struct worker *w, bool kept, struct buf *b)
 {
-    unsigned n = kept ? 2 : 3;
-
-    buf_printf(b, "unnest($1::text[], $2::bigint[]%s", kept ? "" : ", $3::text[]");
-    for (const struct worker_column *c = w->def->writes; c->name; c++)
-        buf_printf(b, ", $%u::%s[]", ++n, type_name(c->type));
+    buf_printf(b, "unnest($1::text[], $2::bigint[]%s, ", kept ? "" : ", $3::text[]");
+    columns_arrays(w->def->writes, kept ? 3 : 4, b);
     buf_char(b, ')');
 }
 
@@ -349,15 +359,25 @@ put_value(struct pg_args *a, enum pg_oid type, const void *value)
         pg_elem_bool(a, *(const bool *)value);
 }
 
+void
+columns_put(struct pg_args *a, const struct worker_column *cols, const void *const *rows, size_t n)
+{
+    for (const struct worker_column *col = cols; col->name; col++) {
+        pg_array(a, col->type);
+        for (size_t i = 0; i < n; i++)
+            put_value(a, col->type, (const char *)rows[i] + col->member);
+        pg_array_end(a);
+    }
+}
+
 static void
 put_own(struct worker *w, const struct chosen *c)
 {
-    for (const struct worker_column *col = w->def->writes; col->name; col++) {
-        pg_array(&w->args, col->type);
-        for (size_t i = 0; i < c->n; i++)
-            put_value(&w->args, col->type, (const char *)c->row[i]->more + col->member);
-        pg_array_end(&w->args);
-    }
+    const void **more = arena_new(&w->arena, (c->n + 1) * sizeof *more);
+
+    for (size_t i = 0; i < c->n; i++)
+        more[i] = c->row[i]->more;
+    columns_put(&w->args, w->def->writes, more, c->n);
 }
 
 static void
@@ -417,7 +437,15 @@ on_seen(void *arg, const PGresult *r)
     }
 }
 
-/* Which records have an id that is to be remembered: those of the worker's own sort, records only. */
+/* The event whose id is to be remembered, or NULL: records only, of the worker's own sort. */
+static struct event *
+to_remember(const struct worker *w, const struct flow_item *it)
+{
+    struct event *ev = flow_live(it) ? item_event(it) : NULL;
+
+    return ev && (!w->def->remembers || w->def->remembers(ev->fact.type)) ? ev : NULL;
+}
+
 static void
 list_seen(struct worker *w, const struct flow_batch *b)
 {
@@ -425,10 +453,11 @@ list_seen(struct worker *w, const struct flow_batch *b)
 
     w->seen = arena_new(&w->arena, (b->n + 1) * sizeof *w->seen);
     for (size_t i = 0; i < b->n; i++) {
-        const struct event *ev = flow_live(&b->items[i]) ? item_event(&b->items[i]) : NULL;
+        struct event *ev = to_remember(w, &b->items[i]);
 
         if (!ev)
             continue;
+        event_identify(ev);
         memcpy(w->seen[n].key, ev->seen_key, 16);
         memcpy(w->seen[n++].hash, ev->seen_hash, 16);
     }
@@ -439,8 +468,7 @@ list_seen(struct worker *w, const struct flow_batch *b)
         if (w->nseen == 0 || by_key(&w->seen[w->nseen - 1], &w->seen[i]) != 0)
             w->seen[w->nseen++] = w->seen[i];
     for (size_t i = 0; i < b->n; i++) { /* the earliest record of the part says what is stored */
-        const struct event *ev =
-            flow_live(&b->items[b->n - 1 - i]) ? item_event(&b->items[b->n - 1 - i]) : NULL;
+        const struct event *ev = to_remember(w, &b->items[b->n - 1 - i]);
 
         if (ev)
             memcpy(find_seen(w, ev->seen_key)->hash, ev->seen_hash, 16);
@@ -468,7 +496,7 @@ rows_send_seen(struct worker *w, const struct flow_batch *b)
 enum met
 rows_met(struct worker *w, struct flow_item *it)
 {
-    const struct event *ev = item_event(it);
+    const struct event *ev = to_remember(w, it);
     struct seen_row *s = ev ? find_seen(w, ev->seen_key) : NULL;
     bool again;
 

@@ -4,7 +4,9 @@
 
 #include "common/base/id.h"
 #include "common/base/log.h"
+#include "common/calendar/almanac.h"
 #include "workers/sop/rows.h"
+#include "workers/sop/terms.h"
 
 /* Namespace of our derived ids: UUIDv5(DNS, "bedelau.batam.go.id"), fixed for ever. */
 static const unsigned char id_namespace[16] = {0x9b, 0x1e, 0x6c, 0x52, 0x0a, 0x4f, 0x5d, 0x0e,
@@ -105,6 +107,8 @@ load(void *arg, const struct flow_batch *b)
     struct worker *w = arg;
 
     rows_begin(w, b);
+    if (w->def->reckons)
+        worker_calendar_send(w);
     if (w->def->seen)
         rows_send_seen(w, b);
     rows_send_lock(w);
@@ -286,12 +290,16 @@ open_kafka(struct worker *w, struct err *e)
     return flow_new(&fo, &w->flow, e);
 }
 
+/* What can be wrong in a file that [sop] names is told before anything is begun, and to --check-config too. */
 static enum res
 check(void *self, struct err *e)
 {
     struct worker *w = self;
+    enum res res = find_schemas(w, e);
 
-    return w->def->check ? w->def->check(w, e) : RES_OK;
+    if (res == RES_OK && w->def->reckons)
+        res = worker_terms(w, &w->terms, e);
+    return res == RES_OK && w->def->check ? w->def->check(w, e) : res;
 }
 
 static enum res
@@ -309,10 +317,10 @@ start(struct app *app, void *self, struct err *e)
                          "Records whose (source, id) was met before with another content");
     w->m_differs = metric(app->metrics, METRIC_COUNTER, "bedelau_own_facts_differ", "",
                           "Facts of our own that came twice with another content");
-    res = find_schemas(w, e);
-    if (res == RES_OK)
-        res = rows_prepare(w, e);
+    res = rows_prepare(w, e);
     name_topics(w);
+    if (res == RES_OK && w->def->reckons)
+        res = worker_calendar_start(w, e);
     if (res == RES_OK && w->def->start)
         res = w->def->start(w, e);
     return res == RES_OK ? open_kafka(w, e) : res;
@@ -340,6 +348,7 @@ free_worker(struct app *app, void *self)
         w->def->free(w);
     if (w->app)
         pg_turn_cancel(w->app->pg, &w->last_turn);
+    worker_calendar_free(w);
     flow_free(w->flow);
     producer_free(w->producer, 3000);
     outbox_free(w->outbox);
@@ -370,6 +379,8 @@ status(void *self, struct buf *json)
     buf_z(json, ",\"flow\":");
     flow_status(w->flow, json);
     buf_printf(json, ",\"outbox_in_flight\":%zu", outbox_pending(w->outbox));
+    if (w->almanac)
+        buf_printf(json, ",\"calendar\":\"%s\"", calendar_version(almanac_newest(w->almanac)));
     if (w->def->status)
         w->def->status(w, json);
 }
@@ -388,6 +399,7 @@ worker_main(int argc, char **argv, const struct worker_def *def, void *own)
 {
     struct worker w = {.def = def, .own = own};
     char name[64];
+    int code;
     struct app_def d = {.section = def->name,
                         .about = def->about,
                         .env_prefix = "BEDELAU",
@@ -410,5 +422,7 @@ worker_main(int argc, char **argv, const struct worker_def *def, void *own)
     snprintf(name, sizeof name, "bedelau-%s", def->name);
     snprintf(w.source, sizeof w.source, "/bedelau/%s", def->name);
     d.name = name;
-    return app_main(argc, argv, &d, &run);
+    code = app_main(argc, argv, &d, &run);
+    terms_free(w.terms);
+    return code;
 }

@@ -9,7 +9,10 @@
 #include "workers/sop/dossier.h"
 #include "workers/sop/settings.h"
 
+struct almanac;
+struct terms;
 struct worker;
+struct worker_calendar;
 
 /* One request in the batch. */
 struct berkas {
@@ -46,13 +49,18 @@ struct worker_def {
     const char *const *topics; /* bare names; "requests" includes the departments' own; ended by NULL */
     const char *const *judges; /* bare names whose bad records are ours to set aside */
     const char *seen;          /* table of (source, id) met before, or NULL */
-    const char *table;         /* parent rows */
-    const char *counter;       /* its column of `urutan`; NULL = urutan */
-    const char *columns;       /* further columns to read, each preceded by a comma */
+    bool (*remembers)(
+        enum fact_type
+            t); /* whose ids are kept there, NULL = all's; what is not must do nothing the second time */
+    const char *table;                  /* parent rows */
+    const char *counter;                /* its column of `urutan`; NULL = urutan */
+    const char *columns;                /* further columns to read, each preceded by a comma */
     const struct worker_column *writes; /* and to write; ended by a name of NULL */
     size_t more_size;
     const struct conf_key *keys;
-    bool records_unknown; /* takes facts of unknown type too */
+    bool records_unknown;               /* takes facts of unknown type too */
+    bool reckons;                       /* with clocks: w->almanac and w->terms are there */
+    void (*calendar)(struct worker *w); /* another calendar is in force; may be NULL */
     bool (*wants)(enum fact_type t);
     bool (*heeds)(const struct worker *w, const struct fact *f); /* of a wanted type, this one; may be NULL */
     enum res (*check)(struct worker *w, struct err *e);          /* settings that cannot be; may be NULL */
@@ -84,14 +92,17 @@ struct worker {
     const struct worker_def *def;
     struct app *app;
     struct sop_settings sop;
-    char schemas[4096]; /* where sop.schemas_dir points to */
-    void *own;          /* the worker's own struct, settings included */
+    char schemas[4096];  /* where sop.schemas_dir points to */
+    struct terms *terms; /* NULL unless it reckons */
+    void *own;           /* the worker's own struct, settings included */
     struct event_opts event_opts;
     struct producer *producer;
     struct outbox *outbox;
     struct flow *flow;
-    struct arena arena; /* of the batch */
-    struct berkas *all; /* requests of the batch part, in key order */
+    struct almanac *almanac; /* the calendars in force, up to date from `apply` on; NULL unless it reckons */
+    struct worker_calendar *calendar; /* how they are read */
+    struct arena arena;               /* of the batch */
+    struct berkas *all;               /* requests of the batch part, in key order */
     size_t n, cap;
     int64_t now_us; /* when the part began to be applied */
     struct pg_args args;
@@ -149,11 +160,14 @@ void worker_write(struct worker *w);
 /* Whether a bad record of this topic (full name) is ours to set aside. */
 bool worker_judges(const struct worker *w, const char *topic);
 
-/* worker_clock.c: the calendar that [sop] names (`*ret` is the caller's) and the terms. RES_FATAL with the setting. */
-struct calendar;
-struct clock_terms;
-enum res worker_calendar(const struct worker *w, struct calendar **ret, struct err *e);
-enum res worker_terms(const struct worker *w, struct clock_terms *ret, struct err *e);
+/* worker_calendar.c: reads the calendars into w->almanac, at the start, in each transaction, and when told (NOTIFY calendar).
+ * RES_FATAL when [sop] calendar cannot be read. */
+enum res worker_calendar_start(struct worker *w, struct err *e);
+void worker_calendar_send(struct worker *w); /* in a transaction, before it reckons */
+void worker_calendar_free(struct worker *w);
+
+/* worker_clock.c: the terms that [sop] names; `*ret` is the caller's. RES_FATAL with the setting. */
+enum res worker_terms(const struct worker *w, struct terms **ret, struct err *e);
 
 /* A path below [sop] schemas. The caller frees. */
 char *worker_schema_path(const struct worker *w, const char *name);

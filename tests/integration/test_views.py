@@ -1,0 +1,553 @@
+"""The views that people ask: who must act, what is late and why, the month's recapitulation, what cannot be, whom to write
+to. What each must show was computed by hand from facts that a projector recorded. With 200,000 requests the plans are
+looked at, and the times shown."""
+import contextlib
+import csv
+import datetime
+import io
+import json
+import random
+import re
+
+import harness
+import psycopg2
+import psycopg2.errors
+import pytest
+import stories
+from harness import OPD, event, eventually, form
+
+OTHER = "1.02.01"
+VIEWS = ("v_timeline", "v_antrean", "v_terlambat", "v_rekap_opd", "v_rekap_bulanan", "v_anomali", "v_kontak")
+READ_BY_PEOPLE = ("event", "event_id", "request", "clock", "integration", "attempt_integrator", "rekap")
+LATER = "2099-01-01T00:00:00+07:00"  # a term that is not over when the facts arrive, which is now
+MARCH, APRIL = datetime.date(2026, 3, 1), datetime.date(2026, 4, 1)
+
+
+class Told:
+    """Says what every program would have said; the projector alone runs."""
+
+    def __init__(self, p):
+        self.p, self.urutan, self.sent = p, {}, 0
+
+    def say(self, topic, kind, nomor, when, data, source):
+        if source in ("/bedelau/validator", "/bedelau/integrator", "/bedelau/deadline"):
+            self.urutan[nomor, source] = self.urutan.get((nomor, source), 0) + 1
+            data = {"urutan": self.urutan[nomor, source], **data}
+        e = event(kind, nomor, data, source, time=when)
+        self.p.send(topic, e)
+        self.sent += 1
+        return e["id"]
+
+    def letter(self, nomor, when, opd=OPD):
+        self.say("requests", "request.registered", nomor, when, {
+            "kode_opd": opd, "dasar_pengajuan": "surat_dinas", "nomor_surat": "1/2026", "tanggal_surat": "2026-03-02",
+            "perihal": "Integrasi"}, f"/opd/{opd}")
+
+    def form(self, nomor, when, revisi=1, opd=OPD, **more):
+        return self.say("requests", "request.submitted", nomor, when, form(nomor, revisi=revisi, kode_opd=opd, **more), f"/opd/{opd}")
+
+    def check(self, nomor, when, putusan, of, revisi=1, putaran=1, opd=OPD, oleh="sistem", **more):
+        self.say("checks", "check.completed", nomor, when, {
+            "revisi": revisi, "putaran": putaran, "sumber_pengajuan": f"/opd/{opd}", "id_pengajuan": of, "putusan": putusan,
+            "final": False, "temuan": [], "aturan": "0" * 8, "oleh": oleh, **more}, "/bedelau/validator")
+
+    def bedelau(self, nomor, when, what, status, revisi=1, **more):
+        self.say("integrations", f"integration.{what}", nomor, when, {
+            "revisi": revisi, "putaran": 1, "id_integrasi": f"b-{nomor}", "status_bedelau": status, "percobaan": 1, "kode_http": 200,
+            "alasan": None, "kesalahan": [], **more}, "/bedelau/integrator")
+
+    def clock(self, nomor, tahap, mulai, berakhir, hari, batas=LATER, keadaan="terpenuhi", revisi=1, satuan="hari_kerja"):
+        self.say("deadlines", "deadline.changed", nomor, harness.now(), {
+            "revisi": revisi, "tahap": tahap, "keadaan": keadaan, "mulai": mulai, "batas": batas, "berakhir": berakhir,
+            "satuan": satuan, "hari_terpakai": hari, "sisa_hari": 0, "kalender": "x", "sebab": "waktu"}, "/bedelau/deadline")
+
+    def recorded(self):
+        self.p.flush()
+        eventually(lambda: self.p.one("select count(*) from event where type not like '%%status.changed.v1'"),
+                   lambda n: n == self.sent, what=f"{self.sent} facts recorded; see {self.p.folder}")
+
+
+def wib(day, time="10:00:00"):
+    return f"2026-{day}T{time}+07:00"
+
+
+def march(t):
+    """Six requests of two departments; what each step took is said in the clocks."""
+    t.letter("V-1", wib("03-02", "08:00:00"))
+    f = t.form("V-1", wib("03-02"), nama_pemohon="Bukan Dia", email_pemohon="bukan@batam.go.id")
+    named = t.form("V-1", wib("03-02", "10:05:00"), nama_pemohon="Citra Contoh", email_pemohon="citra.contoh@batam.go.id")
+    t.clock("V-1", "pengajuan", wib("03-02", "08:00:00"), wib("03-02"), 0)
+    t.check("V-1", wib("03-04"), "diterima", named, oleh="pk-01")
+    t.clock("V-1", "pemeriksaan", wib("03-02"), wib("03-04"), 2)
+    t.bedelau("V-1", wib("03-20"), "completed", "aktif")
+    t.clock("V-1", "integrasi", wib("03-04"), wib("03-20"), 13)
+
+    f = t.form("V-2", wib("03-03"))  # returned once: the days of both rounds are one step's
+    t.clock("V-2", "pengajuan", wib("03-03"), wib("03-03"), 0)
+    t.check("V-2", wib("03-04"), "dikembalikan", f)
+    t.clock("V-2", "pemeriksaan", wib("03-03"), wib("03-04"), 1)
+    t.clock("V-2", "perbaikan", wib("03-04"), wib("03-10"), 4)
+    f = t.form("V-2", wib("03-10"), revisi=2)
+    t.check("V-2", wib("03-11"), "diterima", f, revisi=2)
+    t.clock("V-2", "pemeriksaan", wib("03-10"), wib("03-11"), 1, revisi=2)
+    t.bedelau("V-2", wib("04-02"), "completed", "aktif", revisi=2)
+    t.clock("V-2", "integrasi", wib("03-11"), wib("04-02"), 16, revisi=2)
+
+    f = t.form("V-3", wib("03-05"))  # accepted in time by its own word, but that word came when the term was over
+    t.check("V-3", wib("03-06"), "diterima", f)
+    t.clock("V-3", "pemeriksaan", wib("03-05"), wib("03-06"), 1, batas=wib("03-09", "00:00:00"))
+    t.bedelau("V-3", wib("03-07"), "registered", "diproses")
+    t.clock("V-3", "integrasi", wib("03-06"), None, 30, batas=wib("04-20", "00:00:00"), keadaan="terlewat")
+
+    t.form("V-4", "2026-03-31T20:00:00Z", opd=OTHER)  # 1 April, 03:00 WIB
+
+    f = t.form("V-5", wib("03-14"), opd=OTHER)
+    t.check("V-5", wib("03-15"), "dibatalkan", f, opd=OTHER)
+    t.clock("V-5", "pemeriksaan", wib("03-14"), wib("03-15"), 0, keadaan="dihentikan")
+
+    f = t.form("V-6", wib("03-13"), opd=OTHER)
+    t.check("V-6", wib("03-18"), "ditolak", f, opd=OTHER, oleh="pk-01")
+    t.clock("V-6", "pemeriksaan", wib("03-13"), wib("03-18"), 3, batas=wib("03-18", "00:00:00"), keadaan="terlewat")
+
+
+def odd(t):
+    """What cannot be, in May."""
+    t.bedelau("X-1", wib("05-04"), "completed", "aktif")
+    t.form("X-1", wib("05-04", "09:00:00"))
+
+    t.letter("X-2", wib("05-04"))
+    t.form("X-2", wib("05-05"), opd=OTHER)
+
+    f = t.form("X-3", wib("05-04"))
+    t.check("X-3", wib("05-05"), "menunggu_lampiran", f)
+    t.urutan["X-3", "/bedelau/validator"] = 2
+    t.check("X-3", wib("05-06"), "menunggu_pemeriksa", f)  # urutan 3
+
+    t.clock("X-4", "pemeriksaan", wib("05-04"), None, 0, keadaan="berjalan")
+
+    t.form("X-5", wib("05-04"))
+    t.check("X-5", wib("05-05"), "menunggu_pemeriksa", "tidak-ada")
+
+    f = t.form("X-6", wib("05-04"))
+    t.check("X-6", wib("05-05"), "ditolak", f)
+    t.check("X-6", wib("05-06"), "diterima", f, revisi=2)
+
+    f = t.form("X-7", wib("05-04"))
+    t.check("X-7", wib("05-05"), "diterima", f)
+    t.bedelau("X-7", wib("05-06"), "completed", "aktif")
+    t.bedelau("X-7", wib("05-07"), "cancelled", None)
+
+    f = t.form("X-8", wib("05-04"))
+    t.check("X-8", wib("05-05"), "diterima", f)
+    t.clock("X-8", "integrasi", wib("05-05"), wib("05-04"), 0, batas=wib("05-30"))  # ends before it begins
+
+
+def calls(t):
+    """Two that Bedelau finished a day late, in June; the calls are the integrator's."""
+    for nomor, made in (("B-1", [("06-02 10:00", "unknown", None, 5000, "timed out"), ("06-03 16:00", "answered", 503, 40, None),
+                                 ("06-04 00:00", "answered", 201, 123.4, None)]),
+                        ("B-2", [("06-02 10:00", "answered", 401, 9, None), ("06-02 10:01", "not_sent", None, 0,
+                                 "not sent: our credentials were answered with 401"), ("06-04 00:00", "answered", 201, 20, None)])):
+        f = t.form(nomor, wib("06-01", "08:00:00"))
+        t.check(nomor, wib("06-01"), "diterima", f)
+        t.bedelau(nomor, wib("06-19", "00:00:00"), "completed", "aktif")
+        t.clock(nomor, "integrasi", wib("06-01"), wib("06-19", "00:00:00"), 13, batas=wib("06-18", "00:00:00"), keadaan="terlewat")
+        for no, (sent, fate, code, ms, error) in enumerate(made, 1):
+            t.p.rows("insert into attempt_integrator (key, no, lease, step, sent_at, quiet_until, answered_at, fate, code, took_us, error)"
+                     " values (%s, %s, 1, 'send', %s, now(), now(), %s, %s, %s, %s)", f"{nomor}:1:1", no, f"2026-{sent}+07", fate, code,
+                     round(ms * 1000), error)
+
+
+@pytest.fixture(scope="module")
+def line():
+    p = harness.Pipeline(harness.log_folder("test_views"), partitions=2, standin=False, sop_time_tolerance="3650d")
+    p.start("projector")
+    p.told = Told(p)
+    march(p.told)
+    odd(p.told)
+    calls(p.told)
+    p.told.recorded()
+    yield p
+    codes = p.stop()
+    assert set(codes.values()) == {0}, codes
+
+
+# ---- each view, by hand ------------------------------------------------------------------------------------------------
+
+
+def step(name, n, mean, p90, percent):
+    return {f"{name}_jumlah": n, f"{name}_satuan": "hari_kerja" if n else None, f"{name}_hari_rata_rata": mean, f"{name}_hari_p90": p90,
+            f"{name}_tepat_waktu_persen": percent}
+
+
+def counts(diajukan=0, dikembalikan=0, selesai=0, ditolak=0, dibatalkan=0, terlewat=0):
+    return locals()
+
+
+NONE = (0, None, None, None)
+CITY = {  # pemeriksaan in March: V-1 2, V-2 1 + 1, V-3 1 (received late), V-6 3 (late); the 90th of 4 is the fourth
+    MARCH: {**counts(5, 1, 1, 1, 1, 1), **step("pengajuan", 2, 0, 0, 100), **step("pemeriksaan", 4, 2, 3, 50),
+            **step("integrasi", 1, 13, 13, 100), "tepat_waktu_persen": 71.4},
+    APRIL: {**counts(diajukan=1, selesai=1, terlewat=1), **step("pengajuan", *NONE), **step("pemeriksaan", *NONE),
+            **step("integrasi", 1, 16, 16, 100), "tepat_waktu_persen": 100}}
+DEPARTMENTS = {
+    (MARCH, OPD): {**counts(3, 1, 1), **step("pengajuan", 2, 0, 0, 100), **step("pemeriksaan", 3, 1.67, 2, 66.7),
+                   **step("integrasi", 1, 13, 13, 100), "tepat_waktu_persen": 83.3},
+    (MARCH, OTHER): {**counts(2, 0, 0, 1, 1, 1), **step("pengajuan", *NONE), **step("pemeriksaan", 1, 3, 3, 0),
+                     **step("integrasi", *NONE), "tepat_waktu_persen": 0}}
+
+
+def plain(row):
+    return {k: float(v) if type(v).__name__ == "Decimal" else v for k, v in row.items()}
+
+
+def test_recapitulation_of_the_city(line):
+    got = {r.pop("bulan"): r for r in map(plain, line.rows("select * from v_rekap_bulanan"))}
+    assert {m: got[m] for m in CITY} == CITY
+    assert got[datetime.date(2026, 6, 1)]["integrasi_tepat_waktu_persen"] == 0
+
+
+def test_recapitulation_of_each_department(line):
+    got = {(r.pop("bulan"), r.pop("kode_opd")): r for r in map(plain, line.rows("select * from v_rekap_opd"))}
+    names = {k: got[k].pop("nama_opd") for k in DEPARTMENTS}
+    assert {k: got[k] for k in DEPARTMENTS} == DEPARTMENTS
+    assert all(names.values())
+    assert got[APRIL, OTHER]["diajukan"] == 1
+    assert got[APRIL, OPD]["terlewat"] == 1
+
+
+def test_percentiles_of_a_histogram(line):
+    """Ten steps of 0 0 1 1 1 1 2 2 3 9 days, and units that are not alike."""
+    with rolled_back(line) as c:
+        for i, (days, unit) in enumerate([*((d, "hari_kerja") for d in (0, 0, 1, 1, 1, 1, 2, 2, 3, 9)), (1, "detik"), (2, "hari_kerja")]):
+            month = "2025-01" if i < 10 else "2025-02"
+            c.execute("insert into request (nomor_permohonan, rekap) values (%s, %s)",
+                      (f"P-{i}", f"9.99 {month}/pemeriksaan/{unit}/{days}/{'f' if days > 2 else 't'}"))
+        c.execute("select rekap_jumlahkan()")
+        c.execute("select pemeriksaan_jumlah, pemeriksaan_satuan, pemeriksaan_hari_rata_rata, pemeriksaan_hari_p90, pemeriksaan_tepat_waktu_persen"
+                  " from v_rekap_opd where kode_opd = '9.99' order by bulan")
+        assert c.fetchall() == [(10, "hari_kerja", 2, 3, 80), (2, "campuran", None, None, 100)]
+
+
+def test_queue(line):
+    got = line.rows("select nomor_permohonan, status, giliran, giliran_sejak, kode_opd, revisi, menunggu > interval '1 day' as lama"
+                    " from v_antrean where nomor_permohonan like 'V-%%'")
+    assert got == [
+        {"nomor_permohonan": "V-3", "status": "diintegrasikan", "giliran": "bedelau", "giliran_sejak": at("2026-03-07T03:00:00"),
+         "kode_opd": OPD, "revisi": 1, "lama": True},
+        {"nomor_permohonan": "V-4", "status": "diajukan", "giliran": "sistem", "giliran_sejak": at("2026-03-31T20:00:00"),
+         "kode_opd": OTHER, "revisi": 1, "lama": True}]
+
+
+def at(utc):
+    return datetime.datetime.fromisoformat(utc).replace(tzinfo=datetime.timezone.utc)
+
+
+def test_late(line):
+    day = datetime.timedelta(days=1)
+    got = {(r["nomor_permohonan"], r["tahap"]): r for r in line.rows("select * from v_terlambat")}
+    assert set(got) == {("V-3", "integrasi"), ("V-6", "pemeriksaan"), ("B-1", "integrasi"), ("B-2", "integrasi")}
+    # 30 h after the call that nobody answered, 8 h after the 503: without them it had been in time
+    assert [got["B-1", "integrasi"][k] for k in ("lewat", "gangguan_bedelau", "karena_bedelau")] == [day, datetime.timedelta(hours=38), True]
+    # our own credentials are no outage of Bedelau's
+    assert [got["B-2", "integrasi"][k] for k in ("lewat", "gangguan_bedelau", "karena_bedelau")] == [day, 0 * day, False]
+    assert [got["V-6", "pemeriksaan"][k] for k in ("lewat", "gangguan_bedelau", "karena_bedelau")] == [10 * day / 24, 0 * day, False]
+    assert got["V-3", "integrasi"]["berakhir"] is None and got["V-3", "integrasi"]["lewat"] > 200 * day
+
+
+def test_timeline(line):
+    """With the calls between the facts, and how long after the step before each came."""
+    got = line.rows("select to_char(waktu at time zone interval '7 hours', 'MM-DD HH24:MI') as waktu, peristiwa, hasil, oleh, kode_http,"
+                    " latensi_ms::float as ms, round(extract(epoch from menunggu) / 3600)::int as jam from v_timeline"
+                    " where nomor_permohonan = 'B-1' and peristiwa <> 'deadline.changed' order by waktu, seq")
+    assert [tuple(r.values()) for r in got] == [
+        ("06-01 08:00", "request.submitted", None, None, None, None, None),
+        ("06-01 10:00", "check.completed", "diterima", "sistem", None, None, 2),
+        ("06-02 10:00", "panggilan.bedelau", "tidak_diketahui", None, None, 5000, 24),
+        ("06-03 16:00", "panggilan.bedelau", "dijawab", None, 503, 40, 30),
+        ("06-04 00:00", "panggilan.bedelau", "dijawab", None, 201, 123.4, 8),
+        ("06-19 00:00", "integration.completed", "aktif", None, 200, None, 360)]
+    who = line.rows("select oleh, diterima_pada > waktu as nanti, waktu_disesuaikan from v_timeline where nomor_permohonan = 'V-1'"
+                    " and peristiwa = 'check.completed'")
+    assert who == [{"oleh": "pk-01", "nanti": True, "waktu_disesuaikan": False}]
+
+
+def test_timeline_as_printed(line):
+    text = line.ctl("status", "B-1", "--timeline")
+    assert re.search(r"2026-06-03 16:00:00 WIB  panggilan.bedelau .*dijawab.*HTTP 503 dalam 40.0 ms  \+1 d 6 h", text), text
+    told = json.loads(line.ctl("status", "B-1", "--timeline", "--json"))["timeline"]
+    assert [e["latensi_ms"] for e in told if e["peristiwa"] == "panggilan.bedelau"] == [5000, 40, 123.4]
+
+
+ODD = {"X-1": "selesai_tanpa_diterima", "X-2": "dua_opd", "X-3": "celah_urutan_validator", "X-4": "jam_tanpa_permohonan",
+       "X-5": "formulir_lain", "X-6": "fakta_setelah_akhir", "X-7": "selesai_dan_dibatalkan", "X-8": "jam_bertentangan"}
+
+
+def test_oddities(line):
+    got = line.rows("select nomor_permohonan, anomali, penjelasan from v_anomali order by 1, 2")
+    assert [(r["nomor_permohonan"], r["anomali"]) for r in got] == list(ODD.items())
+    assert all(r["penjelasan"] for r in got)
+
+
+def test_a_row_that_contradicts_itself(line):
+    with rolled_back(line) as c:
+        c.execute("update request set status = 'selesai' where nomor_permohonan = 'V-4'")
+        c.execute("select anomali, penjelasan is not null from v_anomali where nomor_permohonan = 'V-4'")
+        assert c.fetchall() == [("status_bertentangan", True)]
+
+
+def test_an_oddity_ends_when_its_fact_comes(line):
+    """The check that was missing, of urutan 2."""
+    nomor = "Y-1"
+    f = line.told.form(nomor, wib("05-04"))
+    line.told.urutan[nomor, "/bedelau/validator"] = 1
+    line.told.check(nomor, wib("05-06"), "menunggu_pemeriksa", f)
+    line.told.recorded()
+    assert line.one("select count(*) from v_anomali where nomor_permohonan = %s", nomor) == 1
+    line.told.urutan[nomor, "/bedelau/validator"] = 0
+    line.told.check(nomor, wib("05-05"), "menunggu_lampiran", f)
+    line.told.recorded()
+    assert line.one("select count(*) from v_anomali where nomor_permohonan = %s", nomor) == 0
+
+
+def test_contact(line):
+    """Of the form that the check names, not of the other one."""
+    got = line.rows("select nama_pemohon, email_pemohon, telepon_pemohon, nama_pj_teknis from v_kontak where nomor_permohonan = 'V-1'")
+    assert got == [{"nama_pemohon": "Citra Contoh", "email_pemohon": "citra.contoh@batam.go.id",
+                    "telepon_pemohon": harness.FORM["telepon_pemohon"], "nama_pj_teknis": harness.FORM["nama_pj_teknis"]}]
+
+
+def test_a_request_that_went_all_the_way(pipeline):
+    """By every program: its calls stand in its story, nothing about it is odd, and it counts for what it did."""
+    nomor = f"{OPD}-W-1"
+    p = pipeline(**harness.FAST)
+    p.start(*harness.WORKERS)
+    p.faults(seed=1, rules=[{"nomor": nomor, "sequence": ["503", "201"]}])
+    p.submit(nomor)
+    p.await_status(nomor, "selesai")
+    p.await_quiet()
+    told = p.rows("select peristiwa, kode_http, latensi_ms, percobaan, menunggu from v_timeline where nomor_permohonan = %s order by waktu, seq",
+                  nomor)
+    calls = [(r["kode_http"], r["percobaan"]) for r in told if r["peristiwa"] == "panggilan.bedelau"]
+    assert calls[0] == (503, 1)
+    assert calls[-1][0] == 201
+    assert all(r["latensi_ms"] >= 0 for r in told if r["peristiwa"].startswith("panggilan"))
+    assert {"request.submitted", "check.completed", "integration.completed", "deadline.changed"} <= {r["peristiwa"] for r in told}
+    assert [r["menunggu"] for r in told][0] is None
+    assert all(r["menunggu"] >= datetime.timedelta(0) for r in told[1:])
+    assert p.rows("select * from v_anomali") == []
+    assert p.rows("select * from v_antrean") == []
+    got = p.rows("select ukuran, kode_opd, tepat, sum(jumlah) as n from rekap group by 1, 2, 3 order by 1")  # of this month, or the next by now
+    assert [tuple(r.values()) for r in got] == [(u, OPD, True, 1) for u in ("diajukan", "integrasi", "pemeriksaan", "pengajuan", "selesai")]
+
+
+# ---- words and rights ---------------------------------------------------------------------------------------------------
+
+
+def test_everything_is_explained(line):
+    lack = line.rows("select c.relname, a.attname from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+                     " join pg_attribute a on a.attrelid = c.oid and a.attnum >= 0 and not a.attisdropped"
+                     " where n.nspname = %s and (c.relkind = 'v' or c.relname = any(%s)) and col_description(c.oid, a.attnum) is null",
+                     line.schema, list(READ_BY_PEOPLE))
+    assert lack == []
+    lack = line.rows("select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = %s"
+                     " and (c.relkind = 'v' or c.relname = any(%s)) and obj_description(c.oid) is null", line.schema, list(READ_BY_PEOPLE))
+    assert lack == []
+    views = {r["relname"] for r in line.rows("select relname from pg_class where relkind = 'v' and relnamespace = %s::regnamespace", f'"{line.schema}"')}
+    assert set(VIEWS) <= views
+
+
+@contextlib.contextmanager
+def rolled_back(p, role=None):
+    with contextlib.closing(psycopg2.connect(p.conninfo)) as db, db.cursor() as c:
+        c.execute(f'set search_path to "{p.schema}"')
+        if role:
+            c.execute(f"set role {role}")
+        yield c
+        db.rollback()
+
+
+SAFE = ("nomor_permohonan, waktu, peristiwa, pelaku, revisi, putaran, hasil, tahap, batas, seq, menunggu, kode_http, latensi_ms, percobaan,"
+        " waktu_klaim, diterima_pada, waktu_disesuaikan")
+
+
+def test_the_monitor_reads_no_names(line):
+    for view in VIEWS:
+        if view not in ("v_kontak", "v_timeline"):
+            with rolled_back(line, "bedelau_monitor") as c:
+                c.execute(f"select * from {view}")
+                text = repr(c.fetchall())
+                assert not [w for w in ("Citra", *harness.PERSONAL) if w in text], view
+    with rolled_back(line, "bedelau_monitor") as c:
+        c.execute(f"select {SAFE} from v_timeline where nomor_permohonan = 'V-1'")
+        assert c.fetchall()
+    for sql in ("select * from v_kontak", "select * from request", "select data from event", "select * from rekap", "select * from clock",
+                *(f"select {column} from v_timeline" for column in ("keterangan", "temuan", "oleh"))):
+        with rolled_back(line, "bedelau_monitor") as c, pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            c.execute(sql)
+
+
+def test_who_may_write_to_people_reads_nothing_else(line):
+    with rolled_back(line, "bedelau_kontak") as c:
+        c.execute("select nama_pemohon from v_kontak where nomor_permohonan = 'V-1'")
+        assert c.fetchall() == [("Citra Contoh",)]
+    for table in ("event", "request", "v_antrean", "v_timeline"):
+        with rolled_back(line, "bedelau_kontak") as c, pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            c.execute(f"select * from {table}")
+
+
+# ---- bedelauctl report --------------------------------------------------------------------------------------------------
+
+
+def as_csv(v):
+    return "" if v is None else str(v)
+
+
+def test_report(line, tmp_path):
+    raw = line.ctl("report", "--month", "2026-03", "--out", tmp_path / "maret.csv")
+    assert raw == ""
+    text = (tmp_path / "maret.csv").read_bytes().decode()
+    assert text.count("\r\n") == text.count("\n") == 4
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert [(r["bulan"], r["kode_opd"], r["nama_opd"]) for r in rows] == [
+        ("2026-03", OTHER, line.one("select nama_opd from opd where kode_opd = %s", OTHER)),
+        ("2026-03", OPD, line.one("select nama_opd from opd where kode_opd = %s", OPD)), ("2026-03", "", "SELURUH KOTA")]
+    for row, sql in zip(rows, (f"select * from v_rekap_opd where bulan = '2026-03-01' and kode_opd = '{OTHER}'",
+                               f"select * from v_rekap_opd where bulan = '2026-03-01' and kode_opd = '{OPD}'",
+                               "select * from v_rekap_bulanan where bulan = '2026-03-01'")):
+        want = {k: as_csv(v) for k, v in line.rows(sql)[0].items() if k not in ("bulan", "kode_opd", "nama_opd")}
+        assert {k: row[k] for k in want} == want
+    assert [p.name for p in tmp_path.iterdir()] == ["maret.csv"]
+
+
+def test_report_of_one_department_and_as_json(line):
+    rows = json.loads(line.ctl("report", "--month", "2026-03", "--opd", OTHER, "--json"))
+    assert [r["kode_opd"] for r in rows] == [OTHER]
+    want = {k: v for k, v in DEPARTMENTS[MARCH, OTHER].items()}
+    assert {k: rows[0][k] for k in want} == want
+    assert len(line.ctl("report", "--month", "2020-01").splitlines()) == 1
+    assert line.one("select count(*) from audit_log where action like 'report%%'") == 0
+
+
+def test_report_writes_fields_that_need_quotes(line):
+    with_comma = line.one("select nama_opd from opd where kode_opd = %s", OPD)
+    line.rows("update opd set nama_opd = %s where kode_opd = %s", 'Dinas "X", dan\nY', OPD)
+    try:
+        rows = list(csv.DictReader(io.StringIO(line.ctl("report", "--month", "2026-03", "--opd", OPD), newline="")))
+    finally:
+        line.rows("update opd set nama_opd = %s where kode_opd = %s", with_comma, OPD)
+    assert [r["nama_opd"] for r in rows] == ['Dinas "X", dan\nY']
+
+
+# ---- the sums are those of their parts ----------------------------------------------------------------------------------
+
+SUMS = "select bulan, kode_opd, ukuran, satuan, hari, tepat, jumlah from rekap where jumlah <> 0 order by 1, 2, 3, 4, 5, 6"
+
+
+def test_sums_of_shuffled_and_repeated_facts(pipeline):
+    """Two projectors, any order: the sums equal those that are counted anew from the dossiers, and so do rows that no projector
+    of this version has touched."""
+    p = pipeline(standin=False, sop_time_tolerance="3650d", deadline_grace="0s", deadline_hard_maximum="1s")
+    p.start("projector", "projector.2", "deadline")
+    rng, now = random.Random(5), datetime.datetime.now(datetime.timezone.utc)
+    facts = [(f"S-{i:03d}", f) for i in range(150) for f in stories.story(f"views.{i}", f"S-{i:03d}", now)]
+    facts += rng.choices(facts, k=len(facts) // 3)
+    rng.shuffle(facts)
+    for nomor, fact in facts:
+        p.send(stories.topic(fact), stories.event(fact, nomor), key=nomor)
+    p.flush()
+    p.await_quiet()
+    sums = p.rows(SUMS)
+    assert {r["ukuran"] for r in sums} == {"diajukan", "dikembalikan", "selesai", "ditolak", "dibatalkan", "terlewat", "pengajuan",
+                                           "pemeriksaan", "integrasi"}
+    assert p.rows("select nomor_permohonan, rekap, rekap_dari_fakta(fakta) as lagi from request where rekap is distinct from"
+                  " rekap_dari_fakta(fakta)") == []
+    p.one("select rekap_jumlahkan()::text")
+    assert p.rows(SUMS) == sums
+    n = p.one("with x as (update request set rekap = null where right(nomor_permohonan, 1) < '5' returning 1) select count(*) from x")
+    assert p.one("select rekap_hitung_ulang()") == n
+    assert p.rows(SUMS) == sums
+    assert p.rows("select nomor_permohonan, anomali from request where anomali like '%%celah%%'") == []
+
+
+# ---- 200,000 requests ---------------------------------------------------------------------------------------------------
+
+MANY = 200000
+FINAL = ("case when i %% 40 = 0 then 'ditolak' when i %% 40 = 1 then 'dibatalkan' else 'selesai' end")
+FILL = f"""
+create temp table awal as select i, 'BDL-' || lpad(i::text, 7, '0') as nomor, '1.' || lpad((i %% 45)::text, 2, '0') || '.01' as opd,
+    timestamptz '2025-01-01 02:00+00' + i * interval '4 minutes' as t, i %% 20 <> 7 as usai, i %% 100 = 3 as lambat, i %% 12 as hari
+  from generate_series(1, {MANY}) i;
+insert into request (nomor_permohonan, revisi, putaran, versi, status, terlambat, giliran, giliran_sejak, kode_opd, nama_opd, nama_sistem,
+    submitted_at, checked_at, accepted_at, integrated_at, updated_at, fakta, hitungan, anomali, rekap)
+select nomor, 1, 1, 5, case when usai then {FINAL} else 'diperiksa' end, lambat, case when usai then 'selesai' else 'pranata_komputer' end,
+       t, opd, 'Dinas ' || opd, 'Sistem ' || i, t, t, t, case when usai and i %% 40 > 1 then t end, t,
+       (select string_agg(md5((i * 64 + k)::text), '') from generate_series(1, 50) k), '3/3 2/2 7/7', case when i %% 2000 = 0 then 'dua_opd' end,
+       opd || to_char(t, ' YYYY-MM/') || 'diajukan' || case when usai then to_char(t, ' YYYY-MM/') || {FINAL} else '' end
+       || to_char(t, ' YYYY-MM/') || 'pengajuan/hari_kerja/0/t' || case when usai then
+          to_char(t, ' YYYY-MM/') || 'pemeriksaan/hari_kerja/' || i %% 3 || case when i %% 3 = 2 then '/f' else '/t' end
+          || to_char(t, ' YYYY-MM/') || 'integrasi/hari_kerja/' || i %% 40 || case when i %% 40 > 30 then '/f' else '/t' end else '' end
+  from awal order by i;
+insert into clock (nomor_permohonan, revisi, tahap, mulai, batas, satuan, status, berakhir, hari_terpakai, kalender, urutan)
+select nomor, 1, tahap, t, t + interval '3 days', 'hari_kerja', case when lambat and tahap = 'integrasi' then 'terlewat' else 'terpenuhi' end,
+       t + case when lambat and tahap = 'integrasi' then interval '4 days' else interval '1 day' end, 1, 'x', 3
+  from awal, unnest(array['pengajuan', 'pemeriksaan', 'integrasi']) tahap order by i;
+insert into attempt_integrator (key, no, lease, step, sent_at, quiet_until, answered_at, fate, code, took_us)
+select nomor || ':1:1', no, 1, 'send', t + no * interval '1 hour', t, t, 'answered', case when no = 1 then 503 else 201 end, 5000
+  from awal, generate_series(1, 2) no order by i;
+insert into event (source, id, type, subject, time, effective_at, topic, partition, kafka_offset, append_at, data, data_hash)
+select '/opd/' || opd, nomor || ':' || k, 'id.go.batam.bedelau.' || case k when 1 then 'request.submitted' when 2 then 'check.completed' else 'integration.completed' end
+       || '.v1', nomor, t, t + k * interval '1 hour', 'x', 0, i * 4 + k, t, case k when 1 then '{{"revisi": 1, "nama_pemohon": "Seseorang"}}'
+       when 2 then '{{"revisi": 1, "putaran": 1, "putusan": "diterima", "oleh": "sistem", "temuan": []}}'
+       else '{{"revisi": 1, "putaran": 1, "status_bedelau": "aktif", "kode_http": 200, "percobaan": 2}}' end, '\\x00'
+  from awal, generate_series(1, 3) k order by i;
+select rekap_jumlahkan();
+analyze request; analyze clock; analyze event; analyze rekap; analyze attempt_integrator;
+"""
+ONE = "where nomor_permohonan = 'BDL-0123456'"
+# what is asked, rows at most read from heap and index together, and tables that must not be read whole
+ASKED = {
+    "v_timeline of one request": (f"select * from v_timeline {ONE} order by waktu, seq", 100),
+    "v_kontak of one request": (f"select * from v_kontak {ONE}", 100),
+    "v_antrean, all that is open": ("select * from v_antrean", 2 * MANY // 20 + 100),
+    "v_antrean, the longest 50 of a department": ("select * from v_antrean where kode_opd = '1.07.01' limit 50", MANY // 20 + 100),
+    "v_terlambat": ("select * from v_terlambat", MANY // 100 * 10),
+    "v_rekap_opd": ("select * from v_rekap_opd", 100000),
+    "v_rekap_opd of a month": ("select * from v_rekap_opd where bulan = '2025-05-01'", 10000),
+    "v_rekap_bulanan": ("select * from v_rekap_bulanan", 100000),
+    "v_rekap_bulanan of a month": ("select * from v_rekap_bulanan where bulan = '2025-05-01'", 10000),
+    "v_anomali": ("select * from v_anomali", MANY // 2000 * 3 + 100)}
+LARGE = {"event", "request", "clock", "attempt_integrator"}
+
+
+def nodes(plan):
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from nodes(child)
+
+
+def read(node):
+    """Rows that a scan gave or threw away, all loops together."""
+    return (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+
+
+@pytest.fixture(scope="module")
+def many():
+    p = harness.Pipeline(harness.log_folder("test_views_many"), partitions=1, standin=False)
+    p.rows(FILL)
+    yield p
+    p.stop()
+
+
+@pytest.mark.parametrize("what", ASKED)
+def test_plans(many, what):
+    sql, most = ASKED[what]
+    many.rows(sql)  # what is in memory is asked for; the first look reads the disk
+    explained = many.one(f"explain (analyze, buffers, format json) {sql}".replace("%", "%%"))[0]
+    text = "\n".join(r["QUERY PLAN"] for r in many.rows(f"explain (analyze, buffers) {sql}".replace("%", "%%")))
+    print(f"{what}: {explained['Execution Time']:.1f} ms after {explained['Planning Time']:.1f} ms of planning\n{text}")
+    scans = [n for n in nodes(explained["Plan"]) if "Scan" in n["Node Type"] and "Relation Name" in n]
+    assert scans
+    whole = {n["Relation Name"] for n in scans if n["Node Type"] in ("Seq Scan", "Sample Scan")} & LARGE
+    assert not whole, text
+    assert sum(read(n) for n in scans) <= most, text
