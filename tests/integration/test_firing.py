@@ -277,6 +277,7 @@ def test_hard_maximum(pipeline):
     submit(p, nomor, now())
     p.flush()
     eventually(lambda: metric(p, "bedelau_clocks_missed_total"), lambda n: n == 1, what="missed")
+    eventually(lambda: due_left(p, "H"), lambda n: n == 0, what="and stored")
     assert metric(p, "bedelau_clocks_hard_maximum_total") in (1, 2)  # the warning may have come to it before
     await_told(p)
     assert states(changes(p, "pemeriksaan")[0][nomor]) == ["berjalan", "terlewat"]
