@@ -16,12 +16,18 @@ static struct {
     int64_t left;
 } armed;
 
+static size_t
+count(void)
+{
+    return ((uintptr_t)points_end - (uintptr_t)points_begin) / sizeof *points_begin;
+}
+
 static const struct fault_point *
 find(struct str name)
 {
-    for (const struct fault_point *p = points_begin; p < points_end; p++)
-        if (str_is(name, p->name))
-            return p;
+    for (size_t i = 0; i < count(); i++)
+        if (str_is(name, points_begin[i].name))
+            return &points_begin[i];
     return NULL;
 }
 
@@ -56,8 +62,8 @@ fault_pass(const struct fault_point *here)
 void
 fault_list(struct buf *out)
 {
-    for (const struct fault_point *p = points_begin; p < points_end; p++) {
-        buf_z(out, p->name);
+    for (size_t i = 0; i < count(); i++) {
+        buf_z(out, points_begin[i].name);
         buf_char(out, '\n');
     }
 }

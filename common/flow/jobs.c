@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/base/fault.h"
 #include "common/base/id.h"
 #include "common/flow/jobs_sql.h"
 
@@ -333,8 +334,12 @@ jobs_bear(struct jobs *j, struct job *job)
 void
 jobs_committed(struct jobs *j)
 {
+    if (j->nborn)
+        FAULT("jobs.attempt_stored");
     for (unsigned i = 0; i < j->nborn; i++)
         j->opts.begin(j->opts.arg, &j->born[i]);
+    if (j->nborn)
+        FAULT("jobs.call_begun");
     for (unsigned i = 0; i < j->njoined; i++)
         j->opts.begin(j->opts.arg, &j->joined[i]);
     if (j->join_asked && j->njoined < j->join_asked) { /* all that is due is taken: what comes next? */
@@ -484,8 +489,12 @@ on_answered(void *arg, const struct pg_end *end)
         return;
     }
     be_shy(j);
+    if (j->nclaimed)
+        FAULT("jobs.claimed");
     for (size_t i = 0; i < j->nclaimed; i++)
         j->opts.begin(j->opts.arg, &j->claimed[i]);
+    if (j->nclaimed)
+        FAULT("jobs.claim_begun");
     room = j->opts.room(j->opts.arg);
     j->backlog = !room || j->nclaimed >= j->asked_for;
     if (!room)

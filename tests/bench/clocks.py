@@ -25,7 +25,7 @@ UTC = datetime.timezone.utc
 # instant on.
 COPY = """with us as (select %(prefix)s || lpad(i::text, 7, '0') as nomor, %(due)s + i::bigint * %(apart)s as due
 from generate_series(1, %(n)s) i)
-insert into deadline_clock select us.nomor, %(urutan)s, replace(replace(replace(%(fakta)s, %(of)s, us.nomor), %(id)s, us.nomor), %(begun)s, (us.due - %(span)s)::text),
+insert into deadline_clock (nomor_permohonan, urutan, kalender, fakta, jam, due_at) select us.nomor, %(urutan)s, %(kalender)s, replace(replace(replace(%(fakta)s, %(of)s, us.nomor), %(id)s, us.nomor), %(begun)s, (us.due - %(span)s)::text),
 replace(replace(replace(%(jam)s, %(begun)s, (us.due - %(span)s)::text), %(batas)s, us.due::text), '"w":0', '"w":1'),
 timestamptz '1970-01-01 00:00Z' + us.due * interval '1 us' from us"""
 
@@ -40,11 +40,11 @@ def template(pg):
     try:
         send(place, 1, "submitted", seed=400)
         with Program("deadline", place.env(place.schema(), **TERMS)):
-            row = await_that(lambda: pg.ask("select nomor_permohonan, urutan, fakta, jam from deadline_clock"), 60, "a clock")[0]
+            row = await_that(lambda: pg.ask("select nomor_permohonan, urutan, fakta, jam, kalender from deadline_clock"), 60, "a clock")[0]
     finally:
         place.drop()
     running = json.loads(row[3])[-1]
-    return {"of": row[0], "urutan": row[1], "fakta": row[2], "id": json.loads(row[2])["facts"][0]["i"], "jam": row[3], "begun": str(running["m"]),
+    return {"of": row[0], "urutan": row[1], "kalender": row[4], "fakta": row[2], "id": json.loads(row[2])["facts"][0]["i"], "jam": row[3], "begun": str(running["m"]),
             "batas": str(running["b"]), "span": running["b"] - running["m"]}
 
 

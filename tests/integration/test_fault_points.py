@@ -1,11 +1,11 @@
-"""A crash between any two steps of the deadline worker's life: no clock lost, none fired twice.
+"""A crash between any two steps of the deadline worker's life: no clock lost, none fired twice. And of a call: none sent twice.
 
 The programs carry named places (common/base/fault.h) at which the process kills itself when BEDELAU_FAULT asks for it.
 Here each place that the deadline worker has is hit once, one after the other, while requests with clocks of seconds run
 through the whole pipeline: met, missed, warned of, returned and mended, returned twice, returned and left. In the end the
-clocks must be what oracle.py makes of the recorded facts, and what was told of each must have been told once.
+clocks must be what oracle.py makes of the recorded facts, and what was told of each must have been told once. The integrator goes through the same, with the steps of a call besides.
 
-A new place without a line in PLAN fails the test.
+A new place without a line in PLAN or CALLS fails the test.
 """
 import collections
 import json
@@ -117,23 +117,28 @@ PLAN = [
 ]
 
 
+# of the integrator's calls, beside what all workers have in common
+CALLS = ["jobs.attempt_stored", "jobs.call_begun", "flow.item_posted:2", "jobs.claimed", "jobs.claim_begun", "flow.rows_locked:2",
+         "flow.before_commit:2", "flow.commit_sent:2", "flow.committed:2", "flow.offsets_reported:2", "flow.published:2"]
+
+
 def places():
     """Every place that a worker has."""
     return {line for w in harness.WORKERS for line in subprocess.run(
         [BIN / f"bedelau-{w}", "--fault-points"], capture_output=True, text=True, check=True).stdout.split()}
 
 
-def die_at(p, i, place, stimulus):
+def die_at(p, i, place, stimulus, worker="deadline"):
     """Starts the worker, has it die at this place and nowhere else."""
-    p.start("deadline", wait=False, fault=place, kafka_group_instance_id="a")
+    p.start(worker, wait=False, fault=place, kafka_group_instance_id="a")
     stimulus(p, i)
-    assert p.procs["deadline"].wait(timeout=90) == -9, f"{place}; see {p.folder}"
-    assert f'fault={place.split(":")[0]}' in p.log("deadline").splitlines()[-1]
+    assert p.procs[worker].wait(timeout=90) == -9, f"{place}; see {p.folder}"
+    assert f'fault={place.split(":")[0]}' in p.log(worker).splitlines()[-1]
     if "deadline.2" in p.procs:
         p.kill("deadline.2")
     is_mended(p)
     # nobody holds what the dead one held: its lease would run out by itself, seconds later
-    p.rows("update outbox_lane set lease_until = now() where worker = 'deadline'")
+    p.rows("update outbox_lane set lease_until = now() where worker = %s", worker)
 
 
 # ---- what must be in the end ------------------------------------------------------------------------------------------
@@ -177,7 +182,7 @@ def told_once(p):
 
 
 def test_each_place(pipeline):
-    assert {place.split(":")[0] for place, _ in PLAN} == places()
+    assert {place.split(":")[0] for place in [*(place for place, _ in PLAN), *CALLS]} == places()
     p = pipeline(**harness.FAST, **{f"sop_{k}": f"{n} detik" for k, n in TERMS.items()}, deadline_grace="100ms",
                  validator_review_manual_opd=WAITS["kode_opd"])
     p.start("validator", "integrator", "projector")
@@ -196,6 +201,29 @@ def test_each_place(pipeline):
     assert {tahap for _, _, tahap in missed} >= set(TERMS)
     harness.every_event_once(p)
     assert p.rows("select * from deadline_clock where due_at is not null") == []
+
+
+def test_each_place_of_a_call(pipeline):
+    """Crashes of the integrator between any two steps of a call: each request is registered once, and none is lost."""
+    p = pipeline(**harness.FAST)
+    p.start("validator", "deadline", "projector")
+    p.faults(seed=9, latency_ms=5, idempotent=False, mix={"503": 0.3})  # who sends twice registers twice
+    sent = []
+
+    def submit(p, i):
+        for k in range(4):
+            sent.append(f"{OPD}-J-{i:02d}{k}")
+            p.submit(sent[-1])
+        p.flush()
+
+    for i, place in enumerate(CALLS):
+        die_at(p, i, place, submit, "integrator")
+    p.start("integrator", kafka_group_instance_id="a")
+    done = "select nomor_permohonan from request where status = 'selesai'"
+    eventually(lambda: {r["nomor_permohonan"] for r in p.rows(done)}, lambda got: got == set(sent), 120, f"all done; see {p.folder}")
+    p.await_quiet()
+    assert (p.stats()["active"], p.stats()["duplicates"]) == (len(sent), 0)
+    harness.every_event_once(p)
 
 
 def test_not_in_production(tmp_path):

@@ -187,9 +187,7 @@ on_alarm(void *arg)
 
     if (d->firing == FIRE_CLAIMS)
         claim(w);
-    else if (d->firing == FIRE_WAITS && !hard_maximum(w))
-        wait_for_gate(w);
-    else if (d->firing == FIRE_RESTS && is_due(w, d->grace_ms))
+    else if (d->firing == FIRE_WAITS ? !hard_maximum(w) : d->firing == FIRE_RESTS && is_due(w, d->grace_ms))
         wait_for_gate(w);
     else if (d->firing == FIRE_RESTS)
         ask_table(w);
