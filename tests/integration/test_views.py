@@ -239,6 +239,11 @@ def test_queue(line):
          "kode_opd": OTHER, "revisi": 1, "lama": True}]
 
 
+def test_queue_as_listed(line):
+    got = json.loads(line.ctl("list", "--antrean", "--opd", OTHER, "--json"))
+    assert [r["nomor_permohonan"] for r in got] == ["V-4", "X-2"]
+
+
 def at(utc):
     return datetime.datetime.fromisoformat(utc).replace(tzinfo=datetime.timezone.utc)
 
