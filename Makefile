@@ -98,6 +98,10 @@ $(BUILD)/test/suite $(BUILD)/test/lines: $(BUILD)/test/%: $(BUILD)/obj/tests/sui
 	@mkdir -p $(@D)
 	$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+$(BUILD)/test/clocks: $(call obj,tests/suite/clocks_main.c workers/deadline/change.c workers/deadline/told.c) $(BUILD)/libsop.a $(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	$(CC) $(OPT) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 # ---- set-up, run, test: the scripts do the work and can be read -------------------------------------------------------
 deps: ## install what this machine lacks (asks nothing, prints what it installs)
 	@deploy/dev/deps
@@ -115,6 +119,8 @@ test-unit: $(units) ## unit tests only (SAN=address,undefined for a sanitised ru
 	@tests/run-unit $(units)
 test-suite: $(BUILD)/test/suite ## the official JSON Schema test suite against common/json
 	@$< tests/suite/jsonschema tests/suite/expected-failures.txt
+test-clocks: $(BUILD)/test/clocks ## the deadline worker's arithmetic against an independent reading, thousands of stories over 2024-2027
+	@$(or $(PYTHON),/usr/bin/python3) tests/suite/clocks.py $<
 test-differential: $(BUILD)/test/lines ## common/json against Python's jsonschema on 20,000 generated documents
 	@tests/suite/differential.py $<
 fuzz: ## each target of tests/fuzz for FUZZ_SECONDS (600), with clang's libFuzzer; no part of test
@@ -123,7 +129,7 @@ fuzz: ## each target of tests/fuzz for FUZZ_SECONDS (600), with clang's libFuzze
 	    OPT="-O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" \
 	    $(fuzzers:%=build/fuzz/fuzz/%) >/dev/null
 	@tests/fuzz/run $(fuzzers:%=build/fuzz/fuzz/%)
-.PHONY: test-suite test-differential fuzz
+.PHONY: test-suite test-clocks test-differential fuzz
 contract: ## what the endpoint at URL= does and does not do of the contract (tests/contract/README.md)
 	@$(or $(PYTHON),/usr/bin/python3) tests/contract/endpoint.py $(if $(URL),"$(URL)")
 .PHONY: contract

@@ -10,6 +10,7 @@
 
 #include "common/app/notify.h"
 #include "common/app/trim.h"
+#include "common/base/fault.h"
 #include "common/base/id.h"
 #include "common/base/log.h"
 #include "common/kafka/kafka.h"
@@ -105,7 +106,8 @@ help(const struct app_def *d, const struct conf_spec *spec)
 
     conf_sample(spec, &b);
     printf(
-        "%s: %s\n\nusage: %s [-c FILE] [--check-config | --sample-config | --help | --version]\n\n"
+        "%s: %s\n\nusage: %s [-c FILE] [--check-config | --sample-config | --fault-points | --help | "
+        "--version]\n\n"
         "Without -c, %s is read when it exists. %s_<SECTION>_<KEY> in the environment wins over the file.\n"
         "Settings:\n%s",
         d->name, d->about, d->name, d->conf_file, d->env_prefix, b.p ? b.p : "");
@@ -122,14 +124,27 @@ sample(const struct conf_spec *spec)
     buf_free(&b);
 }
 
+static void
+list_faults(void)
+{
+    struct buf b = buf_make(1 << 16);
+
+    fault_list(&b);
+    fputs(b.p ? b.p : "", stdout);
+    buf_free(&b);
+}
+
 /* -1: go on; else an exit code. */
 static int
 read_args(int argc, char **argv, const struct app_def *d, const struct conf_spec *spec, struct args *a)
 {
-    static const struct option longs[] = {
-        {"config", required_argument, NULL, 'c'},  {"check-config", no_argument, NULL, 'k'},
-        {"sample-config", no_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},       {NULL, 0, NULL, 0}};
+    static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
+                                          {"check-config", no_argument, NULL, 'k'},
+                                          {"sample-config", no_argument, NULL, 's'},
+                                          {"fault-points", no_argument, NULL, 'f'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {"version", no_argument, NULL, 'V'},
+                                          {NULL, 0, NULL, 0}};
     int c;
 
     while ((c = getopt_long(argc, argv, "c:hV", longs, NULL)) != -1) {
@@ -139,6 +154,8 @@ read_args(int argc, char **argv, const struct app_def *d, const struct conf_spec
             a->check = true;
         else if (c == 's')
             a->sample = true;
+        else if (c == 'f')
+            return list_faults(), APP_OK;
         else if (c == 'h')
             return help(d, spec), APP_OK;
         else if (c == 'V')
@@ -390,6 +407,29 @@ run(struct app *app)
     return app->exit_code;
 }
 
+/* A test may have the process die at one place (fault.h); never under the names of production. */
+static enum res
+arm_fault(const struct app *app, struct err *e)
+{
+    char name[64];
+    const char *spec;
+    enum res res;
+
+    snprintf(name, sizeof name, "%s_FAULT", app->def->env_prefix);
+    spec = getenv(name);
+    if (!spec)
+        return RES_OK;
+    if (strcmp(app->set.topic_prefix, app->def->family) == 0 ||
+        strcmp(app->set.schema, app->def->family) == 0)
+        return err_set(e, RES_FATAL,
+                       "%s is for tests: not where [kafka] topic_prefix or [postgres] schema is \"%s\"", name,
+                       app->def->family);
+    res = fault_arm(spec, e);
+    if (res == RES_OK)
+        log_warn("this process is going to kill itself: a fault is armed", LOG_Z("fault", spec));
+    return res;
+}
+
 int
 app_main(int argc, char **argv, const struct app_def *def, const struct app_run *r)
 {
@@ -406,7 +446,8 @@ app_main(int argc, char **argv, const struct app_def *def, const struct app_run 
         return code;
     log_setup(def->name, LOG_LOGFMT, LOG_INFO);
     if (conf_load(&t.spec, a.file, &app.conf, &e) != RES_OK ||
-        kafka_conf_check(&app.kafka[0], &e) != RES_OK || (def->check && def->check(r->self, &e) != RES_OK)) {
+        kafka_conf_check(&app.kafka[0], &e) != RES_OK || (def->check && def->check(r->self, &e) != RES_OK) ||
+        arm_fault(&app, &e) != RES_OK) {
         fprintf(stderr, "%s: %s\n", def->name, e.text);
         conf_free(app.conf);
         return APP_CONFIG;

@@ -1,6 +1,9 @@
 /* app: what every program of a family does alike: arguments, configuration, log, loop, signals, the service port with
  * /metrics /healthz /readyz /statusz, and exit codes.
  *
+ * PREFIX_FAULT in the environment names a place at which the process kills itself (common/base/fault.h): for tests, and refused
+ * where topic prefix or schema is the family's own.
+ *
  * Exit codes: 0 done, 64 usage, 69 unavailable after its limit, 70 bug, 78 configuration. */
 #ifndef APP_APP_H
 #define APP_APP_H

@@ -102,9 +102,11 @@ buf_int(struct buf *b, int64_t v)
     buf_add(b, p, (size_t)(tmp + sizeof tmp - p));
 }
 
+/* Once, where there is room already, which is the rule; else again where room was made. */
 void
 buf_printf(struct buf *b, const char *fmt, ...)
 {
+    size_t left = b->failed || b->n > b->max ? 0 : b->cap - b->n;
     va_list ap;
     va_list again;
     char *to;
@@ -112,14 +114,16 @@ buf_printf(struct buf *b, const char *fmt, ...)
 
     va_start(ap, fmt);
     va_copy(again, ap);
-    n = vsnprintf(NULL, 0, fmt, ap);
+    n = vsnprintf(left ? b->p + b->n : NULL, left, fmt, ap);
     va_end(ap);
     to = n < 0 ? NULL : buf_room(b, (size_t)n);
-    if (to) {
+    if (to && (size_t)n >= left)
         vsnprintf(to, (size_t)n + 1, fmt, again);
-        b->n += (size_t)n;
-    }
     va_end(again);
+    if (to)
+        b->n += (size_t)n;
+    else if (left)
+        b->p[b->n] = '\0'; /* as it was */
 }
 
 void

@@ -85,7 +85,7 @@ static uint32_t
 ep_events(int events)
 {
     return (events & LOOP_READ ? (uint32_t)EPOLLIN | EPOLLRDHUP : 0) |
-           (events & LOOP_WRITE ? (uint32_t)EPOLLOUT : 0);
+           (events & LOOP_WRITE ? (uint32_t)EPOLLOUT : 0) | (events & LOOP_END ? (uint32_t)EPOLLRDHUP : 0);
 }
 
 struct loop_fd *

@@ -9,7 +9,7 @@
 
 #include "common/base/err.h"
 
-enum { LOOP_READ = 1, LOOP_WRITE = 2 };
+enum { LOOP_READ = 1, LOOP_WRITE = 2, LOOP_END = 4 }; /* LOOP_END: the other side sends no more */
 
 struct loop;
 struct loop_fd;
@@ -34,7 +34,7 @@ struct loop_defer {
 enum res loop_new(struct loop **ret, struct err *e);
 void loop_free(struct loop *loop);
 
-/* Watches `fd` for `events` (LOOP_READ | LOOP_WRITE, or 0 for none yet); level-triggered. The descriptor stays the
+/* Watches `fd` for `events` (any of the above, or 0 for none yet); level-triggered. An end is told as LOOP_READ. The descriptor stays the
  * caller's and must outlive the watch. NULL when the kernel or memory refuses. */
 struct loop_fd *loop_watch(struct loop *loop, int fd, int events, void (*fn)(void *arg, int events),
                            void *arg);

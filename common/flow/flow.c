@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "common/base/fault.h"
 #include "common/base/log.h"
 
 void
@@ -54,6 +55,7 @@ take_record(struct flow *f, rd_kafka_message_t *m)
     it->rkm = m;
     f->next.bytes += m->len;
     parse_record(f, it);
+    FAULT("flow.record_taken");
 }
 
 static void
@@ -91,6 +93,7 @@ flow_post(struct flow *f, void *mine)
 {
     flow_batch_add(&f->next)->mine = mine;
     loop_defer(f->opts.loop, &f->kick);
+    FAULT("flow.item_posted");
 }
 
 bool
@@ -106,12 +109,6 @@ flow_ready(const struct flow *f, const char **why)
     else if (f->faulty)
         *why = f->why;
     return !**why;
-}
-
-rd_kafka_t *
-flow_client(struct flow *f)
-{
-    return f->consumer ? consumer_client(f->consumer) : NULL;
 }
 
 void

@@ -105,9 +105,6 @@ void flow_emit(struct flow *f, const char *topic, struct str key, struct str val
 /* Whether partitions and database are both as they should be, with a reason when not. */
 bool flow_ready(const struct flow *f, const char **why);
 
-/* The consumer's client, for watermark queries. NULL before the first connection. */
-rd_kafka_t *flow_client(struct flow *f);
-
 /* Writes a JSON object of partitions, positions and stops, for /statusz. */
 void flow_status(const struct flow *f, struct buf *out);
 

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "common/base/fault.h"
 #include "common/base/log.h"
 
 void
@@ -13,6 +14,7 @@ flow_give_up(struct flow *f)
     pg_turn_cancel(f->opts.pg, &f->take_turn);
     consumer_stop(f->consumer);
     positions_free(&f->ps);
+    FAULT("flow.partitions_given_up");
 }
 
 /* ---- partitions ------------------------------------------------------------------------------------------------- */
@@ -51,6 +53,7 @@ on_taken(void *arg, const struct pg_end *end)
         loop_timer_set(f->opts.loop, &f->retake, RETAKE_MS);
         return;
     }
+    FAULT("flow.positions_taken");
     /* a batch that failed may have been dropped with its partitions: then no other COMMIT says that it is over */
     flow_healthy(f);
     start_reading(f);

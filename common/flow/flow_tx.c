@@ -2,6 +2,7 @@
 
 #include "common/base/backoff.h"
 #include "common/base/clk.h"
+#include "common/base/fault.h"
 #include "common/base/id.h"
 #include "common/base/log.h"
 
@@ -94,6 +95,7 @@ on_committed(struct flow *f)
     struct flow_batch all = {f->cur.items, f->cur.n};
     rd_kafka_topic_partition_list_t *told = positions_commit(&f->ps);
 
+    FAULT("flow.committed");
     flow_healthy(f);
     note_streak(f);
     metric_add(f->m_batches, 1);
@@ -101,9 +103,12 @@ on_committed(struct flow *f)
     if (told->cnt)
         consumer_report(f->consumer, told);
     rd_kafka_topic_partition_list_destroy(told);
+    FAULT("flow.offsets_reported");
     pg_done(f->opts.pg);
     outbox_publish(f->opts.outbox, f->rows, f->nrows);
+    FAULT("flow.published");
     f->opts.ops->committed(f->opts.w, &all);
+    FAULT("flow.followed");
     report_dead(f);
     flow_batch_clear(f, &f->cur);
     flow_forget_rows(f);
@@ -155,6 +160,7 @@ raced(const struct flow *f)
 static void
 after_undo(struct flow *f)
 {
+    FAULT("flow.rolled_back");
     pg_done(f->opts.pg);
     positions_forget_batch(&f->ps);
     if (fenced(&f->failure)) {
@@ -233,8 +239,10 @@ finish(struct flow *f)
     flow_send_dead(f);
     if (f->nrows)
         outbox_store(f->opts.outbox, f->rows, f->nrows);
+    FAULT("flow.before_commit");
     pg_send(f->opts.pg, &commit_stmt, NULL, NULL, NULL);
     pg_sync(f->opts.pg, on_finished, f);
+    FAULT("flow.commit_sent");
 }
 
 static struct flow_batch
@@ -289,6 +297,7 @@ on_range_undone(void *arg, const struct pg_end *end)
         undo(f, end);
         return;
     }
+    FAULT("flow.part_undone");
     if (r.hi - r.lo > 1 && f->nranges + 2 <= RANGES) {
         size_t mid = r.lo + (r.hi - r.lo) / 2;
 
@@ -348,6 +357,7 @@ on_range_loaded(void *arg, const struct pg_end *end)
         return;
     }
     f->opts.ops->apply(f->opts.w, &b);
+    FAULT("flow.part_applied");
     pg_send(f->opts.pg, &release_stmt, NULL, NULL, NULL);
     pg_sync(f->opts.pg, on_range_applied, f);
 }
@@ -381,7 +391,9 @@ on_begun(void *arg, const struct pg_end *end)
     } else if (f->careful) {
         next_range(f);
     } else {
+        FAULT("flow.rows_locked");
         f->opts.ops->apply(f->opts.w, &b);
+        FAULT("flow.applied");
         finish(f);
     }
 }
@@ -420,6 +432,7 @@ flow_tx_turn(void *arg)
     if (!f->careful)
         f->opts.ops->load(f->opts.w, &b);
     pg_sync(f->opts.pg, on_begun, f);
+    FAULT("flow.begun");
 }
 
 void

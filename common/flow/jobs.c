@@ -4,16 +4,15 @@
 #include <stdlib.h>
 
 #include "common/base/id.h"
+#include "common/flow/jobs_sql.h"
 
-enum { LOOK_MS = 10000, SHY_MIN_MS = 50, SHY_MAX_MS = 1000, CLAIM_MAX = 256, BORN_MAX = 256, STMTS = 8 };
-
-enum which { LOAD, PUT, BODY, REMOVE, ATTEMPT, ANSWER, CLAIM, NEXT };
+enum { LOOK_MS = 10000, SHY_MIN_MS = 50, SHY_MAX_MS = 1000, CLAIM_MAX = 256, BORN_MAX = 256 };
 
 struct jobs {
     struct jobs_opts opts;
-    struct pg_stmt stmt[STMTS];
-    char *sql[STMTS];
-    char *name[STMTS];
+    struct pg_stmt stmt[JOBS_STMTS];
+    char *sql[JOBS_STMTS];
+    char *name[JOBS_STMTS];
     struct pg_args args;
     struct loop_timer timer;
     struct pg_turn turn;
@@ -33,81 +32,6 @@ struct jobs {
     int64_t saved_us; /* earliest due of what this batch saved without a lease; INT64_MAX = none */
     struct jobs_query query;
 };
-
-/* ---- statements ------------------------------------------------------------------------------------------------- */
-
-static const char *const texts[STMTS] = {
-    /* locked: another process must not claim what this transaction decides about */
-    [LOAD] = "select key, subject, step, due_at, lease, attempts, deadline_at, quiet_until, state, reason, "
-             "stop_reason from job_@ "
-             "where subject = any($1::text[]) order by key for update",
-    [PUT] = "insert into job_@ as j (key, subject, step, due_at, lease, attempts, deadline_at, quiet_until, "
-            "state, reason) "
-            "select * from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], "
-            "$6::int[], "
-            "$7::timestamptz[], $8::timestamptz[], $9::text[], $10::text[]) on conflict (key) do update set "
-            "step = excluded.step, due_at = excluded.due_at, lease = excluded.lease, attempts = "
-            "excluded.attempts, "
-            "deadline_at = excluded.deadline_at, quiet_until = excluded.quiet_until, state = excluded.state, "
-            "reason = excluded.reason",
-    [BODY] = "insert into job_body_@ (key, body, hash) select k, b, sha256(b) from unnest($1::text[], "
-             "$2::bytea[]) u(k, b) "
-             "on conflict do nothing",
-    [REMOVE] = "with gone as (delete from job_@ where key = any($1::text[]) returning key) "
-               "delete from job_body_@ b using gone where b.key = gone.key",
-    [ATTEMPT] = "insert into attempt_@ (key, no, lease, step, quiet_until) select * from unnest($1::text[], "
-                "$2::int[], "
-                "$3::bigint[], $4::text[], $5::timestamptz[]) on conflict do nothing",
-    [ANSWER] =
-        "update attempt_@ a set answered_at = clock_timestamp(), fate = u.fate, code = u.code, took_us = "
-        "u.took, "
-        "error = u.error from unnest($1::text[], $2::int[], $3::text[], $4::int[], $5::bigint[], $6::text[]) "
-        "u(key, no, fate, code, took, error) where a.key = u.key and a.no = u.no",
-    /* Earliest deadline first among those that have waited longest and those whose deadlines are nearest, so that neither
-     * many that wait for their time nor many that are ready are read to find a few. More than are taken are looked at,
-     * for other processes may hold some. They are found again by where they lie, a hint: what has moved on meanwhile is
-     * judged anew when it is locked. (The sum keeps the outer test from the index of due_at, which would be read whole.) */
-    [CLAIM] =
-        "with c as (select key, lease as before from job_@ where due_at + interval '0' <= $4::timestamptz "
-        "and ctid = "
-        "any(array("
-        "select ctid from ((select ctid, deadline_at, due_at from job_@ where due_at <= $4::timestamptz "
-        "order by due_at limit 2 * $1::int) union (select ctid, deadline_at, due_at from (select ctid, "
-        "deadline_at, due_at from job_@ order by deadline_at, due_at limit 2 * $1::int) d "
-        "where due_at <= $4::timestamptz)) r order by deadline_at nulls last, due_at limit 2 * $1::int)) "
-        "order by deadline_at nulls last, due_at limit $1::int for update skip locked), "
-        "u as (update job_@ j set lease = $2::bigint, due_at = $4::timestamptz + $3::bigint * interval "
-        "'1 ms', "
-        "attempts = j.attempts + 1, quiet_until = $4::timestamptz + $5::bigint * interval '1 ms', "
-        "step = case when c.before <> 0 and j.step = 'send' then 'ask' else j.step end "
-        "from c where j.key = c.key returning j.key, j.subject, j.step, j.due_at, j.lease, j.attempts, "
-        "j.deadline_at, j.quiet_until, j.state, j.reason), "
-        "a as (insert into attempt_@ (key, no, lease, step, quiet_until) "
-        "select key, attempts, lease, step, quiet_until from u on conflict do nothing) "
-        "select u.*, b.body from u left join job_body_@ b using (key)",
-    [NEXT] = "select min(due_at) from job_@",
-};
-
-static const char *const names[STMTS] = {"load",    "put",    "body",  "remove",
-                                         "attempt", "answer", "claim", "next"};
-
-static bool
-prepare(struct jobs *j, unsigned i)
-{
-    struct buf b = buf_make(8192);
-
-    for (const char *p = texts[i]; *p; p++) {
-        if (*p == '@')
-            buf_z(&b, j->opts.worker);
-        else
-            buf_char(&b, *p);
-    }
-    j->sql[i] = buf_steal(&b);
-    if (asprintf(&j->name[i], "jobs_%s", names[i]) < 0)
-        j->name[i] = NULL;
-    j->stmt[i] = (struct pg_stmt){j->name[i], j->sql[i]};
-    return j->sql[i] && j->name[i];
-}
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
 
@@ -163,9 +87,21 @@ is_put(const struct job *job)
 }
 
 static bool
+is_new(const struct job *job)
+{
+    return is_put(job) && job->fresh;
+}
+
+static bool
+is_changed(const struct job *job)
+{
+    return is_put(job) && !job->fresh;
+}
+
+static bool
 is_body(const struct job *job)
 {
-    return !job->done && job->fresh && job->body.p;
+    return !job->done && job->fresh && job->body.p && !job->ref.n;
 }
 
 static bool
@@ -238,7 +174,7 @@ attempts_of(struct pg_args *a, const struct chosen *c)
 }
 
 static void
-send_put(struct jobs *j, const struct chosen *c)
+send_rows(struct jobs *j, const struct chosen *c, enum jobs_stmt which)
 {
     struct pg_args *a = &j->args;
 
@@ -253,7 +189,21 @@ send_put(struct jobs *j, const struct chosen *c)
     times_of(a, c, offsetof(struct job, quiet_us));
     texts_of(a, c, PG_TEXT, offsetof(struct job, state));
     texts_of(a, c, PG_TEXT, offsetof(struct job, reason));
-    pg_send(j->opts.pg, &j->stmt[PUT], a, NULL, NULL);
+    if (which == NEW)
+        texts_of(a, c, PG_TEXT, offsetof(struct job, ref));
+    pg_send(j->opts.pg, &j->stmt[which], a, NULL, NULL);
+}
+
+static void
+send_new(struct jobs *j, const struct chosen *c)
+{
+    send_rows(j, c, NEW);
+}
+
+static void
+send_changed(struct jobs *j, const struct chosen *c)
+{
+    send_rows(j, c, PUT);
 }
 
 static void
@@ -301,11 +251,12 @@ jobs_save(struct jobs *j, struct job *const *all, size_t n)
         void (*send)(struct jobs *j, const struct chosen *c);
     } kinds[] = {/* removals first: another job may take the key of one that ends in the same transaction */
                  {is_done, send_removals},
-                 {is_put, send_put},
+                 {is_new, send_new},
+                 {is_changed, send_changed},
                  {is_body, send_bodies},
                  {is_attempt, send_attempts}};
 
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         struct chosen c = {all, n, kinds[i].is};
 
         if (count(&c))
@@ -348,6 +299,13 @@ jobs_answered(struct jobs *j, const struct job_answer *all, size_t n)
     pg_send(j->opts.pg, &j->stmt[ANSWER], a, NULL, NULL);
 }
 
+/* Below zero: programs of before, whose leases are above, do not know where bodies are kept (schemas/sql/0019). */
+static int64_t
+new_lease(void)
+{
+    return -((int64_t)(id_random() >> 1) | 1);
+}
+
 /* ---- born leased ------------------------------------------------------------------------------------------------ */
 
 void
@@ -358,7 +316,7 @@ jobs_bear(struct jobs *j, struct job *job)
 
     if (j->stopped || j->nborn == BORN_MAX || j->nborn >= j->opts.room(j->opts.arg))
         return;
-    job->lease = (int64_t)(id_random() >> 1) | 1;
+    job->lease = new_lease();
     job->due_us = now_us + j->opts.lease_ms * 1000;
     job->attempts = 1;
     job->quiet_us = now_us + j->opts.call_ms * 1000;
@@ -442,7 +400,7 @@ read_claimed(const PGresult *r, int i, struct arena *a)
 {
     struct job job = read_job(r, i, a);
 
-    job.body = arena_str(a, pg_text(r, i, 10));
+    job.body = arena_str(a, pg_text(r, i, 11));
     return job;
 }
 
@@ -453,7 +411,7 @@ send_claim(struct jobs *j, unsigned room, pg_rows_fn fn)
 
     pg_args_reset(a);
     pg_arg_int4(a, (int32_t)room);
-    pg_arg_int8(a, (int64_t)(id_random() >> 1) | 1);
+    pg_arg_int8(a, new_lease());
     pg_arg_int8(a, j->opts.lease_ms);
     pg_arg_time(a, clk_us(j->opts.clk));
     pg_arg_int8(a, j->opts.call_ms);
@@ -591,11 +549,13 @@ jobs_new(const struct jobs_opts *opts, struct jobs **ret, struct err *e)
     j->saved_us = INT64_MAX;
     j->timer = (struct loop_timer){.fn = on_timer, .arg = j};
     j->turn = (struct pg_turn){.fn = on_turn, .arg = j};
-    for (unsigned i = 0; i < STMTS; i++)
-        if (!prepare(j, i)) {
+    for (unsigned i = 0; i < JOBS_STMTS; i++) {
+        if (!jobs_sql(opts, i, &j->name[i], &j->sql[i])) {
             jobs_free(j);
             return err_set(e, RES_FATAL, "out of memory");
         }
+        j->stmt[i] = (struct pg_stmt){j->name[i], j->sql[i]};
+    }
     loop_timer_set(opts->loop, &j->timer, 0);
     *ret = j;
     return RES_OK;
@@ -608,7 +568,7 @@ jobs_free(struct jobs *j)
         return;
     loop_timer_stop(j->opts.loop, &j->timer);
     pg_turn_cancel(j->opts.pg, &j->turn);
-    for (unsigned i = 0; i < STMTS; i++) {
+    for (unsigned i = 0; i < JOBS_STMTS; i++) {
         free(j->sql[i]);
         free(j->name[i]);
     }

@@ -29,9 +29,11 @@ struct job {
     struct str reason;   /* why it waits; STR_NULL = it does not */
     struct str stop;     /* why somebody gives it up; STR_NULL = nobody does. See below */
     struct str body;     /* claimed jobs, and new ones when saved; immutable */
-    bool fresh;          /* to be inserted with its body */
-    bool done;           /* to be removed */
-    bool changed;        /* to be written */
+    struct str
+        ref; /* new ones: where the owner keeps that body already (jobs_opts.kept_body); STR_NULL = nowhere */
+    bool fresh;   /* to be inserted with its body */
+    bool done;    /* to be removed */
+    bool changed; /* to be written */
 };
 
 /* `stop` is of loaded jobs only. Others write it (column stop_reason), jobs_save never does; the owner ends such a job as soon
@@ -41,6 +43,8 @@ struct jobs_opts {
     struct loop *loop;
     struct pg *pg;
     const char *worker;
+    const char
+        *kept_body; /* query of the body of job `u` by u.subject and u.body_ref; NULL: no job has a `ref` */
     int64_t lease_ms;
     int64_t call_ms;                                 /* longest a call may take; less than the lease */
     unsigned (*room)(void *arg);                     /* how many calls could begin now */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/base/clk.h"
+#include "common/base/fault.h"
 #include "common/base/log.h"
 
 enum { IN_FLIGHT_MAX = 20000, LOAD_ROWS = 2000, CLEAN_MS = 40, HEADERS_MAX = 64, RESEND_MS = 1000 };
@@ -20,9 +21,9 @@ struct flying {
 
 struct outbox {
     struct outbox_opts opts;
-    struct pg_stmt store, load, clean, lease;
-    char *sql[4];
-    char *names[4];
+    struct pg_stmt store, load, clean, lease, notify;
+    char *sql[5];
+    char *names[5];
     struct pg_args args;
     struct flying **flying; /* by arrival; freed once removed */
     size_t nflying, cap;
@@ -111,6 +112,7 @@ on_report(void *arg, enum res res, const char *why)
         metric_add(o->published, 1);
         if (!o->sweep.slot)
             loop_timer_set(o->opts.loop, &o->sweep, CLEAN_MS);
+        FAULT("outbox.delivered");
         return;
     }
     f->failed = true;
@@ -168,8 +170,10 @@ send_row(struct outbox *o, const struct outbox_row *row)
     r.nheaders = unpack_headers(row->headers, h);
     f = take_off(o, row);
     res = f ? producer_send(o->opts.producer, &r, on_report, f, &e) : RES_RETRY;
-    if (res == RES_OK)
+    if (res == RES_OK) {
+        FAULT("outbox.row_sent");
         return true;
+    }
     if (f)
         free(o->flying[--o->nflying]);
     if (res != RES_REJECT)
@@ -211,6 +215,15 @@ on_stored(void *arg, const PGresult *r)
         o->storing[i].seq = pg_int(r, i, 0);
 }
 
+static bool
+others_hold(const struct outbox *o, const struct outbox_row *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!(o->lanes & 1U << rows[i].lane))
+            return true;
+    return false;
+}
+
 void
 outbox_store(struct outbox *o, struct outbox_row *rows, size_t n)
 {
@@ -237,10 +250,11 @@ outbox_store(struct outbox *o, struct outbox_row *rows, size_t n)
     for (size_t i = 0; i < n; i++)
         pg_elem_text(a, rows[i].headers);
     pg_array_end(a);
-    pg_arg_int4(a, (int32_t)o->lanes);
     o->storing = rows;
     o->nstored = n;
     pg_send(o->opts.pg, &o->store, a, on_stored, o);
+    if (others_hold(o, rows, n))
+        pg_send(o->opts.pg, &o->notify, NULL, NULL, NULL); /* it is told after COMMIT */
 }
 
 /* ---- the turn: renew the lease, remove what was delivered, load what was not sent -------------------------------- */
@@ -251,6 +265,7 @@ on_leased(void *arg, const PGresult *r)
     struct outbox *o = arg;
     uint32_t before = o->lanes;
 
+    FAULT("outbox.leased");
     o->lanes = 0;
     for (int i = 0; i < PQntuples(r); i++)
         o->lanes |= 1U << pg_int(r, i, 0);
@@ -319,6 +334,7 @@ static void
 on_removed(void *arg, const PGresult *r)
 {
     (void)r;
+    FAULT("outbox.removed");
     land(arg, is_removing);
 }
 
@@ -341,6 +357,8 @@ on_loaded(void *arg, const PGresult *r)
     struct outbox *o = arg;
 
     o->loaded = (size_t)PQntuples(r);
+    if (o->loaded)
+        FAULT("outbox.loaded");
     o->need_load = false;
     for (int i = 0; i < PQntuples(r); i++) {
         struct outbox_row row = {.lane = (int32_t)pg_int(r, i, 0),
@@ -401,6 +419,8 @@ on_turn(void *arg)
     if (want & WANT_LOAD && may_publish(o))
         send_load(o);
     pg_sync(o->opts.pg, on_turn_end, o);
+    if (want & WANT_CLEAN)
+        FAULT("outbox.removal_sent");
 }
 
 static void
@@ -455,14 +475,12 @@ stmt(struct outbox *o, unsigned i, const char *name, const char *fmt)
 static void
 make_stmts(struct outbox *o)
 {
-    o->store =
-        stmt(o, 0, "store",
-             "with u as (select * from unnest($1::int[], $2::text[], $3::bytea[], $4::bytea[], $5::bytea[]) "
-             "with ordinality as u(lane, topic, key, value, headers, ord)), "
-             "told as (select pg_notify('outbox_@', '') from u where (1 << lane) & $6::int = 0 limit 1), "
-             "put as (insert into outbox_@ (lane, topic, key, value, headers) "
-             "select lane, topic, key, value, headers from u order by ord returning seq) "
-             "select put.seq from put left join told on true");
+    o->store = stmt(
+        o, 0, "store",
+        "insert into outbox_@ (lane, topic, key, value, headers) select lane, topic, key, value, headers "
+        "from unnest($1::int[], $2::text[], $3::bytea[], $4::bytea[], $5::bytea[]) "
+        "with ordinality as u(lane, topic, key, value, headers, ord) order by ord returning seq");
+    o->notify = stmt(o, 4, "notify", "select pg_notify('outbox_@', '')");
     o->load =
         stmt(o, 1, "load",
              "select lane, seq, topic, key, value, headers from outbox_@ o "
@@ -523,7 +541,7 @@ outbox_free(struct outbox *o)
     for (size_t i = 0; i < o->nflying; i++)
         free(o->flying[i]);
     free(o->flying);
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < 5; i++) {
         free(o->sql[i]);
         free(o->names[i]);
     }

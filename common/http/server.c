@@ -50,6 +50,84 @@ on_timer(void *arg)
     run(arg);
 }
 
+/* ---- ends of connections -------------------------------------------------------------------------------------- */
+
+/* libmicrohttpd is told of what comes by edges, and takes a read that did not fill its buffer for the last one: an end
+ * that came together with the bytes before it is missed, and the connection kept until it is idle for too long. So the
+ * end is watched for here, and the connection looked at once more. */
+struct line {
+    struct server *s;
+    struct MHD_Connection *conn;
+    struct loop_fd *watch;
+    bool closed; /* while on_line_end() has it */
+    bool held;
+};
+
+static void
+look_again(struct line *line)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(line->conn, MHD_CONNECTION_INFO_CONNECTION_SUSPENDED);
+
+    if (!info || info->suspended)
+        return; /* it is looked at when it goes on */
+    MHD_suspend_connection(line->conn);
+    MHD_resume_connection(line->conn);
+    run(line->s);
+}
+
+static void
+on_line_end(void *arg, int events)
+{
+    struct line *line = arg;
+
+    (void)events;
+    loop_unwatch(line->watch);
+    line->watch = NULL;
+    line->held = true;
+    run(line->s); /* what came before the end */
+    if (!line->closed)
+        look_again(line);
+    line->held = false;
+    if (line->closed)
+        free(line);
+}
+
+static void
+open_line(struct server *s, struct MHD_Connection *conn, void **mine)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct line *line = info ? calloc(1, sizeof *line) : NULL;
+
+    if (!line)
+        return; /* then its end is noticed later */
+    line->s = s;
+    line->conn = conn;
+    line->watch = loop_watch(s->loop, info->connect_fd, LOOP_END, on_line_end, line);
+    *mine = line;
+}
+
+static void
+close_line(struct line *line)
+{
+    if (!line)
+        return;
+    loop_unwatch(line->watch);
+    line->watch = NULL;
+    line->closed = true;
+    if (!line->held)
+        free(line);
+}
+
+static void
+on_line(void *arg, struct MHD_Connection *conn, void **mine, enum MHD_ConnectionNotificationCode what)
+{
+    if (what == MHD_CONNECTION_NOTIFY_STARTED)
+        open_line(arg, conn, mine);
+    else
+        close_line(*mine);
+}
+
 /* ---- those that wait ------------------------------------------------------------------------------------------ */
 
 static void
@@ -436,8 +514,8 @@ start_daemon(struct server *s, const struct server_opts *opts, int fd)
     return MHD_start_daemon(
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, 0, NULL, NULL, on_request, s,
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK, on_uri, s, MHD_OPTION_NOTIFY_COMPLETED,
-        on_end, s, MHD_OPTION_UNESCAPE_CALLBACK, keep_encoded, NULL, MHD_OPTION_CONNECTION_LIMIT,
-        opts->conn_max ? opts->conn_max : CONNS, MHD_OPTION_CONNECTION_TIMEOUT,
+        on_end, s, MHD_OPTION_NOTIFY_CONNECTION, on_line, s, MHD_OPTION_UNESCAPE_CALLBACK, keep_encoded, NULL,
+        MHD_OPTION_CONNECTION_LIMIT, opts->conn_max ? opts->conn_max : CONNS, MHD_OPTION_CONNECTION_TIMEOUT,
         opts->idle_s ? opts->idle_s : IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->memory, MHD_OPTION_END);
 }
 

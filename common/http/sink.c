@@ -285,6 +285,26 @@ sink_room(struct sink *s)
     return room_at(s, clk_mono_ms());
 }
 
+unsigned
+sink_room_ahead(struct sink *s, unsigned ahead)
+{
+    unsigned room;
+
+    if (s->valve.mode != VALVE_CLOSED)
+        return sink_room(s);
+    room = valve_room(&s->valve, clk_mono_ms()) + ahead;
+    return room > s->queue.n ? room - s->queue.n : 0;
+}
+
+static const char returned_text[] = "not sent: no call is to begin";
+
+void
+sink_return(struct sink *s)
+{
+    while (s->queue.head)
+        end_here(pop(&s->queue), true, returned_text);
+}
+
 enum res
 sink_start(struct sink *s, const struct sink_call *call, struct err *e)
 {

@@ -68,6 +68,13 @@ void sink_free(struct sink *s);
 /* Calls that may begin now: 0 while paused, open or full, 1 when a probe is due. */
 unsigned sink_room(struct sink *s);
 
+/* The same, and while it is closed as many more as may wait for a place, `ahead` in all: so that a place that comes free
+ * is taken at once. */
+unsigned sink_room_ahead(struct sink *s, unsigned ahead);
+
+/* What waits for a place is answered `sick` and not sent: nothing more is to begin. What is under way ends as it would. */
+void sink_return(struct sink *s);
+
 /* Starts a call. Beyond the room it waits its turn while the sink is closed (its time-out starts when it is sent), else it
  * is answered `sick`. RES_REJECT for a call that can never be sent, as client_start has it, or with too many headers. */
 enum res sink_start(struct sink *s, const struct sink_call *call, struct err *e);

@@ -278,3 +278,9 @@ producer_up(const struct producer *p)
 {
     return p->up;
 }
+
+rd_kafka_t *
+producer_client(struct producer *p)
+{
+    return p->rk;
+}

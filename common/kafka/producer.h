@@ -4,6 +4,8 @@
 #ifndef KAFKA_PRODUCER_H
 #define KAFKA_PRODUCER_H
 
+#include <librdkafka/rdkafka.h>
+
 #include "common/base/conf.h"
 #include "common/base/err.h"
 #include "common/base/loop.h"
@@ -45,5 +47,9 @@ unsigned producer_in_flight(const struct producer *p);
 
 /* False from the first sign that no broker answers until one does. */
 bool producer_up(const struct producer *p);
+
+/* The client, for queries such as where a topic ends: nothing of its own holds up their answers, whereas a consumer's wait
+ * behind its fetch. Not to be kept: NULL or another after a fatal error. */
+rd_kafka_t *producer_client(struct producer *p);
 
 #endif

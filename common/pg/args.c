@@ -151,3 +151,13 @@ pg_elem_time(struct pg_args *a, int64_t t_us)
     if (elem(a, t_us == INT64_MIN, 8))
         put64(&a->bytes, t_us - PG_EPOCH_US);
 }
+
+void
+pg_args_params(const struct pg_args *a, struct pg_params *out)
+{
+    for (unsigned i = 0; i < a->n; i++) {
+        out->val[i] = a->null[i] ? NULL : a->bytes.p + a->at[i];
+        out->len[i] = (int)(a->at[i + 1] - a->at[i]);
+        out->fmt[i] = 1;
+    }
+}

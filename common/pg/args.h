@@ -46,4 +46,12 @@ void pg_elem_int4(struct pg_args *a, int32_t v);
 void pg_elem_bool(struct pg_args *a, bool v);
 void pg_elem_time(struct pg_args *a, int64_t t_us); /* INT64_MIN is NULL */
 
+/* As libpq's functions take them; points into `a`. */
+struct pg_params {
+    const char *val[PG_ARGS];
+    int len[PG_ARGS];
+    int fmt[PG_ARGS];
+};
+void pg_args_params(const struct pg_args *a, struct pg_params *out);
+
 #endif

@@ -10,7 +10,7 @@
 
 #define PG_EPOCH_US INT64_C(946684800000000)
 
-enum { STMTS_MAX = 96, LISTENS_MAX = 4, CONNECT_MS = 5000 };
+enum { STMTS_MAX = 96, LISTENS_MAX = 8, CONNECT_MS = 5000 };
 static const struct backoff pace = {.min_ms = 100, .max_ms = 5000};
 
 enum pending_kind { P_PREPARE, P_STMT, P_SYNC };
@@ -467,19 +467,13 @@ is_prepared(const struct pg *pg, const struct pg_stmt *stmt)
 static bool
 send_now(struct pg *pg, const struct pg_stmt *stmt, const struct pg_args *args)
 {
-    const char *val[PG_ARGS];
-    int len[PG_ARGS];
-    int fmt[PG_ARGS];
-    unsigned n = args ? args->n : 0;
+    struct pg_params p;
 
     if (args && args->bytes.failed)
         return false;
-    for (unsigned i = 0; i < n; i++) {
-        val[i] = args->null[i] ? NULL : args->bytes.p + args->at[i];
-        len[i] = (int)(args->at[i + 1] - args->at[i]);
-        fmt[i] = 1;
-    }
-    return PQsendQueryPrepared(pg->conn, stmt->name, (int)n, val, len, fmt, 1);
+    if (args)
+        pg_args_params(args, &p);
+    return PQsendQueryPrepared(pg->conn, stmt->name, args ? (int)args->n : 0, p.val, p.len, p.fmt, 1);
 }
 
 void
@@ -565,9 +559,11 @@ make_options(const struct pg_opts *o)
     buf_printf(&b, " -c statement_timeout=%lld -c idle_in_transaction_session_timeout=%lld",
                (long long)(o->statement_ms ? o->statement_ms : 30000),
                (long long)(o->idle_tx_ms ? o->idle_tx_ms : 10000));
-    /* each statement is planned once, though its tables may be empty then: by their indexes, not by what is in them */
+    /* each statement is planned once, though its tables may be empty then: by their indexes, not by what is in them. A
+     * table without a fitting index then counts as so dear that each such statement would be compiled, for 40 ms or more */
     buf_z(&b,
-          " -c lock_timeout=15s -c timezone=UTC -c plan_cache_mode=force_generic_plan -c enable_seqscan=off");
+          " -c lock_timeout=15s -c timezone=UTC -c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
+          " -c jit=off");
     if (o->async_commit)
         buf_z(&b, " -c synchronous_commit=off");
     return buf_steal(&b);

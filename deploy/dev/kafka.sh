@@ -60,6 +60,9 @@ auto.create.topics.enable=false
 message.max.bytes=6291456
 replica.fetch.max.bytes=6291456
 
+# what a topic no longer keeps is gone in moments: a test looks for it
+log.retention.check.interval.ms=2000
+
 # one node
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=4

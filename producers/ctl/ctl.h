@@ -100,6 +100,11 @@ PGresult *ctl_query(struct ctl *c, const char *sql, int n, const char *const *ar
 /* The same for statements whose rows nobody needs; `*rows` (may be NULL) gets how many rows were touched. */
 enum res ctl_exec(struct ctl *c, const char *sql, int n, const char *const *args, int64_t *rows);
 
+/* One statement, its rows in binary, for pg_text, pg_int and pg_time (common/pg/pg.h); `n` binary parameters, `p` may be
+ * NULL without. Results as ctl_query. */
+struct pg_params;
+PGresult *ctl_query_params(struct ctl *c, const char *sql, int n, const struct pg_params *p);
+
 /* Notes a change in audit_log under $SUDO_USER or the login name. `subject` and `detail` may be NULL. */
 enum res ctl_audit(struct ctl *c, const char *action, const char *subject, const char *detail);
 
@@ -197,6 +202,10 @@ int ctl_jobs(struct ctl *c, int argc, char **argv);
 int ctl_endpoint(struct ctl *c, int argc, char **argv);
 int ctl_calendar(struct ctl *c, int argc, char **argv);
 int ctl_rules(struct ctl *c, int argc, char **argv);
+int ctl_rebuild(struct ctl *c, int argc, char **argv);
+int ctl_verify(struct ctl *c, int argc, char **argv);
+int ctl_forget(struct ctl *c, int argc, char **argv);
+int ctl_purge(struct ctl *c, int argc, char **argv);
 int ctl_report(struct ctl *c, int argc, char **argv);
 
 /* Whether `id` can name an officer: a pseudonym of 2 to 64 letters, digits, dots, dashes. False and a message

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "common/base/log.h"
+#include "common/pg/args.h"
 #include "producers/ctl/ctl.h"
 #include "producers/ctl/ctl_words.h"
 
@@ -84,10 +85,9 @@ db_failed(struct ctl *c, const PGresult *r)
         err_set(&c->e, RES_REJECT, "Postgres: %s (SQLSTATE %s)", text, state);
 }
 
-PGresult *
-ctl_query(struct ctl *c, const char *sql, int n, const char *const *args)
+static PGresult *
+succeed(struct ctl *c, PGresult *r)
 {
-    PGresult *r = PQexecParams(c->pg, sql, n, NULL, args, NULL, NULL, 0);
     ExecStatusType st = PQresultStatus(r);
 
     if (st == PGRES_COMMAND_OK || st == PGRES_TUPLES_OK)
@@ -95,6 +95,19 @@ ctl_query(struct ctl *c, const char *sql, int n, const char *const *args)
     db_failed(c, r);
     PQclear(r);
     return NULL;
+}
+
+PGresult *
+ctl_query(struct ctl *c, const char *sql, int n, const char *const *args)
+{
+    return succeed(c, PQexecParams(c->pg, sql, n, NULL, args, NULL, NULL, 0));
+}
+
+PGresult *
+ctl_query_params(struct ctl *c, const char *sql, int n, const struct pg_params *p)
+{
+    return succeed(
+        c, PQexecParams(c->pg, sql, n, NULL, p ? p->val : NULL, p ? p->len : NULL, p ? p->fmt : NULL, 1));
 }
 
 int

@@ -85,7 +85,7 @@ list(struct ctl *c, int argc, char **argv)
         return APP_USAGE;
     r = query(c,
               "select " JOB_COLUMNS " from job_@ j where ($1::text is null or exists (select 1 from request q"
-              " where q.nomor_permohonan = j.subject and q.kode_opd = $1))"
+              " where q.nomor_permohonan = j.subject collate \"default\" and q.kode_opd = $1))"
               " and ($2::text is null or " STATE_SQL " = $2)"
               " order by j.deadline_at nulls last, j.due_at, j.key limit $3::bigint",
               worker, 3, (const char *[]){opd, state, limit});

@@ -42,7 +42,9 @@ static const struct ctl_cmd commands[] = {
      "  --replication N default 3, less where there are fewer brokers\n",
      ctl_topics},
     {"migrate", "[--schemas DIR]", "bring the database up to date",
-     "  Applies schemas/sql in order, each file once, and loads schemas/data/opd.csv.\n"
+     "  Applies schemas/sql in order, each file once, and loads schemas/data/opd.csv and, for views, the "
+     "list\n"
+     "  of [sop] calendar.\n"
      "  --schemas DIR   default $BEDELAU_SCHEMAS, else [sop] schemas\n",
      ctl_migrate},
     {"register", "FILE|- [--nomor NOMOR] [--time RFC3339]", "note that a letter or order came in",
@@ -149,11 +151,57 @@ static const struct ctl_cmd commands[] = {
      "its\n"
      "                  maintenance windows and what holds it\n",
      ctl_endpoint},
-    {"calendar", "check [FILE.csv] | due START N hari_kerja|hari_kalender|detik [--calendar FILE.csv]",
+    {"verify", "[NOMOR] [--topics]",
+     "prove the record: its tables against its log, the log against what was written",
+     "  Folds the log anew and compares with what the tables say; follows each request's chain of facts. "
+     "Exit 1\n"
+     "  when anything differs. Changes nothing, and nobody waits for it.\n"
+     "  NOMOR           of one request only\n"
+     "  --topics        also whether all is recorded that the projector has read and the topics still hold\n",
+     ctl_verify},
+    {"rebuild", "", "make the record's tables again from its log",
+     "  The old ones serve meanwhile and are replaced in one transaction. Nothing is published, and versi "
+     "never\n"
+     "  falls. Exit 1 when the log itself has flaws (see verify).\n",
+     ctl_rebuild},
+    {"forget", "NOMOR --reason TEXT", "remove a request's personal data, for good",
+     "  Of every fact only what schemas/lupa.json keeps stays; copies in the programs' tables and "
+     "attachments "
+     "that\n"
+     "  no other request names go. Only what has ended; no replay and no rebuild bring it back. Noted in the "
+     "audit\n"
+     "  log. The topics let go of theirs by their retention (deploy/PRIVACY.md).\n",
+     ctl_forget},
+    {"purge", "--older-than TIME [--dry-run]", "forget every request that ended longer ago",
+     "  --older-than TIME  such as 1825d\n"
+     "  --dry-run       only counts them\n",
+     ctl_purge},
+    {"calendar",
+     "check [FILE.csv] | load FILE.csv [--source TEXT] [--dry-run] | due START N [UNIT|--kalender] "
+     "[--calendar "
+     "FILE.csv] | due -",
      "the list of holidays, and when a term ends",
      "  check           what is missing or mistyped; exit 1 when something is\n"
-     "  due             START is a date or an RFC 3339 time; the term is over at the instant that is shown\n"
-     "  FILE.csv        default: [sop] calendar, below [sop] schemas, as the deadline worker reads it\n",
+     "  load            puts a list in force: programs take it at once, and the clocks that are open are "
+     "reckoned "
+     "anew.\n"
+     "                  What check finds wrong is refused, and a version (the file's name up to its first "
+     "dot) "
+     "that is\n"
+     "                  there with other content; only that next year is missing is let pass where it is so "
+     "now\n"
+     "    --source TEXT  where it is from; default: the file's name\n"
+     "    --dry-run     how many open clocks would move; changes nothing\n"
+     "  due             START is a date or an RFC 3339 time; tells the last counted day, and the instant at "
+     "which "
+     "the\n"
+     "                  term is over\n"
+     "    UNIT          hari_kerja (the default), hari_kalender or detik\n"
+     "    --kalender    the same as hari_kalender\n"
+     "    -             reads lines START N [UNIT], and answers each\n"
+     "    --calendar FILE.csv  by this list\n"
+     "  Without a file: the list in force, which is the one loaded last, and before there is one [sop] "
+     "calendar\n",
      ctl_calendar},
     {"rules", "test DIR [--rules DIR] [--opd FILE] [--base FILE] | diff --rules DIR [--opd FILE]",
      "try a changed rule set before it goes live",

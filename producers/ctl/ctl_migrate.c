@@ -1,9 +1,10 @@
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "common/pg/migrate.h"
-#include "producers/ctl/ctl.h"
+#include "producers/ctl/ctl_calendar.h"
 
 struct steps {
     struct ctl *c;
@@ -43,6 +44,42 @@ apply(struct ctl *c, const char *schemas, struct steps *s)
     return res;
 }
 
+/* A set of older migrations ends before it. */
+static bool
+has_table(struct ctl *c, const char *name)
+{
+    PGresult *r = ctl_query(c, "select to_regclass($1) is not null", 1, &name);
+    bool there = r && *PQgetvalue(r, 0, 0) == 't';
+
+    PQclear(r);
+    return there;
+}
+
+/* The list of [sop] calendar, for views: they cannot read files. 0 or an exit code, and it was said why. */
+static int
+keep_holidays(struct ctl *c, const char *schemas)
+{
+    char *path = sop_path(schemas, c->sop.calendar_file);
+    struct ctl_list list = {0};
+    int code = APP_OK;
+
+    if (path && access(path, R_OK) == 0 && has_table(c, "calendar_file"))
+        code = ctl_list_file(c, path, &list);
+    if (code == APP_OK && list.csv) {
+        const char *args[] = {list.version, list.csv};
+
+        if (ctl_exec(c,
+                     "insert into calendar_file as f (version, csv) values ($1, $2) on conflict (one_row) do "
+                     "update set version = excluded.version, csv = excluded.csv "
+                     "where (f.version, f.csv) is distinct from (excluded.version, excluded.csv)",
+                     2, args, NULL) != RES_OK)
+            code = ctl_failed(c);
+    }
+    ctl_list_free(&list);
+    free(path);
+    return code;
+}
+
 int
 ctl_migrate(struct ctl *c, int argc, char **argv)
 {
@@ -66,6 +103,8 @@ ctl_migrate(struct ctl *c, int argc, char **argv)
     snprintf(csv, sizeof csv, "%s/data/opd.csv", schemas);
     if (access(csv, R_OK) == 0)
         ctl_opd_load(c, csv, &opds, &code);
+    if (code == APP_OK)
+        code = keep_holidays(c, schemas);
     if (c->json)
         ctl_print(json_pack("{s:O, s:{s:i, s:i}}", "migrations", s.json, "opd", "rows", opds.rows, "changed",
                             opds.changed));

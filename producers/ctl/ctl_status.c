@@ -20,7 +20,8 @@
     " from clock where nomor_permohonan = $1 order by revisi, mulai, tahap"
 #define TIMELINE_SQL                                                                                         \
     "select waktu, peristiwa, pelaku, revisi, putaran, hasil, tahap, keterangan, batas, temuan::json as "    \
-    "temuan, oleh, round(extract(epoch from menunggu), 3) as menunggu_detik, kode_http, latensi_ms, "        \
+    "temuan, batas_lama, kalender, kalender_lama, oleh, round(extract(epoch from menunggu), 3) as "          \
+    "menunggu_detik, kode_http, latensi_ms, "                                                                \
     "percobaan, waktu_klaim, diterima_pada, waktu_disesuaikan"                                               \
     " from v_timeline where nomor_permohonan = $1 order by waktu, seq nulls last, percobaan"
 #define WAIT_SQL "select status, terlambat from request where nomor_permohonan = $1"
@@ -171,8 +172,10 @@ print_event(const PGresult *r, int row)
         printf(" %s", col[6]);
     if (*col[5])
         printf(" %s", col[5]);
-    if (*col[8] && strcmp(col[5], "berjalan") == 0)
+    if (*col[8] && (strcmp(col[5], "berjalan") == 0 || *PQgetvalue(r, row, 10)))
         printf(" sampai %s", col[8]);
+    if (*PQgetvalue(r, row, 10))
+        printf(" (semula %s)", PQgetvalue(r, row, 10));
     if (*col[3])
         printf("  revisi %s", col[3]);
     if (*col[4] && strcmp(col[4], "1") != 0)

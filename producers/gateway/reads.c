@@ -32,7 +32,7 @@ static const struct pg_stmt timeline = {
     "   (select coalesce(json_agg(json_strip_nulls(row_to_json(x))), '[]')"
     "    from (select t.waktu, e.type as tipe, e.source, e.id, " NUMBER("revisi") ", " NUMBER(
         "putaran") ","
-                   "      t.hasil as ringkasan, t.tahap, t.keterangan, t.batas, t.temuan"
+                   "      t.hasil as ringkasan, t.tahap, t.keterangan, t.batas, t.batas_lama, t.temuan"
                    "      from v_timeline t join event e using (seq)"
                    "      where t.nomor_permohonan = r.nomor_permohonan order by t.waktu, t.seq) x))::text"
                    "  from request r where r.nomor_permohonan = $1 and r.status is not null"

@@ -7,6 +7,7 @@ import sys
 import time
 import urllib.error
 
+import clocks
 import endpoint
 import machine
 import report
@@ -191,6 +192,7 @@ ALL = (
     ("parked", "parked", endpoint.parked),
     ("dispatch", "dispatch", endpoint.dispatch),
     ("project", "project", project),
+    ("clocks", "clocks", clocks.clocks),
     ("latency", "latency", latency),
 )
 STAGES = os.environ.get("BENCH_STAGES", ",".join(dict.fromkeys(stage for stage, *_ in ALL))).split(",")

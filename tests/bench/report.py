@@ -71,6 +71,25 @@ def parked(got):
     return [head, ""] + table(["", few["name"], got["label"], "ratio"], rows) + [""]
 
 
+def clocks(got):
+    """The deadline worker beside many running clocks."""
+    if not got:
+        return []
+    s = got["summary"]
+    cost = [[label] + [spread(s, before + n) for n in ("per_s", "worker_cpu_s_per_100k", "postgres_cpu_s_per_100k", "kafka_cpu_s_per_100k", "wall_s")]
+            for label, before in ((f"requests opened, two clocks each, beside {got['running']:,} that run", ""),
+                                  (f"fired, {got['at_once']:,} due at once; seconds beyond the grace", "fire_"))]
+    late = [[spread(s, f"late_{n}") for n in ("p50_ms", "p99_ms", "max_ms", "worker_cores", "postgres_cores", "kafka_cores")]]
+    rest = [[spread(s, n) for n in ("rss_mb", "idle_percent", "idle_postgres_percent")]]
+    return (
+        [f"## Clocks, {got['running']:,} running, one deadline worker", ""]
+        + table(["RSS MB", "idle, CPU % of a core", "Postgres meanwhile"], rest) + [""]
+        + table(["", "per s", "worker CPU s per 100,000", "Postgres CPU s per 100,000", "Kafka CPU s per 100,000", "wall s"], cost)
+        + ["", f"{got['rate']:,} due per second: from the end of the grace until the fact is in the log, and cores in use:", ""]
+        + table(["p50 ms", "p99 ms", "max ms", "worker", "Postgres", "Kafka"], late) + [""]
+    )
+
+
 def dispatch(got, settings):
     if not got:
         return []
@@ -147,7 +166,7 @@ def markdown(result):
         "",
     ]
     stages = result["stages"]
-    lines += forms(stages.get("forms")) + throughput(stages) + parked(stages.get("parked"))
+    lines += forms(stages.get("forms")) + throughput(stages) + parked(stages.get("parked")) + clocks(stages.get("clocks"))
     lines += dispatch(stages.get("dispatch"), s) + chain(stages.get("latency"), s)
     return "\n".join(lines)
 

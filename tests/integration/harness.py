@@ -156,9 +156,12 @@ class Pipeline:
 
     # ---- programs
 
-    def ctl(self, *words):
-        done = subprocess.run([BIN / "bedelauctl", *words], env=self.env, capture_output=True, text=True, timeout=90,
+    def ctl_run(self, *words, env=None):
+        return subprocess.run([BIN / "bedelauctl", *words], env=env or self.env, capture_output=True, text=True, timeout=90,
                               check=False)
+
+    def ctl(self, *words, env=None):
+        done = self.ctl_run(*words, env=env)
         assert done.returncode == 0, f"bedelauctl {words}: {done.stdout}{done.stderr}"
         return done.stdout
 
@@ -379,3 +382,15 @@ def every_event_once(p):
         for e in p.events(topic):
             said.add((e["source"], e["id"]))
     assert {(r["source"], r["id"]) for r in logged} == said
+    proved(p)
+
+
+def proved(p):
+    """The record is what its log says, the log is as it was written and holds all that the topics do. The proof."""
+    done = p.ctl_run("verify", "--topics", "--json")
+    assert done.returncode in (0, 1), done.stderr
+    proof = json.loads(done.stdout)
+    assert (done.returncode, proof["same"], proof["differences"], proof["flaws"]) == (0, True, [], []), proof
+    assert proof["facts"] == p.one("select count(*) from event") and proof["unlinked"] == 0
+    assert proof["records"] >= proof["facts"]
+    return proof

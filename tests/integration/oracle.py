@@ -9,13 +9,15 @@ status_bedelau, id_integrasi, kode_opd, nama_opd, nama_sistem. All facts are abo
 """
 import csv
 import datetime
+import json
 import pathlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CALENDAR = ROOT / "schemas/data/kalender_id_2024_2027.csv"
 WIB = datetime.timezone(datetime.timedelta(hours=7))
 ONE_DAY = datetime.timedelta(days=1)
-TERMS = {"pengajuan": 1, "pemeriksaan": 2, "integrasi": 30, "perbaikan": 5}  # working days
+KERJA, KALENDER, DETIK = "hari_kerja", "hari_kalender", "detik"
+TERMS = {"pengajuan": (1, KERJA), "pemeriksaan": (2, KERJA), "integrasi": (30, KERJA), "perbaikan": (5, KERJA)}
 DECISIONS = ("diterima", "dikembalikan", "ditolak", "dibatalkan")
 
 
@@ -27,7 +29,10 @@ def instant(text):
 
 
 class Calendar:
-    def __init__(self, path=CALENDAR):
+    """Holidays, and what the clocks are given: {tahap: (n, unit)}."""
+
+    def __init__(self, path=CALENDAR, terms=None):
+        self.terms = {**TERMS, **(terms or {})}
         with open(path, newline="", encoding="utf-8") as f:
             self.holidays = {datetime.date.fromisoformat(row["tanggal"]) for row in csv.DictReader(f)}
         self.years = {day.year for day in self.holidays}
@@ -37,28 +42,31 @@ class Calendar:
             raise ValueError(f"the calendar has no data for {day.year}")
         return day.isoweekday() <= 5 and day not in self.holidays
 
-    def days_after(self, start):
-        """The working days after the WIB day of `start`, without end."""
+    def days_after(self, start, unit):
+        """The days that count after the WIB day of `start`, without end."""
         day = start.astimezone(WIB).date()
         while True:
             day += ONE_DAY
-            if self.working(day):
+            if unit == KALENDER or self.working(day):
                 yield day
 
-    def due(self, start, n):
-        """The first instant that is too late: 00:00 WIB after the n-th working day."""
-        days = self.days_after(start)
+    def due(self, start, n, unit=KERJA):
+        """The first instant that is too late: 00:00 WIB after the n-th day that counts, or n seconds later."""
+        if unit == DETIK:
+            return start + datetime.timedelta(seconds=n)
+        days = self.days_after(start, unit)
         for _ in range(n):
             last = next(days)
         return datetime.datetime.combine(last + ONE_DAY, datetime.time(0), WIB)
 
-    def used(self, start, end):
-        last = end.astimezone(WIB).date()
-        n = 0
-        for day in self.days_after(start):
-            if day > last:
-                return n
-            n += 1
+    def used(self, start, end, unit=KERJA):
+        if unit == DETIK:
+            return max(end - start, datetime.timedelta(0)) // datetime.timedelta(seconds=1)
+        day, last, n = start.astimezone(WIB).date(), end.astimezone(WIB).date(), 0
+        while day < last:
+            day += ONE_DAY
+            n += unit == KALENDER or self.working(day)
+        return n
 
 
 # ---- what the facts say ----------------------------------------------------------------------------------------------
@@ -207,7 +215,7 @@ class Clocks:
 
     def __init__(self, facts, now, cal):
         self.q, self.now, self.cal, self.all = Request(facts), now, cal, []
-        self.left = dict(TERMS)
+        self.left = {tahap: n for tahap, (n, _) in cal.terms.items()}
         self.pengajuan()
         for r in range(1, self.q.R + 1):
             if self.q.form(r):
@@ -217,8 +225,9 @@ class Clocks:
 
     def add(self, r, tahap, start, end, timely):
         """`timely`: how an end before the due instant is called. What was used is gone for the next revisi."""
-        due = self.cal.due(start, self.left[tahap])
-        used = self.cal.used(start, end or self.now)
+        unit = self.cal.terms[tahap][1]
+        due = self.cal.due(start, self.left[tahap], unit)
+        used = self.cal.used(start, end or self.now, unit)
         state = timely if end else "berjalan"
         if (end or self.now) >= due:
             state = "terlewat"
@@ -273,3 +282,38 @@ def clocks(facts, now, cal):
     """[{revisi, tahap, mulai, batas, keadaan, berakhir, hari_terpakai}], in the order revisi, tahap."""
     order = list(TERMS)
     return sorted(Clocks(facts, now, cal).all, key=lambda k: (k["revisi"], order.index(k["tahap"])))
+
+
+# ---- the record's side -----------------------------------------------------------------------------------------------
+
+MEMBERS = ("revisi", "putaran", "urutan", "putusan", "sumber_pengajuan", "id_pengajuan", "temuan", "status_bedelau",
+           "id_integrasi", "kode_opd", "nama_opd", "nama_sistem")
+
+
+def of_data(kind, data):
+    """The members of a fact's data that are looked at here."""
+    return {k: data[k] for k in MEMBERS if data.get(k) is not None and not (kind == "callback.received" and k == "urutan")}
+
+
+def recorded_facts(events, full_type):
+    """{nomor: facts} of the rows of `event`; `full_type` makes a type's long name of its short one ("a.{}.v1")."""
+    head, tail = full_type.split("{}")
+    facts = {}
+    for e in events:
+        kind = e["type"].removeprefix(head).removesuffix(tail)
+        place = [round(e["append_at"].timestamp() * 1000), e["topic"], e["partition"], e["kafka_offset"]]
+        facts.setdefault(e["subject"], []).append({
+            **of_data(kind, json.loads(e["data"])), "type": kind, "source": e["source"], "id": e["id"],
+            "time": e["effective_at"].isoformat(), "append": place})
+    return facts
+
+
+def recorded_clock(k):
+    """A row of `clock` as it is said here. What a clock that still runs has used is not part of the promise."""
+    c = {"mulai": k["mulai"], "batas": k["batas"], "keadaan": k["status"], "berakhir": k["berakhir"]}
+    return {**c, "hari_terpakai": k["hari_terpakai"]} if k["berakhir"] else c
+
+
+def by_name(clocks):
+    return {(k["revisi"], k["tahap"]): {n: v for n, v in k.items() if n not in ("revisi", "tahap") and
+                                        (n != "hari_terpakai" or k["berakhir"])} for k in clocks}

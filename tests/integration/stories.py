@@ -1,12 +1,15 @@
 """stories: invents what can happen to a request, as the facts that every program would have published about it.
 
 story() tells one request from its letter to any of its ends, or to wherever it happens to stand; all times lie in 2026
-and before `now`. The same seed tells the same story whatever the number. event() writes a fact as a CloudEvent.
+(or from `since` to `last`) and before `now`. The same seed tells the same story whatever the number. event() writes a fact
+as a CloudEvent; traits() names what a story shows of returns and reorderings.
 """
 import datetime
 import json
 import pathlib
 import random
+
+import oracle
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FORM = json.loads((ROOT / "schemas/examples/minimal.json").read_text(encoding="utf-8"))
@@ -22,8 +25,9 @@ FINDINGS = [
     {"kode": "PA20-W-109", "tingkat": "W", "lokasi": "/catatan", "pesan": "Kolom tidak dikenal \u2013 periksa.",
      "message": "Unknown member: a \\ or a tab\tin it."},
 ]
+SINCE = datetime.datetime(2026, 1, 1, tzinfo=UTC)
 LAST = datetime.datetime(2027, 1, 1, tzinfo=UTC)  # thirty working days later the calendar still has data
-LEBARAN = datetime.datetime(2026, 3, 12, tzinfo=UTC)
+LEBARAN = [datetime.datetime(y, m, d, tzinfo=UTC) for y, m, d in [(2024, 4, 1), (2025, 3, 20), (2026, 3, 12), (2027, 3, 1)]]
 STEPS = [("minutes", 1, 50), ("hours", 1, 20), ("days", 1, 3), ("days", 2, 9), ("days", 20, 60)]
 
 
@@ -32,14 +36,15 @@ class Ended(Exception):
 
 
 class Story:
-    def __init__(self, rng, nomor, now):
-        self.rng, self.nomor, self.last = rng, nomor, min(now - datetime.timedelta(hours=1), LAST)
+    def __init__(self, rng, nomor, now, since=SINCE, last=LAST):
+        self.rng, self.nomor, self.last = rng, nomor, min(now - datetime.timedelta(hours=1), last)
         self.kode = rng.choice(list(OPDS))
         self.facts, self.n = [], {"/bedelau/validator": 0, "/bedelau/integrator": 0}
         self.r, self.putaran, self.form_id = 1, 1, None
         self.id_integrasi = f"b-{rng.randrange(10 ** 6):06d}"
-        start = LEBARAN if rng.random() < 0.25 else datetime.datetime(2026, 1, 1, tzinfo=UTC)
-        span = datetime.timedelta(days=14) if start == LEBARAN else self.last - start
+        feasts = [d for d in LEBARAN if since < d < self.last]
+        start = rng.choice(feasts) if feasts and rng.random() < 0.25 else since
+        span = datetime.timedelta(days=14) if start in feasts else self.last - start
         self.t = start + datetime.timedelta(milliseconds=rng.randrange(int(span.total_seconds() * 1000)))
 
     # ---- telling ----
@@ -55,14 +60,15 @@ class Story:
         if self.chance(p):
             raise Ended
 
-    def tell(self, kind, source, **data):
+    def tell(self, kind, source, ago=0, **data):
+        """`ago`: hours by which the fact is dated back."""
         if self.t >= self.last:
             raise Ended
         if source in self.n:
             self.n[source] += 1
             data["urutan"] = self.n[source]
         fact = {"type": kind, "source": source, "id": f"{self.nomor}.{len(self.facts) + 1}", "data": data,
-                "time": self.t.isoformat(timespec="milliseconds").replace("+00:00", "Z")}
+                "time": (self.t - datetime.timedelta(hours=ago)).isoformat(timespec="milliseconds").replace("+00:00", "Z")}
         self.facts.append(fact)
         return fact
 
@@ -113,7 +119,8 @@ class Story:
         if putusan in ("dikembalikan", "ditolak", "diterima") and self.chance(0.5):
             self.tell("review.decided", "/bedelau/gateway", revisi=self.r, putaran=self.putaran, keputusan=putusan,
                       catatan=["Catatan"], pemeriksa="pk-01")
-        self.tell("check.completed", "/bedelau/validator", revisi=self.r, putaran=self.putaran, putusan=putusan,
+        ago = self.rng.randint(1, 23) if self.chance(0.06) else 0  # an officer's decision says when it was taken
+        self.tell("check.completed", "/bedelau/validator", ago, revisi=self.r, putaran=self.putaran, putusan=putusan,
                   sumber_pengajuan=f"/opd/{self.kode}", id_pengajuan=self.form_id, final=putusan in
                   ("dikembalikan", "ditolak", "diterima", "dibatalkan"), temuan=temuan, aturan="sha256:00",
                   oleh="sistem")
@@ -158,9 +165,10 @@ class Story:
             self.withdraw()
             self.after_the_end()
         draw = self.rng.random()
-        if draw < (0.45 if self.r < 3 else 0):
+        # who was refused by Bedelau is often given back, so that clock 3 pauses and goes on
+        if draw < ((0.65 if self.putaran > 1 else 0.45) if self.r < 4 else 0):
             self.give_back()
-        elif draw < 0.52:
+        elif draw < 0.7 and self.chance(0.15):
             self.check("ditolak")
             self.after_the_end()
         else:
@@ -168,21 +176,25 @@ class Story:
             self.integrate()
 
     def give_back(self):
-        early = self.chance(0.1)
-        if early:  # the next revisi came before its turn and was held
-            form = self.form(self.r + 1)
+        held = self.rng.choice([1, 1, 2]) if self.chance(0.2) else 0
+        early = {}
+        for r in self.rng.sample(range(self.r + 1, self.r + 1 + held), held):  # next ones came before their turn, and were held
+            early[r] = self.form(r)
             self.wait(1)
         self.check("dikembalikan")
-        self.maybe_end(0.15)
+        self.maybe_end(0.1)
         self.wait()
         if self.chance(0.1):
             self.withdraw()
             self.after_the_end()
         self.r, self.putaran = self.r + 1, 1
-        if early:
-            self.form_id = form
-        else:
-            self.submit()
+        while self.r in early:
+            self.form_id = early[self.r]
+            if self.r + 1 not in early:
+                return
+            self.check("dikembalikan")  # the one that was held is returned at once: what came after it is looked at
+            self.r += 1
+        self.submit()
 
     def integrate(self):
         """One round at Bedelau; returns when an officer is to judge again."""
@@ -232,10 +244,10 @@ class Story:
         self.after_the_end()
 
 
-def story(seed, nomor, now):
+def story(seed, nomor, now, since=SINCE, last=LAST):
     """The facts of one request in the order in which they happened."""
     while True:
-        s = Story(random.Random(seed), nomor, now)
+        s = Story(random.Random(seed), nomor, now, since, last)
         try:
             s.tell_all()
         except Ended:
@@ -243,6 +255,34 @@ def story(seed, nomor, now):
         if s.facts:
             return s.facts
         seed = f"{seed}'"
+
+
+TRAITS = {"returned twice", "returned three times", "returned after 422", "held", "two held", "withdrawn after a return",
+          "clock 3 went on", "one day left", "dated back"}
+
+
+def traits(facts):
+    """Which of TRAITS these facts (as oracle.py takes them, in the order of the story) show."""
+    q = oracle.Request(facts)
+    returned = [r for r in range(1, q.R + 1) if q.check(r) and q.check(r)["putusan"] == "dikembalikan"]
+    accepted = [r for r in range(1, q.R + 1) if q.first(r, "diterima")]
+    forms = [(f["revisi"], i) for i, f in enumerate(facts) if f["type"] == "request.submitted"]
+    returns = {f["revisi"]: i for i, f in enumerate(facts) if f["type"] == "check.completed" and f["putusan"] == "dikembalikan"}
+    held = {r for r, i in forms if r <= q.R and i < returns.get(r - 1, 0)}
+    dates = [f["time"] for f in facts]
+    used = [r for r in returned if q.form(r) and oracle.Calendar().used(*map(oracle.time_of, (q.form(r), q.first(r, "dikembalikan"))))]
+    shown = {
+        "returned twice": len(returned) == 2,
+        "returned three times": len(returned) > 2,
+        "returned after 422": set(returned) & set(accepted),
+        "held": held,
+        "two held": any(r + 1 in held for r in held),
+        "withdrawn after a return": returned and any(f.get("putusan") == "dibatalkan" for f in facts),
+        "clock 3 went on": len(accepted) > 1,
+        "one day left": any(q.form(r + 1) for r in used),
+        "dated back": dates != sorted(dates),
+    }
+    return {name for name, there in shown.items() if there}
 
 
 def topic(fact):
@@ -260,10 +300,6 @@ def event(fact, nomor):
 
 def folded(fact, append):
     """The fact as tests/integration/oracle.py takes it, standing at `append` in the log."""
-    members = ("revisi", "putaran", "urutan", "putusan", "sumber_pengajuan", "id_pengajuan", "temuan", "status_bedelau",
-               "id_integrasi", "kode_opd", "nama_opd", "nama_sistem")
-    data = {k: fact["data"][k] for k in members if fact["data"].get(k) is not None}
-    if fact["type"] == "callback.received":
-        data.pop("urutan", None)
+    data = oracle.of_data(fact["type"], fact["data"])
     return {**data, "type": fact["type"], "source": fact["source"], "id": fact["id"], "time": fact["time"],
             "append": append}

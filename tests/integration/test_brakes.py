@@ -184,7 +184,7 @@ def test_mode(pipeline, mode):
     submit(p, nomor)
     job = the_job(p, nomor)
     assert (job["step"], job["attempts"], job["lease"]) == ("send", 0, 0)
-    stored = json.loads(bytes(p.one("select body from job_body_integrator where key = %s", job["key"])))
+    stored = json.loads(bytes(p.one("select body from integration_body where nomor_permohonan = %s", nomor)))
     assert (stored["nomor_permohonan"], stored["sistem"]["nama"]) == (nomor, f"Sistem {nomor}")
     assert [i["mode"] for i in ctl(p, "endpoint", "status", "--json")["integrators"]] == [mode]
     assert statusz(p)["mode"] == mode and p.stats()["requests"] == 0

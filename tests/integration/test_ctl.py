@@ -14,10 +14,10 @@ from harness import FAST, FORM, OPD, ROOT, event, form
 
 OK, NO, USAGE, UNAVAILABLE, CONFIG = 0, 1, 64, 69, 78
 COMMANDS = ("topics", "migrate", "register", "submit", "withdraw", "review", "status", "list", "lag", "token", "officer", "opd", "offsets", "dlq", "jobs", "endpoint",
-            "calendar", "rules", "report", "example")
+            "verify", "rebuild", "forget", "purge", "calendar", "rules", "report", "example")
 SUBCOMMANDS = {"topics": ["create", "check"], "token": ["create", "list", "revoke"], "officer": ["add", "off", "list"], "opd": ["load", "list"],
                "offsets": ["show", "set"], "dlq": ["list", "show", "replay"], "jobs": ["list", "show", "retry", "cancel"],
-               "endpoint": ["pause", "resume", "status"], "calendar": ["check", "due"], "rules": ["test", "diff"]}
+               "endpoint": ["pause", "resume", "status"], "calendar": ["check", "load", "due"], "rules": ["test", "diff"]}
 ACTOR = re.compile(r"[a-z0-9_-]+")
 
 
@@ -145,9 +145,10 @@ def test_help():
     ("jobs", "list", "--worker", "projector"), ("jobs", "list", "--state", "x"), ("jobs", "show"), ("jobs", "retry"), ("jobs", "retry", "A", "--all-parked"),
     ("jobs", "cancel", "A"), ("jobs", "cancel", "A", "--reason", ""), ("endpoint", "pause", "--until", "besok"), ("endpoint", "pause", "--reason", "a\nb"),
     ("topics", "create", "--partitions", "0"), ("topics", "create", "--print", "--opd", "a b"), ("topics", "check", "--print"), ("lag", "--timeout", "x"),
-    ("example",), ("example", "widget"), ("calendar", "due", "2026-01-01", "2"), ("calendar", "due", "kemarin", "2", "hari_kerja"),
-    ("calendar", "due", "2026-01-01", "2", "bulan"), ("migrate", "x"), ("report",), ("report", "--month", "2026-13"), ("report", "--month", "2026-1"),
-    ("report", "--month", "2026-01-01"), ("report", "--month", "bulan-1"), *((c,) for c in SUBCOMMANDS), *((c, "terbang") for c in SUBCOMMANDS),
+    ("example",), ("example", "widget"), ("calendar", "due", "2026-01-01"), ("calendar", "due", "kemarin", "2", "hari_kerja"),
+    ("calendar", "due", "2026-01-01", "2", "bulan"), ("calendar", "due", "2026-01-01", "2", "detik", "--kalender"), ("calendar", "load"), ("migrate", "x"), ("report",),
+    ("report", "--month", "2026-13"), ("report", "--month", "2026-1"), ("report", "--month", "2026-01-01"), ("report", "--month", "bulan-1"), ("forget", "A"), ("purge",),
+    ("purge", "--older-than", "x"), ("verify", "A", "--topics"), ("rebuild", "x"), *((c,) for c in SUBCOMMANDS), *((c, "terbang") for c in SUBCOMMANDS),
 ], ids=" ".join)
 def test_usage(words):
     said = bare.bad(USAGE, *words)
@@ -506,7 +507,7 @@ def test_calendar_check(tmp_path):
 def test_calendar_due(start, n, unit, due):
     told = bare.json("calendar", "due", start, n, unit)
     assert (told["batas"], told["n"], told["satuan"]) == (due, n, unit)
-    assert f"{n} {unit}: before {due[:10]} {due[11:19]} WIB" in bare.good("calendar", "due", start, n, unit)
+    assert f"before {due[:10]} {due[11:19]} WIB (" in bare.good("calendar", "due", start, n, unit)
 
 
 def test_calendar_as_configured(tmp_path):

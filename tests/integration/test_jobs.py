@@ -1,6 +1,6 @@
 """Durable jobs: what waits for its time costs nothing, and among what is ready the earliest deadline goes first."""
 import harness
-from harness import FAST
+from harness import FAST, OPD
 
 MANY = 100_000
 
@@ -39,3 +39,20 @@ def test_the_earliest_deadline_goes_first(pipeline):
     store(p, "R-", 300, "-1 hour", "30 days")
     p.start("integrator")
     assert called(p, 5) == [f"R-{g}:1:1" for g in (300, 299, 298, 297, 296)]
+
+
+def test_an_integrator_of_before_finds_the_body(pipeline):
+    """Its claim passes a job by whose body is kept with the form; then the body is where it looks."""
+    p, nomor = pipeline(**FAST), f"{OPD}-J-OLD"
+    p.start("validator", "deadline")
+    p.start("integrator", integrator_mode="off")
+    p.submit(nomor)
+    p.flush()
+    key = harness.eventually(lambda: p.rows("select key from job_integrator where subject = %s", nomor), what="a job")[0]["key"]
+    assert p.one("select count(*) from job_body_integrator") == 0
+    claim = "update job_integrator set lease = %s where key = %s returning key"
+    assert p.rows(claim, 7, key) == []
+    kept = bytes(p.one("select body from integration_body where nomor_permohonan = %s", nomor))
+    assert bytes(p.one("select body from job_body_integrator where key = %s", key)) == kept
+    assert p.rows(claim, 7, key) == [{"key": key}]
+    assert p.rows(claim, -7, key) == [{"key": key}]

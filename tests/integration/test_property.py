@@ -188,17 +188,6 @@ def same(what, got, want):
     assert not differ, f"{what}: (record, expected) {differ}"
 
 
-def recorded_clock(k):
-    """A row of `clock` as the oracle says it. What a clock that still runs has used is not part of the promise."""
-    c = {"mulai": k["mulai"], "batas": k["batas"], "keadaan": k["status"], "berakhir": k["berakhir"]}
-    return {**c, "hari_terpakai": k["hari_terpakai"]} if k["berakhir"] else c
-
-
-def by_name(clocks):
-    return {(k["revisi"], k["tahap"]): {n: v for n, v in k.items() if n not in ("revisi", "tahap") and
-                                        (n != "hari_terpakai" or k["berakhir"])} for k in clocks}
-
-
 def model_of_others():
     path = os.environ.get("BEDELAU_MODEL")
     if not path:
@@ -224,13 +213,13 @@ class Expected:
         self.now = now
 
     def of(self, facts):
-        row, clocks = oracle.row(facts, self.now, self.cal), by_name(oracle.clocks(facts, self.now, self.cal))
+        row, clocks = oracle.row(facts, self.now, self.cal), oracle.by_name(oracle.clocks(facts, self.now, self.cal))
         if self.model:
             theirs = as_instants(self.model.request(facts) or {})
             for k in ("terlambat", "updated_at"):  # the model takes these from facts of the deadline worker
                 theirs.pop(k, None)
             same("the model's row", row or {}, theirs)
-            mine = by_name([as_instants(k) for k in self.model.clocks(facts, self.now, self.model_cal)])
+            mine = oracle.by_name([as_instants(k) for k in self.model.clocks(facts, self.now, self.model_cal)])
             same("the model's clocks", clocks, mine)
             assert len(mine) == len(clocks)
         return row, clocks
@@ -254,7 +243,7 @@ class Record:
     def told(self, nomor):
         """What must not depend on the order: all columns of the request but the ones that count or date changes."""
         r = {k: v for k, v in self.request[nomor].items()
-             if k not in ("nomor_permohonan", "versi", "updated_at", "sidik", "fakta", "hitungan")}
+             if k not in ("nomor_permohonan", "versi", "updated_at", "sidik", "fakta", "hitungan", "chain")}
         return {**r, "clocks": self.clock[nomor]}
 
 
@@ -266,7 +255,7 @@ def check_request(record, nomor, row, clocks):
         same(nomor, got, row)
     else:
         assert got["status"] is None, nomor
-    mine = {k: recorded_clock(v) for k, v in record.clock[nomor].items()}
+    mine = {k: oracle.recorded_clock(v) for k, v in record.clock[nomor].items()}
     same(f"{nomor} clocks", mine, clocks)
     assert set(mine) == set(clocks), f"{nomor}: clocks {sorted(mine)}, expected {sorted(clocks)}"
 
@@ -285,18 +274,18 @@ def check_events(record, out, nomor, facts):
 
 
 def shows(seed, now):
-    """The status and the clocks' states of a story; nothing where they will change by themselves within hours."""
+    """The status, the clocks' states and the traits of a story; nothing where the clocks change by themselves within hours."""
     cal, later = oracle.Calendar(), now + datetime.timedelta(hours=3)
     facts = [stories.folded(f, [k, "requests", 0, k]) for k, f in enumerate(stories.story(seed, "X", now))]
     states = [k["keadaan"] for k in oracle.clocks(facts, now, cal)]
     if states != [k["keadaan"] for k in oracle.clocks(facts, later, cal)]:
         return set()
-    return {*states, oracle.row(facts, now, cal)["status"]}
+    return {*states, oracle.row(facts, now, cal)["status"], *stories.traits(facts)}
 
 
 def invent(n, now):
     """Seeds of n stories; the last places are kept for what has not been shown yet."""
-    seeds, missing, i = [], STATUSES | STATES, 0
+    seeds, missing, i = [], STATUSES | STATES | stories.TRAITS, 0
     while len(seeds) < n:
         i += 1
         shown = shows(f"{SEED}.{i}", now)
@@ -396,14 +385,15 @@ def test_any_order_gives_the_same_record(pipeline):
                 same(f"{b} against {a}", record.told(b), record.told(a))
             seen.update([record.request[a]["status"]])
             seen.update(k["status"] for k in record.clock[a].values())
+            seen.update(stories.traits([stories.folded(f, [i, "requests", 0, i]) for i, f in enumerate(first)]))
         except AssertionError as e:
             wrong.append(str(e).splitlines()[0])
     print(f"seed {SEED}: {len(seeds)} requests, {sum(map(len, ordered.values()))} facts in order and {sent} copies "
           f"shuffled, {alike} alike by the log, model {'compared' if expected.model else 'not given'}; {dict(seen)}")
     assert not wrong, f"{len(wrong)} of {len(seeds)}:\n" + "\n".join(wrong)
     assert alike > 0.8 * len(seeds)  # else the comparison of the two says little
-    if REQUESTS >= len(STATUSES | STATES):
-        assert STATUSES | STATES <= set(seen)
+    wanted = STATUSES | STATES | stories.TRAITS
+    assert REQUESTS < len(wanted) or wanted <= set(seen)
 
 
 # ---- facts that come too late to be read in their turn ---------------------------------------------------------------

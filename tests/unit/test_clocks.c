@@ -152,10 +152,12 @@ test_units(void **state)
 {
     struct looked k = {.cal = *state};
     struct clock_rules rules = sop_rules(k.cal, INT64_MIN);
+    struct terms terms = *sop_terms();
     struct err e = {0};
 
-    rules.terms.of[TAHAP_PENGAJUAN] = (struct calendar_term){5, CALENDAR_SECONDS};
-    rules.terms.of[TAHAP_INTEGRASI] = (struct calendar_term){30, CALENDAR_DAYS};
+    rules.terms = &terms;
+    terms.general[TAHAP_PENGAJUAN].of = (struct calendar_term){5, CALENDAR_SECONDS};
+    terms.general[TAHAP_INTEGRASI].of = (struct calendar_term){30, CALENDAR_DAYS};
     assert_int_equal(try_clocks(&k, "R@2026-11-25T10:00:00 F1 C1.1.1:diterima", &rules, &e), RES_OK);
     assert_int_equal(find(&k, 1, TAHAP_PENGAJUAN)->batas_us, wib("2026-11-25T10:00:05"));
     assert_int_equal(find(&k, 1, TAHAP_PENGAJUAN)->keadaan, KEADAAN_TERLEWAT);
@@ -395,6 +397,96 @@ test_clock_3_goes_on(void **state)
     forget(&k);
 }
 
+/* ---- returned twice ---- */
+
+#define TWICE                                                                                                \
+    "F1@2026-03-17T10:00:00 C1.1.1:dikembalikan@2026-03-25T15:00:00 F2@2026-03-30T08:00:00 "                 \
+    "C2.1.2:dikembalikan@2026-03-31T10:00:00 "
+
+/* Over Lebaran (18 to 24 March) and Good Friday (3 April): of two days one is used by each check, and a third is given. */
+static void
+test_returned_twice(void **state)
+{
+    struct looked k = {.cal = *state};
+
+    look_at(&k, TWICE "F3@2026-04-09T09:00:00 C3.1.3:diterima@2026-04-10T23:59:59.999999", NULL);
+    ASSERT_CLOCKS(
+        &k,
+        {1, TAHAP_PENGAJUAN, KEADAAN_TERPENUHI, "2026-03-17T10:00:00", "2026-03-26T00:00:00",
+         "2026-03-17T10:00:00", 0},
+        {1, TAHAP_PEMERIKSAAN, KEADAAN_TERPENUHI, "2026-03-17T10:00:00", "2026-03-27T00:00:00",
+         "2026-03-25T15:00:00", 1},
+        {1, TAHAP_PERBAIKAN, KEADAAN_TERPENUHI, "2026-03-25T15:00:00", "2026-04-02T00:00:00",
+         "2026-03-30T08:00:00", 3},
+        {2, TAHAP_PEMERIKSAAN, KEADAAN_TERPENUHI, "2026-03-30T08:00:00", "2026-04-01T00:00:00",
+         "2026-03-31T10:00:00", 1},
+        {2, TAHAP_PERBAIKAN, KEADAAN_TERLEWAT, "2026-03-31T10:00:00", "2026-04-09T00:00:00",
+         "2026-04-09T09:00:00", 6},
+        {3, TAHAP_PEMERIKSAAN, KEADAAN_TERPENUHI, "2026-04-09T09:00:00", "2026-04-11T00:00:00",
+         "2026-04-10T23:59:59.999999", 1},
+        {3, TAHAP_INTEGRASI, KEADAAN_BERJALAN, "2026-04-10T23:59:59.999999", "2026-05-30T00:00:00", NULL, 0});
+    forget(&k);
+}
+
+/* The applicant's clock: runs from the return, is missed when its days are over, ends with the form or with the request. */
+static void
+test_the_repair_clock(void **state)
+{
+    static const struct {
+        const char *facts, *read;
+        enum keadaan keadaan;
+        const char *berakhir;
+        int64_t terpakai;
+    } cases[] = {
+        {TWICE, "2026-04-08T23:59:59.999999", KEADAAN_BERJALAN, NULL, 0},
+        {TWICE, "2026-04-09T00:00:00", KEADAAN_TERLEWAT, NULL, 5},
+        {TWICE "F3@2026-04-08T23:59:59.999999", "2026-05-01T00:00:00", KEADAAN_TERPENUHI,
+         "2026-04-08T23:59:59.999999", 5},
+        {TWICE "F3@2026-04-09T00:00:00", NULL, KEADAAN_TERLEWAT, "2026-04-09T00:00:00", 6},
+        {TWICE "F3@2026-03-30T09:00:00", NULL, KEADAAN_TERPENUHI, "2026-03-30T09:00:00",
+         0}, /* it had been held */
+        {TWICE "C2.1.3:dibatalkan@2026-04-06T10:00:00", NULL, KEADAAN_DIHENTIKAN, "2026-04-06T10:00:00", 3},
+        {TWICE "C2.1.3:dibatalkan@2026-04-10T10:00:00", NULL, KEADAAN_TERLEWAT, "2026-04-10T10:00:00", 7},
+        {TWICE "F4@2026-04-01T10:00:00", "2026-04-02T00:00:00", KEADAAN_BERJALAN, NULL, 0}, /* not its turn */
+    };
+    struct looked k = {.cal = *state};
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct want w = {.revisi = 2, .tahap = TAHAP_PERBAIKAN};
+        const struct jam *j;
+
+        look_at(&k, cases[i].facts, cases[i].read);
+        j = find(&k, 2, TAHAP_PERBAIKAN);
+        if (j->keadaan != cases[i].keadaan || j->hari_terpakai != cases[i].terpakai)
+            fail_msg("\"%s\": %s, %lld used", cases[i].facts, keadaan_name(j->keadaan),
+                     (long long)j->hari_terpakai);
+        assert_time(&w, cases[i].facts, j->berakhir_us, cases[i].berakhir);
+        assert_time(&w, "batas", j->batas_us, "2026-04-09T00:00:00");
+    }
+    forget(&k);
+}
+
+/* Clock 3 pauses too when an officer returns what Bedelau refused, and goes on with what both revisi left. */
+static void
+test_clock_3_over_two_returns(void **state)
+{
+    struct looked k = {.cal = *state};
+
+    look_at(&k,
+            REFUSED "C1.2.2:dikembalikan@2026-11-06T10:00:00 F2@2026-11-10T10:00:00 "
+                    "C2.1.3:diterima@2026-11-10T12:00:00 I2.1.2:rejected@2026-11-12T10:00:00 "
+                    "C2.2.4:dikembalikan@2026-11-17T10:00:00 F3@2026-11-18T10:00:00 "
+                    "C3.1.5:diterima@2026-11-18T12:00:00",
+            NULL);
+    assert_int_equal(find(&k, 1, TAHAP_INTEGRASI)->hari_terpakai, 4);
+    assert_int_equal(find(&k, 2, TAHAP_INTEGRASI)->hari_terpakai, 5);
+    assert_int_equal(find(&k, 2, TAHAP_INTEGRASI)->keadaan, KEADAAN_TERPENUHI);
+    assert_int_equal(find(&k, 3, TAHAP_INTEGRASI)->jatah, 21);
+    assert_int_equal(find(&k, 3, TAHAP_INTEGRASI)->batas_us, wib("2026-12-18T00:00:00"));
+    assert_int_equal(find(&k, 3, TAHAP_PEMERIKSAAN)->jatah, 2);
+    forget(&k);
+}
+
 /* ---- the end stops all ---- */
 
 static void
@@ -429,35 +521,6 @@ test_final_states_stop_every_clock(void **state)
     forget(&k);
 }
 
-/* ---- words ---- */
-
-static void
-test_terms(void **state)
-{
-    static const char *const bad[] = {
-        "", "2", "hari_kerja", "-1 hari_kerja", "2 hari", "2 hari_kerja x", "99999999999 detik", "1.5 detik"};
-    struct calendar_term t;
-
-    (void)state;
-    assert_true(clock_term_parse("2 hari_kerja", &t));
-    assert_int_equal(t.n, 2);
-    assert_int_equal(t.unit, CALENDAR_WORKDAYS);
-    assert_true(clock_term_parse("30 hari_kalender", &t));
-    assert_int_equal(t.unit, CALENDAR_DAYS);
-    assert_true(clock_term_parse("5detik", &t));
-    assert_int_equal(t.unit, CALENDAR_SECONDS);
-    for (size_t i = 0; i < COUNT(bad); i++)
-        if (clock_term_parse(bad[i], &t))
-            fail_msg("\"%s\" is no term", bad[i]);
-    for (int i = 0; i < 3; i++) {
-        char text[64];
-
-        snprintf(text, sizeof text, "7 %s", satuan_name((enum calendar_unit)i));
-        assert_true(clock_term_parse(text, &t));
-        assert_int_equal(t.unit, i);
-    }
-}
-
 static int
 set_up(void **state)
 {
@@ -488,8 +551,10 @@ main(void)
         cmocka_unit_test(test_clock_2_ends_once),
         cmocka_unit_test(test_clock_3),
         cmocka_unit_test(test_clock_3_goes_on),
+        cmocka_unit_test(test_returned_twice),
+        cmocka_unit_test(test_the_repair_clock),
+        cmocka_unit_test(test_clock_3_over_two_returns),
         cmocka_unit_test(test_final_states_stop_every_clock),
-        cmocka_unit_test(test_terms),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

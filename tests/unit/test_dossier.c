@@ -498,6 +498,7 @@ test_text_round_trip(void **state)
     story_read(&s, "R F1 C1.1.1:diterima I1.1.1:registered/diproses I1.1.2:completed/aktif "
                    "D1.1:integrasi/terpenuhi");
     s.facts[1].nama_sistem = STR("\"Sistem\"\\ \n\t\x01 \xc3\xa9 \xe2\x80\x93");
+    s.facts[1].jenis = STR("perubahan");
     s.facts[3].urutan_bedelau = 77;
     d = dossier_of(&a, s.facts, s.n);
     dossier_write(&d, &text);
@@ -507,10 +508,27 @@ test_text_round_trip(void **state)
     assert_int_equal(back.n, s.n);
     assert_int_equal(back.newest_us, d.newest_us);
     assert_true(str_eq(dossier_form(&back, 1)->nama_sistem, s.facts[1].nama_sistem));
+    assert_true(str_is(dossier_form(&back, 1)->jenis, "perubahan"));
     assert_true(str_eq(back.facts[5].jam, s.facts[5].jam));
     assert_int_equal(back.facts[3].urutan_bedelau, 77);
     buf_free(&text);
     buf_free(&again);
+    arena_free(&a);
+}
+
+/* As rows were written before forms were remembered with their kind. */
+static void
+test_text_of_old(void **state)
+{
+    struct arena a = {0};
+    struct dossier d = dossier_make(&a);
+
+    (void)state;
+    assert_true(dossier_read(
+        &d, STR("{\"newest\":5,\"facts\":[{\"t\":1,\"s\":\"/opd/2.16.01\",\"i\":\"F1\",\"w\":5,\"am\":1,"
+                "\"at\":\"requests\",\"r\":1,\"o\":\"2.16.01\",\"sn\":\"S\"}]}")));
+    assert_true(str_is(dossier_form(&d, 1)->kode_opd, "2.16.01"));
+    assert_null(dossier_form(&d, 1)->jenis.p);
     arena_free(&a);
 }
 
@@ -563,6 +581,7 @@ main(void)
         cmocka_unit_test(test_every_order),
         cmocka_unit_test(test_shuffled_and_repeated),
         cmocka_unit_test(test_text_round_trip),
+        cmocka_unit_test(test_text_of_old),
         cmocka_unit_test(test_text_of_nothing),
     };
 

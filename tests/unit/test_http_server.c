@@ -401,6 +401,45 @@ pipelined_requests_are_answered_in_order(void **state)
     buf_free(&got);
 }
 
+/* What was sent and that nothing more comes reach the server in one event. */
+static void
+end_that_comes_with_the_bytes(void **state)
+{
+    static const struct {
+        struct str request;
+        const char *answer; /* NULL: none */
+    } cases[] = {
+        {STR_LIT("POST /e/1 HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\nhello"), NULL},
+        {STR_LIT("POST /e/1 HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\n"), NULL},
+        {STR_LIT("POST /e/1 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"), NULL},
+        {STR_LIT("POST /e/1 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel"), NULL},
+        {STR_LIT("POST /e/1 HTTP/1.1\r\nHost: h\r\nConten"), NULL},
+        {STR_LIT("POST /e/1 HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello"), "|hello"},
+        {STR_LIT(
+             "POST /e/1 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"),
+         "|hello"},
+        {STR_LIT("GET /e/1 HTTP/1.1\r\nHost: h\r\n\r\nGET /e/2 HTTP/1.1\r\nHost: h\r\n\r\n"), "|/e/2|"},
+    };
+    struct ctx *x = *state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct buf got = buf_make(65536);
+        int fd = dial(x);
+
+        loop_turn(x->loop, 100); /* accepted */
+        assert_int_equal(send(fd, cases[i].request.p, cases[i].request.n, MSG_NOSIGNAL), cases[i].request.n);
+        assert_int_equal(shutdown(fd, SHUT_WR), 0);
+        x->called = 0;
+        hear(x, fd, NULL, &got);
+        if (cases[i].answer)
+            assert_non_null(strstr(got.p, cases[i].answer));
+        else
+            assert_int_equal(x->called, 0);
+        close(fd);
+        buf_free(&got);
+    }
+}
+
 static void
 stop_answers_503_to_those_who_wait(void **state)
 {
@@ -463,6 +502,7 @@ main(void)
         T(client_that_left_is_dropped_when_answered),
         T(cut_and_abort),
         T(pipelined_requests_are_answered_in_order),
+        T(end_that_comes_with_the_bytes),
         T(stop_answers_503_to_those_who_wait),
         T(bad_addresses),
     };

@@ -79,6 +79,33 @@ beyond_the_limit_they_wait_in_order(void **state)
     AWAIT(x, sink_room(x->sink) == 1);
 }
 
+/* So many more as are asked for may wait; what waits is given back on demand, what is under way ends as it would. */
+static void
+what_waits_goes_back_on_demand(void **state)
+{
+    struct ctx *x = *state;
+
+    make(x, (struct sink_opts){.http = {.in_flight = 1}});
+    x->hold = true;
+    assert_int_equal(sink_room_ahead(x->sink, 2), 3);
+    for (int i = 0; i < 3; i++)
+        start(x, i);
+    assert_int_equal(sink_room_ahead(x->sink, 2), 0);
+    assert_int_equal(sink_room_ahead(x->sink, 3), 1);
+    sink_return(x->sink);
+    assert_int_equal(x->job[1].at, FLYING); /* never from inside */
+    for (int i = 1; i < 3; i++) {
+        AWAIT(x, x->job[i].at == DONE);
+        assert_int_equal(x->job[i].last.http.fate, CLIENT_NOT_SENT);
+        assert_true(x->job[i].last.sick);
+    }
+    AWAIT(x, x->holds);
+    release(x);
+    AWAIT(x, x->job[0].at == DONE);
+    assert_int_equal(x->job[0].last.http.code, 200);
+    assert_int_equal(x->calls, 1);
+}
+
 /* One that waits and cannot be sent is told so; it is no failure of the endpoint. */
 static void
 bad_call_that_waited_is_answered(void **state)
@@ -510,6 +537,7 @@ main(void)
         T(answered),
         T(bad_calls_are_rejected_and_leave_no_trace),
         T(beyond_the_limit_they_wait_in_order),
+        T(what_waits_goes_back_on_demand),
         T(bad_call_that_waited_is_answered),
         T(no_call_times_out_while_it_waits),
         T(changed_tells_that_there_is_room),

@@ -225,15 +225,24 @@ calendar_here(void)
     return cal;
 }
 
+/* The SOP's terms, without exceptions. */
+static inline const struct terms *
+sop_terms(void)
+{
+    static const struct terms terms = {
+        .general = {{.of = {1, CALENDAR_WORKDAYS}, .warn = {1}, .nwarn = 1},
+                    {.of = {2, CALENDAR_WORKDAYS}, .warn = {1}, .nwarn = 1},
+                    {.of = {30, CALENDAR_WORKDAYS}, .warn = {7, 3, 1}, .nwarn = 3},
+                    {.of = {5, CALENDAR_WORKDAYS}, .warn = {1}, .nwarn = 1}},
+        .version = 1};
+
+    return &terms;
+}
+
 static inline struct clock_rules
 sop_rules(const struct calendar *cal, int64_t read_us)
 {
-    return (struct clock_rules){.cal = cal,
-                                .terms = {{{1, CALENDAR_WORKDAYS},
-                                           {2, CALENDAR_WORKDAYS},
-                                           {30, CALENDAR_WORKDAYS},
-                                           {5, CALENDAR_WORKDAYS}}},
-                                .read_us = read_us};
+    return (struct clock_rules){.cal = cal, .terms = sop_terms(), .read_us = read_us};
 }
 
 /* All that a request's facts give, as text: the row, then its clocks. */

@@ -1,13 +1,12 @@
 #include "workers/deadline/deadline.h"
 
 #include "common/base/caltime.h"
+#include "common/base/fault.h"
 #include "common/base/log.h"
 
-/* Where a deadline cannot be computed, a year's calendar is missing: it is tried again, in case it came. */
+/* Where a deadline cannot be computed, a year's calendar is missing. It is tried again as soon as another is loaded
+ * (recount.c); and now and then, for whoever changes the file instead. */
 static const int64_t LOOK_AGAIN_US = 3600 * (int64_t)1000000;
-
-/* Warn this many counted units before the due instant (domain, section 5). */
-static const int64_t thresholds[TAHAPS][WARNINGS] = {{1, 0, 0}, {1, 0, 0}, {7, 3, 1}, {1, 0, 0}};
 
 static const struct told *
 find_told(const struct jadwal *j, const struct jam *k)
@@ -26,6 +25,29 @@ differs(const struct jam *a, const struct jam *b)
            a->berakhir_us != b->berakhir_us || a->satuan != b->satuan || a->hari_terpakai != b->hari_terpakai;
 }
 
+/* The calendar alone moved the end: in all else it is the clock that was told. */
+static bool
+moved(const struct jam *was, const struct jam *is)
+{
+    return was->batas_us != is->batas_us && was->mulai_us == is->mulai_us && was->jatah == is->jatah &&
+           was->satuan == is->satuan;
+}
+
+/* .. and nothing else happened to it. */
+static bool
+only_moved(const struct jam *was, const struct jam *is)
+{
+    return moved(was, is) && was->berakhir_us == is->berakhir_us;
+}
+
+/* Other terms moved the end. */
+static bool
+regranted(const struct jam *was, const struct jam *is)
+{
+    return was->batas_us != is->batas_us && was->mulai_us == is->mulai_us && was->aturan &&
+           was->aturan != is->aturan;
+}
+
 static void
 put_time(struct buf *b, const char *name, int64_t t_us)
 {
@@ -38,13 +60,12 @@ put_time(struct buf *b, const char *name, int64_t t_us)
 static int64_t
 days_left(const struct worker *w, const struct jam *k)
 {
-    const struct deadline *d = w->own;
     struct err e = {0};
     int64_t left;
 
     if (k->keadaan != KEADAAN_BERJALAN)
         return k->jatah > k->hari_terpakai ? k->jatah - k->hari_terpakai : 0;
-    left = calendar_left(d->cal, w->now_us, k->batas_us, k->satuan, &e);
+    left = calendar_left(almanac_newest(w->almanac), w->now_us, k->batas_us, k->satuan, &e);
     return left < 0 ? 0 : left;
 }
 
@@ -71,11 +92,10 @@ set_parent(const struct berkas *b, const struct jam *k, struct emit *em)
 static struct str
 mark(struct worker *w, const struct berkas *b, const struct jam *k, const char *what)
 {
-    const struct deadline *d = w->own;
     struct buf m = buf_make(256);
     struct str s;
 
-    buf_printf(&m, "%s:%s:%d:%s:%lld", what, tahap_name(k->tahap), k->revisi, calendar_version(d->cal),
+    buf_printf(&m, "%s:%s:%d:%s:%lld", what, tahap_name(k->tahap), k->revisi, k->kalender ? k->kalender : "",
                (long long)b->urutan);
     s = arena_str(&w->arena, buf_view(&m));
     buf_free(&m);
@@ -94,12 +114,29 @@ say(struct worker *w, struct berkas *b, const struct jam *k, struct buf *data, e
     b->dirty = true;
 }
 
+/* Why, and where the calendar or other terms moved it, from where. `was` is what was told before, NULL = nothing. */
 static void
-say_changed(struct worker *w, struct berkas *b, const struct jam *k, const char *mark_as)
+put_cause(struct buf *b, const struct jadwal *j, const struct jam *was, const struct jam *k)
 {
-    const struct jadwal *j = b->more;
+    buf_printf(b, ",\"sebab\":\"%s\"",
+               was && only_moved(was, k)  ? "kalender"
+               : j->cause                 ? fact_type_name(j->cause->fact.type)
+               : was && regranted(was, k) ? "aturan"
+                                          : "waktu");
+    if (!was || (!moved(was, k) && !regranted(was, k)))
+        return;
+    put_time(b, "batas_lama", was->batas_us);
+    if (was->kalender && moved(was, k))
+        buf_printf(b, ",\"kalender_lama\":\"%s\"", was->kalender);
+}
+
+static void
+say_changed(struct worker *w, struct berkas *b, const struct jam *was, const struct jam *k,
+            const char *mark_as)
+{
     struct deadline *d = w->own;
     struct buf data = buf_make(4096);
+    bool missed = k->keadaan == KEADAAN_TERLEWAT && (!was || was->keadaan != KEADAAN_TERLEWAT);
 
     b->urutan++;
     buf_printf(&data, "{\"revisi\":%d,\"tahap\":\"%s\",\"keadaan\":\"%s\",\"urutan\":%lld", k->revisi,
@@ -110,11 +147,15 @@ say_changed(struct worker *w, struct berkas *b, const struct jam *k, const char 
         put_time(&data, "berakhir", k->berakhir_us);
     buf_printf(&data, ",\"satuan\":\"%s\",\"hari_terpakai\":%lld,\"sisa_hari\":%lld,\"kalender\":\"%s\"",
                satuan_name(k->satuan), (long long)k->hari_terpakai, (long long)days_left(w, k),
-               calendar_version(d->cal));
-    buf_printf(&data, ",\"sebab\":\"%s\"%s}", j->cause ? fact_type_name(j->cause->fact.type) : "waktu",
-               mark_as);
+               k->kalender ? k->kalender : "");
+    buf_printf(&data, ",\"aturan\":\"%08x\"", k->aturan);
+    put_cause(&data, b->more, was, k);
+    buf_printf(&data, "%s}", mark_as);
     say(w, b, k, &data, FACT_DEADLINE);
-    metric_add(k->keadaan == KEADAAN_TERLEWAT ? d->m_missed : d->m_changed, 1);
+    if (missed)
+        FAULT("deadline.missed_told");
+    FAULT("deadline.change_told");
+    metric_add(missed ? d->m_missed : d->m_changed, 1);
     buf_free(&data);
 }
 
@@ -130,61 +171,68 @@ say_warned(struct worker *w, struct berkas *b, const struct jam *k, int64_t thre
     put_time(&data, "batas", k->batas_us);
     buf_char(&data, '}');
     say(w, b, k, &data, FACT_WARNED);
+    FAULT("deadline.warning_told");
     metric_add(d->m_warned, 1);
     buf_free(&data);
 }
 
-/* Warns of what has come due; returns the next instant at which this running clock wants to be looked at. */
+/* Warns of what has come due by all that was read, so that nobody is warned whose answer is in the log; returns the next
+ * instant at which this running clock wants to be looked at. */
 static int64_t
-warn(struct worker *w, struct berkas *b, struct told *t)
+warn(struct worker *w, struct berkas *b, struct told *t, const struct term *term)
 {
-    const struct deadline *d = w->own;
-    int64_t next = t->jam.batas_us;
-    int64_t closest = 0;
+    const struct jadwal *j = b->more;
+    int64_t next;
+    bool changed;
+    int64_t threshold = warnings_due(almanac_newest(w->almanac), &t->jam, term,
+                                     j->read_us ? j->read_us : INT64_MIN, &t->warned, &next, &changed);
 
-    for (int i = 0; i < WARNINGS; i++) {
-        int64_t k = thresholds[t->jam.tahap][i];
-        struct err e = {0};
-        int64_t at;
-
-        if (!k || t->warned & 1U << i || k > t->jam.jatah ||
-            calendar_warn_at(d->cal, t->jam.batas_us, (struct calendar_term){k, t->jam.satuan}, &at, &e) !=
-                RES_OK)
-            continue;
-        if (at > w->now_us) {
-            next = at < next ? at : next;
-            continue;
-        }
-        t->warned |= 1U << i;
-        b->dirty = true;
-        if (w->now_us < t->jam.batas_us)
-            closest = k; /* of several passed at once only the nearest is worth a word */
-    }
-    if (closest)
-        say_warned(w, b, &t->jam, closest);
+    b->dirty |= changed;
+    if (threshold && w->now_us < t->jam.batas_us)
+        say_warned(w, b, &t->jam, threshold);
     return next;
 }
 
+/* What was said of a clock binds what is said next: a warning is not repeated because the end moved, and what was called
+ * missed stays so while its end, wherever the calendar or other terms put it, has passed: whether something in time is still unread
+ * was asked then, and what is read later corrects it. */
 static void
-take(struct worker *w, struct berkas *b, struct told *t, const struct told *before)
+carry_over(const struct worker *w, struct told *t, const struct told *before, const struct term *term)
 {
-    struct jadwal *j = b->more;
-    bool late = false;
+    const struct jam *was = &before->jam;
 
-    if (before) {
-        t->warned = before->warned;
-        if (before->jam.batas_us != t->jam.batas_us)
-            t->warned = 0;
-        else if (before->jam.keadaan == KEADAAN_TERLEWAT && t->jam.keadaan == KEADAAN_BERJALAN) {
-            t->jam.keadaan = KEADAAN_TERLEWAT; /* said already, and still true */
-            t->jam.hari_terpakai = t->jam.jatah;
-        }
-        late = before->jam.keadaan == KEADAAN_TERLEWAT && t->jam.keadaan != KEADAAN_TERLEWAT;
-    }
-    if (!before || differs(&before->jam, &t->jam))
-        say_changed(w, b, &t->jam, late ? ",\"late_arrival\":true" : "");
+    t->warned = before->warned;
+    if (moved(was, &t->jam))
+        warned_move(&t->warned, was->batas_us, t->jam.batas_us);
+    else if (was->batas_us != t->jam.batas_us)
+        warned_renew(almanac_newest(w->almanac), &t->jam, term, was->batas_us, w->now_us, &t->warned);
+    if (was->keadaan != KEADAAN_TERLEWAT || t->jam.keadaan != KEADAAN_BERJALAN)
+        return;
+    if (was->batas_us != t->jam.batas_us &&
+        !((moved(was, &t->jam) || regranted(was, &t->jam)) && t->jam.batas_us <= w->now_us))
+        return;
+    t->jam.keadaan = KEADAAN_TERLEWAT;
+    t->jam.hari_terpakai = t->jam.jatah;
+}
+
+static void
+take(struct worker *w, struct berkas *b, const struct dossier_view *v, struct told *t,
+     const struct told *before)
+{
+    const struct jam *was = before ? &before->jam : NULL;
+    struct term term = clocks_term(v, w->terms, t->jam.revisi, t->jam.tahap);
+    struct jadwal *j = b->more;
+    bool late;
+
+    t->warned = (struct warned){0};
+    if (before)
+        carry_over(w, t, before, &term);
+    late = was && was->keadaan == KEADAAN_TERLEWAT && t->jam.keadaan != KEADAAN_TERLEWAT &&
+           !only_moved(was, &t->jam) && !regranted(was, &t->jam);
+    if (!was || differs(was, &t->jam))
+        say_changed(w, b, was, &t->jam, late ? ",\"late_arrival\":true" : "");
     if (t->jam.keadaan == KEADAAN_BERJALAN) {
-        int64_t next = warn(w, b, t);
+        int64_t next = warn(w, b, t, &term);
 
         if (j->due_us == INT64_MIN || next < j->due_us)
             j->due_us = next;
@@ -215,16 +263,35 @@ take_back(struct worker *w, struct berkas *b, const struct jam *jam, size_t n)
         k.keadaan = KEADAAN_DIHENTIKAN;
         k.berakhir_us = k.mulai_us;
         k.hari_terpakai = 0;
-        say_changed(w, b, &k, ",\"ditiadakan\":true");
+        say_changed(w, b, &j->told[i].jam, &k, ",\"ditiadakan\":true");
     }
+}
+
+static const struct jam *
+clocks_told(struct worker *w, const struct jadwal *j)
+{
+    struct jam *all = arena_new(&w->arena, (j->n + 1) * sizeof *all);
+
+    for (size_t i = 0; i < j->n; i++)
+        all[i] = j->told[i].jam;
+    return all;
+}
+
+static bool
+any_open(const struct jadwal *j)
+{
+    for (size_t i = 0; i < j->n; i++)
+        if (j->told[i].jam.berakhir_us == INT64_MIN)
+            return true;
+    return false;
 }
 
 void
 change_settle(struct worker *w, struct berkas *b)
 {
-    struct deadline *d = w->own;
+    const struct deadline *d = w->own;
     struct jadwal *j = b->more;
-    struct jam *jam = arena_new(&w->arena, JAM_MAX * sizeof *jam);
+    struct jam jam[JAM_MAX];
     struct told *told;
     struct clock_rules rules = d->rules;
     struct dossier_view v;
@@ -232,7 +299,12 @@ change_settle(struct worker *w, struct berkas *b)
     size_t n;
 
     dossier_look(&b->d, &v);
+    rules.cal = almanac_newest(w->almanac);
+    rules.past = w->almanac;
+    j->kalender = almanac_id(w->almanac);
     rules.read_us = j->read_us ? j->read_us : INT64_MIN;
+    rules.told = clocks_told(w, j);
+    rules.ntold = j->n;
     if (clocks_of(&v, &rules, jam, &n, &e) != RES_OK) {
         log_error("a deadline cannot be computed", LOG_S("nomor", b->nomor), LOG_Z("why", e.text));
         j->due_us = w->now_us + LOOK_AGAIN_US;
@@ -243,8 +315,10 @@ change_settle(struct worker *w, struct berkas *b)
     j->due_us = INT64_MIN;
     for (size_t i = 0; i < n; i++) {
         told[i].jam = jam[i];
-        take(w, b, &told[i], find_told(j, &jam[i]));
+        take(w, b, &v, &told[i], find_told(j, &jam[i]));
     }
     j->told = told;
     j->n = n;
+    if (!any_open(j))
+        j->kalender = NONE_OPEN;
 }

@@ -2,13 +2,22 @@
 
 #include <stdlib.h>
 
+#include "common/base/fault.h"
 #include "common/base/log.h"
 #include "workers/deadline/deadline.h"
 
-/* Two steps, because facts travel: first the validator and the integrator must have read what was in the log when we
- * asked, and have published what follows from it; then we must have read that. */
+/* Three steps, because facts travel. First the validator and the integrator must have read what was in the log when we
+ * asked; then what they had written into their outboxes by then must have left them; then we must have read where the
+ * log ends by then. */
 
-enum { TRY_MS = 100, ASK_BROKER_MS = 1000, PARTS_MAX = 4096 };
+enum {
+    TRY_MIN_MS = 5,
+    TRY_MAX_MS = 100,
+    NO_BROKER_MS = 1000,
+    ASK_BROKER_MS = 1000,
+    LIST_MS = 1000,
+    PARTS_MAX = 4096
+};
 
 struct high {
     char topic[160];
@@ -22,29 +31,74 @@ struct gate {
     void *arg;
     struct loop_timer again;
     struct pg_turn turn;
-    enum { CLOSED, OTHERS, OURSELVES } step;
-    int64_t asked_us;
+    enum { CLOSED, OTHERS, OUTBOXES, OURSELVES } step;
+    int64_t since_ms; /* monotonic: first asked, and not opened since; 0 = nobody asks */
+    int64_t asked_us,
+        asked_ms;      /* wall clock and monotonic, just before the ends of the log were read first */
+    int64_t read_us;   /* the first of these by a clock that can be believed */
+    int64_t marked_us; /* the database's clock when the others had read that far */
+    rd_kafka_topic_partition_list_t *list; /* partitions that matter, and when they were listed (monotonic) */
+    int64_t listed_ms;
     struct high *highs;
     size_t n;
+    bool known; /* highs are those of this step */
+    int64_t try_ms;
+    /* what the database said */
     bool behind; /* somebody has not read as far */
+    bool boxes;  /* there are rows in the others' outboxes */
+    int64_t db_us;
 };
 
 static const struct pg_stmt read_stmt = {
-    "gate_read", "select consumer_group, topic, partition, coalesce(next_offset, 0) from consumer_offset "
-                 "where consumer_group = any($1::text[])"};
+    "gate_read",
+    "select count(*), clock_timestamp() from unnest($1::text[], $2::text[], $3::int[], $4::bigint[]) "
+    "u(g, t, p, e) left join consumer_offset c on c.consumer_group = u.g and c.topic = u.t "
+    "and c.partition = u.p where coalesce(c.next_offset, 0) < u.e"};
 static const struct pg_stmt outbox_stmt = {
-    "gate_outbox", "select (select count(*) from outbox_validator where created_at <= $1::timestamptz) + "
-                   "(select count(*) from outbox_integrator where created_at <= $1::timestamptz)"};
+    "gate_outbox",
+    "select exists (select from outbox_validator where created_at <= coalesce($1::timestamptz, 'infinity')) "
+    "or "
+    "exists (select from outbox_integrator where created_at <= coalesce($1::timestamptz, 'infinity'))"};
 
-/* ---- where the log ends ----------------------------------------------------------------------------------------- */
+/* ---- who reads what --------------------------------------------------------------------------------------------- */
+
+/* What the clocks' facts come from, and who makes them. */
+static const struct reader {
+    const char *group;
+    const char *topics[4];
+} readers[] = {{"validator", {"requests", "reviews", "integrations"}},
+               {"integrator", {"checks", "callbacks"}},
+               {"deadline", {"requests", "checks", "integrations"}}};
+enum { READERS = sizeof readers / sizeof readers[0], US = READERS - 1 };
 
 static bool
-one_of_ours(const struct worker *w, const char *topic)
+reads(const struct reader *r, const char *bare)
+{
+    for (unsigned i = 0; i < 4 && r->topics[i]; i++)
+        if (strcmp(bare, r->topics[i]) == 0 ||
+            (strcmp(r->topics[i], "requests") == 0 && strncmp(bare, "requests.", 9) == 0))
+            return true;
+    return false;
+}
+
+static const char *
+bare_name(const struct worker *w, const char *topic)
 {
     size_t n = strlen(w->event_opts.topic_prefix);
 
-    return strncmp(topic, w->event_opts.topic_prefix, n) == 0 && topic[n] == '.';
+    return strncmp(topic, w->event_opts.topic_prefix, n) == 0 && topic[n] == '.' ? topic + n + 1 : "";
 }
+
+static bool
+matters(const struct worker *w, const char *topic)
+{
+    for (unsigned i = 0; i < READERS; i++)
+        if (reads(&readers[i], bare_name(w, topic)))
+            return true;
+    return false;
+}
+
+/* ---- where the log ends ----------------------------------------------------------------------------------------- */
 
 static rd_kafka_topic_partition_list_t *
 list_partitions(const struct worker *w, rd_kafka_t *rk)
@@ -56,108 +110,151 @@ list_partitions(const struct worker *w, rd_kafka_t *rk)
         return NULL;
     list = rd_kafka_topic_partition_list_new(64);
     for (int i = 0; i < md->topic_cnt; i++)
-        for (int p = 0; one_of_ours(w, md->topics[i].topic) && p < md->topics[i].partition_cnt; p++)
-            rd_kafka_topic_partition_list_add(list, md->topics[i].topic, md->topics[i].partitions[p].id)
-                ->offset = RD_KAFKA_OFFSET_END;
+        for (int p = 0; matters(w, md->topics[i].topic) && p < md->topics[i].partition_cnt; p++)
+            rd_kafka_topic_partition_list_add(list, md->topics[i].topic, md->topics[i].partitions[p].id);
     rd_kafka_metadata_destroy(md);
     return list;
 }
 
-/* One request per broker: the end of every partition. Blocks for as long as a broker takes to answer, at most a
- * second; done only while something is due. */
+static void
+forget_partitions(struct gate *g)
+{
+    if (g->list)
+        rd_kafka_topic_partition_list_destroy(g->list);
+    g->list = NULL;
+}
+
+/* What stands in the log of a topic that was made within the last second may be read late, which is told as such. */
+static bool
+know_partitions(struct gate *g, rd_kafka_t *rk)
+{
+    if (g->list && clk_mono_ms() - g->listed_ms < LIST_MS)
+        return true;
+    forget_partitions(g);
+    g->listed_ms = clk_mono_ms();
+    g->list = list_partitions(g->w, rk);
+    return g->list && g->list->cnt <= PARTS_MAX;
+}
+
+static bool
+take_end(struct gate *g, const rd_kafka_topic_partition_t *tp)
+{
+    struct high *h = &g->highs[g->n];
+
+    if (tp->err)
+        return false;
+    snprintf(h->topic, sizeof h->topic, "%s", tp->topic);
+    h->partition = tp->partition;
+    h->end = tp->offset;
+    g->n += tp->offset > 0;
+    return true;
+}
+
+/* One request per broker: the end of every partition that matters. Blocks for as long as a broker takes to answer, a
+ * millisecond as a rule and at most two seconds; done only while something is due. */
 static bool
 read_ends(struct gate *g)
 {
-    rd_kafka_t *rk = flow_client(g->w->flow);
-    rd_kafka_topic_partition_list_t *list = rk ? list_partitions(g->w, rk) : NULL;
-    bool ok = list && rd_kafka_offsets_for_times(rk, list, ASK_BROKER_MS) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_t *rk = producer_client(g->w->producer);
+    bool ok = rk && know_partitions(g, rk);
 
+    for (int i = 0; ok && i < g->list->cnt; i++)
+        g->list->elems[i].offset = RD_KAFKA_OFFSET_END;
+    ok = ok && rd_kafka_offsets_for_times(rk, g->list, ASK_BROKER_MS) == RD_KAFKA_RESP_ERR_NO_ERROR;
     g->n = 0;
-    for (int i = 0; ok && i < list->cnt && g->n < PARTS_MAX; i++) {
-        const rd_kafka_topic_partition_t *tp = &list->elems[i];
-        struct high *h = &g->highs[g->n];
-
-        if (tp->err) {
-            ok = false;
-            break;
-        }
-        snprintf(h->topic, sizeof h->topic, "%s", tp->topic);
-        h->partition = tp->partition;
-        h->end = tp->offset;
-        g->n += tp->offset > 0;
-    }
-    if (list)
-        rd_kafka_topic_partition_list_destroy(list);
+    for (int i = 0; ok && i < g->list->cnt; i++)
+        ok = take_end(g, &g->list->elems[i]);
+    if (!ok)
+        forget_partitions(g);
     return ok;
 }
 
-/* ---- who reads what --------------------------------------------------------------------------------------------- */
+/* ---- asking the database ---------------------------------------------------------------------------------------- */
 
-static bool
-reads(const struct worker *w, const char *group, const char *topic)
+/* Calls `put` for each partition that a group of this step reads. */
+static void
+each_pair(struct gate *g, void (*put)(struct pg_args *a, const char *group, const struct high *h))
 {
-    static const char *const validator[] = {"requests", "reviews", "integrations", NULL};
-    static const char *const integrator[] = {"checks", "callbacks", NULL};
-    static const char *const deadline[] = {"requests", "checks", "integrations", NULL};
-    const char *name = group + strlen(w->app->set.group_prefix) + 1;
-    const char *bare = topic + strlen(w->event_opts.topic_prefix) + 1;
-    const char *const *all = strcmp(name, "validator") == 0    ? validator
-                             : strcmp(name, "integrator") == 0 ? integrator
-                                                               : deadline;
+    unsigned first = g->step == OURSELVES ? US : 0;
+    unsigned end = g->step == OURSELVES ? READERS : US;
 
-    for (; *all; all++)
-        if (strcmp(bare, *all) == 0 || (strcmp(*all, "requests") == 0 && strncmp(bare, "requests.", 9) == 0))
-            return true;
-    return false;
-}
+    for (unsigned r = first; r < end; r++) {
+        char group[160];
 
-static int64_t
-stored_next(const PGresult *r, const char *group, const struct high *h)
-{
-    for (int i = 0; i < PQntuples(r); i++)
-        if (str_is(pg_text(r, i, 0), group) && str_is(pg_text(r, i, 1), h->topic) &&
-            pg_int(r, i, 2) == h->partition)
-            return pg_int(r, i, 3);
-    return 0;
+        snprintf(group, sizeof group, "%s-%s", g->w->app->set.group_prefix, readers[r].group);
+        for (size_t i = 0; i < g->n; i++)
+            if (reads(&readers[r], bare_name(g->w, g->highs[i].topic)))
+                put(&g->w->args, group, &g->highs[i]);
+    }
 }
 
 static void
-group_name(const struct gate *g, const char *worker, char out[160])
+put_group(struct pg_args *a, const char *group, const struct high *h)
 {
-    snprintf(out, 160, "%s-%s", g->w->app->set.group_prefix, worker);
+    (void)h;
+    pg_elem_text(a, str_of(group));
 }
 
 static void
-judge_group(struct gate *g, const PGresult *r, const char *worker)
+put_topic(struct pg_args *a, const char *group, const struct high *h)
 {
-    char group[160];
-
-    group_name(g, worker, group);
-    for (size_t i = 0; i < g->n && !g->behind; i++)
-        if (reads(g->w, group, g->highs[i].topic) && stored_next(r, group, &g->highs[i]) < g->highs[i].end)
-            g->behind = true;
+    (void)group;
+    pg_elem_text(a, str_of(h->topic));
 }
 
 static void
-on_offsets(void *arg, const PGresult *r)
+put_partition(struct pg_args *a, const char *group, const struct high *h)
+{
+    (void)group;
+    pg_elem_int4(a, h->partition);
+}
+
+static void
+put_end(struct pg_args *a, const char *group, const struct high *h)
+{
+    (void)group;
+    pg_elem_int8(a, h->end);
+}
+
+static void
+on_read(void *arg, const PGresult *r)
 {
     struct gate *g = arg;
 
-    if (g->step == OTHERS) {
-        judge_group(g, r, "validator");
-        judge_group(g, r, "integrator");
-    } else {
-        judge_group(g, r, "deadline");
-    }
+    g->behind = pg_int(r, 0, 0) > 0;
+    g->db_us = pg_time(r, 0, 1);
 }
 
 static void
 on_outbox(void *arg, const PGresult *r)
 {
-    struct gate *g = arg;
+    ((struct gate *)arg)->boxes = pg_int(r, 0, 0) > 0;
+}
 
-    if (pg_int(r, 0, 0) > 0)
-        g->behind = true;
+static void
+send_read(struct gate *g)
+{
+    static const struct {
+        enum pg_oid type;
+        void (*put)(struct pg_args *a, const char *group, const struct high *h);
+    } columns[] = {{PG_TEXT, put_group}, {PG_TEXT, put_topic}, {PG_INT4, put_partition}, {PG_INT8, put_end}};
+    struct pg_args *a = &g->w->args;
+
+    pg_args_reset(a);
+    for (unsigned i = 0; i < sizeof columns / sizeof columns[0]; i++) {
+        pg_array(a, columns[i].type);
+        each_pair(g, columns[i].put);
+        pg_array_end(a);
+    }
+    pg_send(g->w->app->pg, &read_stmt, a, on_read, g);
+}
+
+static void
+send_outbox(struct gate *g)
+{
+    pg_args_reset(&g->w->args);
+    pg_arg_time(&g->w->args, g->step == OUTBOXES ? g->marked_us : INT64_MIN);
+    pg_send(g->w->app->pg, &outbox_stmt, &g->w->args, on_outbox, g);
 }
 
 /* ---- the steps -------------------------------------------------------------------------------------------------- */
@@ -165,7 +262,54 @@ on_outbox(void *arg, const PGresult *r)
 static void
 try_later(struct gate *g)
 {
-    loop_timer_set(g->w->app->loop, &g->again, TRY_MS);
+    loop_timer_set(g->w->app->loop, &g->again, g->try_ms);
+    g->try_ms = 2 * g->try_ms < TRY_MAX_MS ? 2 * g->try_ms : TRY_MAX_MS;
+}
+
+/* The ends are read anew: those of the first step say what is vouched for, those of the last what is to be read by us. */
+static void
+begin_step(struct gate *g)
+{
+    if (g->step == OTHERS) {
+        g->asked_us = clk_us(g->w->app->clk);
+        g->asked_ms = clk_mono_ms();
+    }
+    g->try_ms = TRY_MIN_MS;
+    g->known = producer_up(g->w->producer) && read_ends(g);
+    if (g->known)
+        pg_turn(g->w->app->pg, &g->turn);
+    else
+        loop_timer_set(g->w->app->loop, &g->again, NO_BROKER_MS);
+}
+
+static void
+next_step(struct gate *g)
+{
+    if (g->step == OTHERS && g->boxes) {
+        g->step =
+            OUTBOXES; /* what follows from what they read was written before this instant of the database */
+        g->marked_us = g->db_us;
+        try_later(g);
+    } else if (g->step != OURSELVES) {
+        FAULT("deadline.others_have_read");
+        g->step = OURSELVES;
+        begin_step(g);
+    } else {
+        FAULT("deadline.we_have_read");
+        g->step = CLOSED;
+        g->since_ms = 0;
+        g->open(g->arg, g->read_us);
+    }
+}
+
+/* By the database's clock the log was asked at most that long ago. */
+static void
+compare_clocks(struct gate *g)
+{
+    const struct deadline *d = g->w->own;
+
+    fire_compare(g->w, g->asked_us + (clk_mono_ms() - g->asked_ms) * 1000, g->db_us);
+    g->read_us = g->asked_us - d->skew_us;
 }
 
 static void
@@ -174,43 +318,24 @@ on_answered(void *arg, const struct pg_end *end)
     struct gate *g = arg;
 
     pg_done(g->w->app->pg);
-    if (end->res != RES_OK || g->behind) {
+    if (end->res == RES_OK && g->step == OTHERS)
+        compare_clocks(g);
+    if (end->res != RES_OK || g->behind || (g->step == OUTBOXES && g->boxes))
         try_later(g);
-    } else if (g->step == OTHERS) {
-        g->step = OURSELVES;
-        if (read_ends(g))
-            pg_turn(g->w->app->pg, &g->turn);
-        else
-            try_later(g);
-    } else {
-        g->step = CLOSED;
-        g->open(g->arg, g->asked_us);
-    }
+    else
+        next_step(g);
 }
 
 static void
 on_turn(void *arg)
 {
     struct gate *g = arg;
-    struct pg_args *a = &g->w->args;
-    static const char *const workers[] = {"validator", "integrator", "deadline"};
 
-    g->behind = false;
-    pg_args_reset(a);
-    pg_array(a, PG_TEXT);
-    for (unsigned i = 0; i < 3; i++) {
-        char group[160];
-
-        group_name(g, workers[i], group);
-        pg_elem_text(a, str_of(group));
-    }
-    pg_array_end(a);
-    pg_send(g->w->app->pg, &read_stmt, a, on_offsets, g);
-    if (g->step == OTHERS) {
-        pg_args_reset(a);
-        pg_arg_time(a, g->asked_us);
-        pg_send(g->w->app->pg, &outbox_stmt, a, on_outbox, g);
-    }
+    g->behind = g->boxes = false;
+    if (g->step != OUTBOXES)
+        send_read(g);
+    if (g->step != OURSELVES)
+        send_outbox(g);
     pg_sync(g->w->app->pg, on_answered, g);
 }
 
@@ -219,10 +344,10 @@ on_again(void *arg)
 {
     struct gate *g = arg;
 
-    if (g->n || read_ends(g))
+    if (g->known)
         pg_turn(g->w->app->pg, &g->turn);
     else
-        try_later(g);
+        begin_step(g);
 }
 
 void
@@ -231,11 +356,22 @@ gate_ask(struct gate *g)
     if (g->step != CLOSED)
         return;
     g->step = OTHERS;
-    g->asked_us = clk_us(g->w->app->clk);
-    if (read_ends(g))
-        pg_turn(g->w->app->pg, &g->turn);
-    else
-        try_later(g);
+    g->since_ms = clk_mono_ms();
+    begin_step(g);
+}
+
+int64_t
+gate_closed_ms(const struct gate *g)
+{
+    return g->since_ms ? clk_mono_ms() - g->since_ms : 0;
+}
+
+const char *
+gate_word(const struct gate *g)
+{
+    static const char *const words[] = {"", "others", "outboxes", "ourselves"};
+
+    return words[g->step];
 }
 
 enum res
@@ -265,6 +401,7 @@ gate_free(struct gate *g)
         return;
     loop_timer_stop(g->w->app->loop, &g->again);
     pg_turn_cancel(g->w->app->pg, &g->turn);
+    forget_partitions(g);
     free(g->highs);
     free(g);
 }

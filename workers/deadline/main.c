@@ -9,13 +9,21 @@ static const struct conf_key keys[] = {
     {"deadline", "grace", CONF_MS, offsetof(struct deadline, grace_ms), "2s", 0, NULL, 0, 3600000,
      "How long after its due instant a clock is looked at, so that a last answer can arrive"},
     {"deadline", "hard_maximum", CONF_MS, offsetof(struct deadline, hard_ms), "15m", 0, NULL, 1000, 86400000,
-     "After this a clock is called missed even though not everything could be read"},
+     "A clock that has waited so long for everything to be read is called missed by what is known"},
+    {"deadline", "fire_rate", CONF_INT, offsetof(struct deadline, rate), "20000", 0, NULL, 1, 1000000,
+     "How many clocks a second a process settles at most when many are due, so that what reads the facts "
+     "keeps up"},
+    {"deadline", "recount_per_s", CONF_INT, offsetof(struct deadline, recount_per_s), "2000", 0, NULL, 1,
+     100000,
+     "After a new calendar was loaded: most requests whose open clocks this process reckons anew in a "
+     "second"},
     {NULL, NULL, CONF_STR, 0, NULL, 0, NULL, 0, 0, NULL},
 };
 
 static const struct worker_column writes[] = {
     {"jam", PG_TEXT, offsetof(struct jadwal, text)},
     {"due_at", PG_TIME, offsetof(struct jadwal, due_us)},
+    {"kalender", PG_INT8, offsetof(struct jadwal, kalender)},
     {NULL, PG_TEXT, 0},
 };
 
@@ -30,20 +38,30 @@ start(struct worker *w, struct err *e)
 {
     struct deadline *d = w->own;
     struct metrics *ms = w->app->metrics;
-    enum res res = worker_calendar(w, &d->cal, e);
+    enum res res;
 
-    if (res == RES_OK)
-        res = worker_terms(w, &d->rules.terms, e);
-    if (res != RES_OK)
-        return res;
-    d->rules.cal = d->cal;
+    d->rules = (struct clock_rules){.terms = w->terms};
     d->m_changed =
         metric(ms, METRIC_COUNTER, "bedelau_clock_changes", "", "Clock states told, missed ones apart");
     d->m_missed = metric(ms, METRIC_COUNTER, "bedelau_clocks_missed", "", "Clocks called missed");
     d->m_warned = metric(ms, METRIC_COUNTER, "bedelau_clock_warnings", "", "Warnings told");
     d->m_late = metric(ms, METRIC_COUNTER, "bedelau_clocks_hard_maximum", "",
                        "Times that clocks were settled although not everything could be read");
-    return fire_start(w, e);
+    d->m_lateness = metric(ms, METRIC_HISTOGRAM, "bedelau_clock_lateness_seconds", "",
+                           "From the end of the grace until a due clock was settled");
+    d->m_overdue = metric(ms, METRIC_GAUGE, "bedelau_clock_overdue_seconds", "",
+                          "How long the earliest clock that is due has waited beyond the grace");
+    res = recount_new(w, &d->recount, e);
+    return res == RES_OK ? fire_start(w, e) : res;
+}
+
+static void
+on_calendar(struct worker *w)
+{
+    const struct deadline *d = w->own;
+
+    if (d->recount)
+        recount_begin(d->recount);
 }
 
 static void
@@ -53,6 +71,20 @@ read_row(struct worker *w, struct berkas *b, const PGresult *r, int row)
 
     if (!told_read(&w->arena, arena_str(&w->arena, pg_text(r, row, 3)), j))
         j->n = 0;
+    j->was_due_us = pg_time(r, row, 4);
+    j->kalender = pg_int(r, row, 5);
+}
+
+/* Another calendar is in force; another process, or a fact, may have come first. */
+static void
+on_recount(const struct worker *w, struct berkas *b)
+{
+    const struct jadwal *j = b->more;
+
+    if (!b->there || j->kalender == NONE_OPEN || j->kalender >= almanac_id(w->almanac))
+        return;
+    b->kept |= !b->dirty;
+    b->dirty = true;
 }
 
 static void
@@ -61,16 +93,13 @@ apply(struct worker *w, struct berkas *b, struct flow_item *it, enum met met)
     struct jadwal *j = b->more;
     const struct event *ev = item_event(it);
 
-    (void)w;
     if (!ev) {
-        const struct ring *ring = it->mine;
-
-        j->read_us = ring ? ring->read_us : INT64_MIN;
-        b->dirty = true;
+        on_recount(w, b);
         return;
     }
     if (met != MET_OTHER && dossier_add(&b->d, &ev->fact)) {
         b->dirty = true;
+        b->kept = false;
         j->cause = ev;
     }
 }
@@ -93,6 +122,7 @@ write_rows(struct worker *w)
         buf_reset(&w->text);
         told_write(j, &w->text);
         j->text = arena_str(&w->arena, buf_view(&w->text));
+        fire_note(w, j->due_us);
     }
     worker_write(w);
 }
@@ -100,10 +130,8 @@ write_rows(struct worker *w)
 static void
 committed(struct worker *w, const struct flow_batch *b)
 {
-    for (size_t i = 0; i < w->n; i++)
-        if (w->all[i].dirty)
-            fire_note(w, ((struct jadwal *)w->all[i].more)->due_us);
     fire_rung(w, b);
+    recount_committed(((struct deadline *)w->own)->recount, b);
 }
 
 static void
@@ -112,7 +140,7 @@ free_own(struct worker *w)
     struct deadline *d = w->own;
 
     fire_stop(w);
-    calendar_free(d->cal);
+    recount_free(d->recount);
 }
 
 int
@@ -126,17 +154,22 @@ main(int argc, char **argv)
         .judges = judges,
         .seen = "seen_deadline",
         .table = "deadline_clock",
-        .columns = ", jam",
+        .columns = ", jam, due_at, kalender",
         .writes = writes,
         .more_size = sizeof(struct jadwal),
         .keys = keys,
+        .reckons = true,
+        .calendar = on_calendar,
         .wants = wants,
         .start = start,
         .read = read_row,
         .apply = apply,
         .settle = settle,
         .write = write_rows,
+        .load = fire_load,
+        .claimed = fire_claimed,
         .committed = committed,
+        .status = fire_status,
         .free = free_own,
     };
     struct deadline own = {0};

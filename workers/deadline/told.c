@@ -1,7 +1,7 @@
 #include "common/json/scan.h"
 #include "workers/deadline/deadline.h"
 
-static const char *const keys[] = {"r", "t", "k", "m", "b", "e", "h", "j", "s", "w"};
+static const char *const keys[] = {"r", "t", "k", "m", "b", "e", "h", "j", "s", "w", "c", "v", "p"};
 enum { KEYS = sizeof keys / sizeof keys[0] };
 
 static int64_t
@@ -35,8 +35,10 @@ told_read(struct arena *a, struct str text, struct jadwal *j)
                               .berakhir_us = num(m[5]),
                               .hari_terpakai = num(m[6]),
                               .jatah = num(m[7]),
-                              .satuan = (enum calendar_unit)num(m[8])};
-        t->warned = (uint32_t)num(m[9]);
+                              .satuan = (enum calendar_unit)num(m[8]),
+                              .kalender = m[10].p ? scan_text(a, m[10]).p : NULL,
+                              .aturan = m[11].p ? (uint32_t)num(m[11]) : 0};
+        t->warned = m[9].p ? warned_of_bits(&t->jam, num(m[9])) : warned_read(m[12]);
     }
     return true;
 }
@@ -52,8 +54,15 @@ told_write(const struct jadwal *j, struct buf *out)
                    (int)k->tahap, (int)k->keadaan, (long long)k->mulai_us, (long long)k->batas_us);
         if (k->berakhir_us != INT64_MIN)
             buf_printf(out, ",\"e\":%lld", (long long)k->berakhir_us);
-        buf_printf(out, ",\"h\":%lld,\"j\":%lld,\"s\":%d,\"w\":%u}", (long long)k->hari_terpakai,
-                   (long long)k->jatah, (int)k->satuan, j->told[i].warned);
+        if (k->kalender)
+            buf_printf(out, ",\"c\":\"%s\"", k->kalender);
+        buf_printf(out, ",\"h\":%lld,\"j\":%lld,\"s\":%d,\"v\":%u", (long long)k->hari_terpakai,
+                   (long long)k->jatah, (int)k->satuan, k->aturan);
+        if (j->told[i].warned.n) {
+            buf_z(out, ",\"p\":");
+            warned_write(&j->told[i].warned, out);
+        }
+        buf_char(out, '}');
     }
     buf_char(out, ']');
 }

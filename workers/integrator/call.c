@@ -220,7 +220,9 @@ call_begin(struct worker *w, const struct job *job)
         return;
     }
     describe(n, job, &call.http, &h, c->a);
-    if (sink_start(n->sink, &call, &e) == RES_OK)
+    if (contract_body(n->contract, c->a->call) && !job->body.n)
+        err_set(&e, RES_REJECT, "its body is not stored");
+    else if (sink_start(n->sink, &call, &e) == RES_OK)
         return;
     none.http.error = e.text;
     on_answer(c, &none);

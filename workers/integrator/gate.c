@@ -35,10 +35,12 @@ static const struct pg_stmt tell_stmt = {
 static const struct pg_stmt forget_stmt = {
     "gate_forget", "delete from endpoint_process where seen_at < clock_timestamp() - interval '1 hour'"};
 static const struct pg_stmt read_stmt = {"gate_read", "select paused, until, reason from endpoint_brake"};
-/* only those that can be settled without a call's end: settle looks again under the row lock */
+/* only those that can be settled without a call's end: settle looks again under the row lock. (The sum keeps the test from
+ * the index of all that nobody holds.) */
 static const struct pg_stmt stops_stmt = {
-    "gate_stops", "select distinct subject from job_integrator where stop_reason is not null and lease = 0 "
-                  "and step not in ('ask', 'cancel') limit 1000"};
+    "gate_stops",
+    "select distinct subject from job_integrator where stop_reason is not null and lease + 0 = 0 "
+    "and step not in ('ask', 'cancel') limit 1000"};
 
 static int64_t
 now_us(const struct gate *g)
@@ -91,6 +93,8 @@ update(struct gate *g)
     look_soon(g);
     if (g->why == BRAKE_NONE)
         g->opts.open(g->opts.arg);
+    else
+        g->opts.shut(g->opts.arg);
 }
 
 static void

@@ -16,6 +16,7 @@ struct gate_opts {
     int64_t calls_per_s;     /* to be told; 0 = no ceiling */
     int64_t in_flight;
     void (*open)(void *arg); /* calls may begin again, or something is due sooner: look now */
+    void (*shut)(void *arg); /* a brake holds now: what has not been sent is to go back */
     void (*stop)(void *arg,
                  struct str nomor); /* an officer gives up a job of this request, and it can be settled */
     void (*sink)(void *arg, struct buf *out); /* what the way to the endpoint says of itself; may be NULL */

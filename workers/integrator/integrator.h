@@ -14,7 +14,7 @@
 #include "workers/sop/worker.h"
 
 /* Answers that may wait for their transaction, per call allowed in flight. */
-enum { ANSWERS_PER_CALL = 4 };
+enum { ANSWERS_PER_CALL = 8 };
 enum mode { MODE_LIVE, MODE_SHADOW, MODE_OFF };
 
 struct integrator {
@@ -25,8 +25,6 @@ struct integrator {
     const char *contract_file;
     struct contract *contract;
     struct map *map;
-    struct calendar *cal;
-    struct calendar_term term;
     struct sink *sink;
     struct jobs *jobs;
     const char *maintenance; /* setting of the gate */
@@ -34,7 +32,8 @@ struct integrator {
     struct gate *gate;
     struct job_answer *answers; /* of this part; in the batch's arena */
     size_t nanswers;
-    unsigned calling;  /* calls under way */
+    unsigned calling;  /* calls under way, those that wait for their place among them */
+    unsigned ahead;    /* how many may wait so: see settle_begin */
     bool stirred;      /* jobs of other requests were made due by this batch */
     unsigned answered; /* answers that wait for their transaction */
     struct metric *m_calls[4], *m_seconds, *m_outcome[6], *m_parked;
@@ -129,6 +128,9 @@ void stop_settle(struct worker *w, struct berkas *b);
 void stop_rename(const struct job *job, struct finding *f);
 
 /* store.c */
+/* Where a form's body is kept, for struct job's `ref`, in the batch's arena; and the query that finds it. */
+struct str store_ref(struct worker *w, const struct badan *body);
+extern const char store_kept_body[];
 void store_load(struct worker *w, const struct flow_batch *b);
 void store_make(struct berkas *b);
 void store_read(struct worker *w, struct berkas *b, const PGresult *r, int row);

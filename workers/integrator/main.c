@@ -5,7 +5,6 @@
 #include "workers/integrator/brake.h"
 #include "workers/integrator/gate.h"
 #include "workers/integrator/integrator.h"
-#include "workers/sop/clocks.h"
 
 static const char *const topics[] = {"requests", "checks", "callbacks", "deadlines", NULL};
 static const char *const judges[] = {"callbacks", NULL};
@@ -92,18 +91,26 @@ wants(enum fact_type t)
     return t == FACT_SUBMITTED || t == FACT_CHECK || t == FACT_CALLBACK || t == FACT_DEADLINE;
 }
 
+/* Of callbacks we are the judge. What comes twice of forms and checks the dossier knows, of deadlines their number. */
+static bool
+remembers(enum fact_type t)
+{
+    return t == FACT_CALLBACK;
+}
+
 static unsigned
 room(void *arg)
 {
     const struct worker *w = arg;
     const struct integrator *n = w->own;
-    unsigned left = (unsigned)n->in_flight - n->calling;
+    unsigned most = (unsigned)n->in_flight + n->ahead;
+    unsigned left = most - n->calling;
     unsigned pass;
 
-    if (n->mode != MODE_LIVE || n->calling >= (unsigned)n->in_flight ||
+    if (n->mode != MODE_LIVE || n->calling >= most ||
         n->answered >= ANSWERS_PER_CALL * (unsigned)n->in_flight)
         return 0;
-    pass = gate_open(n->gate) ? sink_room(n->sink) : 0;
+    pass = gate_open(n->gate) ? sink_room_ahead(n->sink, n->ahead) : 0;
     return pass < left ? pass : left;
 }
 
@@ -141,16 +148,10 @@ load_data(struct worker *w, struct err *e)
     struct integrator *n = w->own;
     char *map = worker_schema_path(w, "integrasi.map.json");
     char *contract = worker_schema_path(w, n->contract_file);
-    struct clock_terms terms = {0};
-    enum res res = worker_calendar(w, &n->cal, e);
+    enum res res = map_load(map, &n->map, e);
 
     if (res == RES_OK)
-        res = worker_terms(w, &terms, e);
-    if (res == RES_OK)
-        res = map_load(map, &n->map, e);
-    if (res == RES_OK)
         res = contract_load(contract, &n->contract, e);
-    n->term = terms.of[TAHAP_INTEGRASI];
     free(map);
     free(contract);
     return res;
@@ -198,6 +199,16 @@ on_open(void *arg)
 
     if (n->jobs)
         jobs_wake(n->jobs, clk_us(w->app->clk));
+}
+
+/* A brake holds: what was claimed and waits for its place goes back as it was. */
+static void
+on_shut(void *arg)
+{
+    const struct worker *w = arg;
+    const struct integrator *n = w->own;
+
+    sink_return(n->sink);
 }
 
 /* The endpoint has room again, or stopped. Where answers wait, their transaction looks for jobs. */
@@ -262,6 +273,7 @@ open_gate(struct worker *w, struct err *e)
                           .calls_per_s = n->endpoint.calls_per_s,
                           .in_flight = n->in_flight,
                           .open = on_open,
+                          .shut = on_shut,
                           .stop = on_stop,
                           .sink = say_sink,
                           .arg = w};
@@ -279,6 +291,7 @@ start(struct worker *w, struct err *e)
     struct jobs_opts jo = {.loop = app->loop,
                            .pg = app->pg,
                            .worker = "integrator",
+                           .kept_body = store_kept_body,
                            .lease_ms = n->lease_ms,
                            .call_ms = quiet_ms(n),
                            .room = room,
@@ -377,6 +390,7 @@ stop(struct worker *w)
     const struct integrator *n = w->own;
 
     jobs_stop(n->jobs);
+    sink_return(n->sink);
 }
 
 /* A call that is left to its fate has to be asked about later; its answer is worth the wait. */
@@ -393,7 +407,8 @@ status(struct worker *w, struct buf *json)
 {
     const struct integrator *n = w->own;
 
-    buf_printf(json, ",\"mode\":\"%s\",\"calls_in_flight\":%u,\"endpoint\":", modes[n->mode], n->calling);
+    buf_printf(json, ",\"mode\":\"%s\",\"calls_in_flight\":%u,\"endpoint\":", modes[n->mode],
+               n->calling - sink_state(n->sink).waiting);
     sink_status(n->sink, json);
     gate_status(n->gate, json);
 }
@@ -408,7 +423,6 @@ free_own(struct worker *w)
     gate_free(n->gate);
     map_free(n->map);
     contract_free(n->contract);
-    calendar_free(n->cal);
     conf_free(n->again);
 }
 
@@ -422,11 +436,13 @@ main(int argc, char **argv)
         .topics = topics,
         .judges = judges,
         .seen = "seen_integrator",
+        .remembers = remembers,
         .table = "integration",
         .columns = ", callbacks, id_integrasi, urutan_bedelau, jenis, asal",
         .writes = store_columns,
         .more_size = sizeof(struct urusan),
         .keys = keys,
+        .reckons = true,
         .wants = wants,
         .check = check_settings,
         .start = start,

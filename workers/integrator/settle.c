@@ -1,8 +1,10 @@
 /* settle: facts of one request meet here, under its row lock, and what follows from all of them. */
 #include "common/base/caltime.h"
+#include "common/calendar/almanac.h"
 #include "common/json/scan.h"
 #include "workers/integrator/encode.h"
 #include "workers/integrator/settle_priv.h"
+#include "workers/sop/clocks.h"
 
 bool
 settle_withdrawn(const struct berkas *b)
@@ -13,16 +15,29 @@ settle_withdrawn(const struct berkas *b)
     return v.cancelled && !v.completed;
 }
 
-/* The answer to a change or an ending is about two requests: the original's row is locked too, in key order. */
+static bool
+went_well(const struct answer *a)
+{
+    return a->key[0] && a->fate == CLIENT_ANSWERED && !a->sick && a->code < 500;
+}
+
+/* Calls end while this batch is in its transaction, and while the next is: twice as many as ended before it may wait, so
+ * that their places do not stay empty. Where an endpoint is slow or ill, that is none or a few.
+ * The answer to a change or an ending is about two requests: the original's row is locked too, in key order. */
 void
 settle_begin(struct worker *w, const struct flow_batch *b)
 {
+    struct integrator *n = w->own;
+    unsigned well = 0;
+
     for (size_t i = 0; i < b->n; i++) {
         const struct answer *a = flow_live(&b->items[i]) && !b->items[i].rkm ? b->items[i].mine : NULL;
 
+        well += a && went_well(a);
         if (a && a->asal[0])
             worker_also(w, arena_str(&w->arena, str_of(a->asal)));
     }
+    n->ahead = 2 * (well < (unsigned)n->in_flight ? well : (unsigned)n->in_flight);
 }
 
 /* ---- facts ------------------------------------------------------------------------------------------------------- */
@@ -39,6 +54,15 @@ read_kind(struct worker *w, struct str form, struct badan *body)
     asal = scan_text(&w->arena, m[1]);
     if (body->jenis != JENIS_BARU && nomor_ok(asal))
         body->asal = asal;
+}
+
+static const struct badan *
+body_of(const struct urusan *u, struct str source, struct str id)
+{
+    for (const struct badan *body = u->bodies; body; body = body->next)
+        if (str_eq(body->source, source) && str_eq(body->id, id))
+            return body;
+    return NULL;
 }
 
 static void
@@ -98,44 +122,38 @@ settle_fact(struct worker *w, struct berkas *b, const struct event *ev)
         callback_take(w, b, ev);
     } else if (ev->fact.type == FACT_DEADLINE) {
         on_deadline(w, b, ev);
-    } else {
-        b->dirty |= dossier_add(&b->d, &ev->fact);
+    } else if (dossier_add(&b->d, &ev->fact)) {
+        b->dirty = true;
         ((struct urusan *)b->more)->trace = ev->ce.traceparent;
-        if (ev->fact.type == FACT_SUBMITTED)
+        if (ev->fact.type == FACT_SUBMITTED && !body_of(b->more, ev->ce.source, ev->ce.id))
             on_form(w, b, ev);
     }
 }
 
 /* ---- new jobs, withdrawals --------------------------------------------------------------------------------------- */
 
-static const struct badan *
-body_for(const struct urusan *u, const struct fact *check)
-{
-    for (const struct badan *body = u->bodies; body; body = body->next)
-        if (str_eq(body->source, check->sumber_pengajuan) && str_eq(body->id, check->id_pengajuan))
-            return body;
-    return NULL;
-}
-
+/* Clock 3 as the deadline worker will compute it, from the same facts by the same terms. */
 static int64_t
-first_deadline(const struct worker *w, const struct berkas *b, const struct fact *check)
+first_deadline(const struct worker *w, const struct berkas *b, const struct dossier_view *v)
 {
-    const struct integrator *n = w->own;
     const struct urusan *u = b->more;
+    const struct clock_rules rules = {
+        .cal = almanac_newest(w->almanac), .past = w->almanac, .terms = w->terms, .read_us = INT64_MIN};
     struct err e = {0};
-    int64_t due;
+    struct jam k;
 
     if (u->batas_us != INT64_MIN)
         return u->batas_us;
-    return calendar_due(n->cal, check->time_us, n->term, &due, &e) == RES_OK ? due : INT64_MIN;
+    return clocks_find(v, &rules, v->C->revisi, TAHAP_INTEGRASI, &k, &e) ? k.batas_us : INT64_MIN;
 }
 
 /* A change or an ending first looks for the id of its original, whose row this transaction has not. */
 static void
-create_job(struct worker *w, struct berkas *b, const struct fact *check)
+create_job(struct worker *w, struct berkas *b, const struct dossier_view *v)
 {
+    const struct fact *check = v->C;
     struct urusan *u = b->more;
-    const struct badan *body = body_for(u, check);
+    const struct badan *body = body_of(u, check->sumber_pengajuan, check->id_pengajuan);
     struct job *job;
 
     if (!body || !job_room(u))
@@ -148,9 +166,10 @@ create_job(struct worker *w, struct berkas *b, const struct fact *check)
                         .subject = b->nomor,
                         .step = body->jenis == JENIS_BARU ? STR("send") : STR("wait"),
                         .due_us = w->now_us,
-                        .deadline_us = first_deadline(w, b, check),
+                        .deadline_us = first_deadline(w, b, v),
                         .quiet_us = INT64_MIN,
                         .body = body->body,
+                        .ref = store_ref(w, body),
                         .fresh = true};
     memo_write(w, job,
                &(struct memo){
@@ -196,5 +215,5 @@ settle_request(struct worker *w, struct berkas *b)
         withdraw(w, b);
     else if (v.C && v.C->putusan == PUTUSAN_DITERIMA && !v.I &&
              !job_find(u, job_key(w, b, v.C->revisi, v.C->putaran)))
-        create_job(w, b, v.C);
+        create_job(w, b, &v);
 }

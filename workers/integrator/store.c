@@ -9,13 +9,33 @@ static const struct pg_stmt body_stmt = {
                        "$4::bytea[], $5::text[], "
                        "$6::text[]) u(n, s, i, b, j, a) on conflict do nothing"};
 /* Whoever waits for a request that was told as completed looks again at once. Those jobs belong to other requests, so
- * nothing but the time is touched, and a job that somebody holds is passed by: its holder looks by itself. */
+ * nothing but the time is touched, and a job that somebody holds is passed by: its holder looks by itself. (The sums keep
+ * the tests from the indexes of due_at and of what nobody holds, which would be read whole though mostly nobody waits.) */
 static const struct pg_stmt stir_stmt = {
     "integrator_stir", "update job_integrator set due_at = $2::timestamptz where key in "
                        "(select j.key from job_integrator j where j.subject = any(array("
                        "select nomor_permohonan from integration where asal = any($1::text[]))) "
-                       "and j.step in ('wait', 'poll') and j.lease = 0 "
-                       "and j.due_at > $2::timestamptz for update skip locked) returning 1"};
+                       "and j.step in ('wait', 'poll') and j.lease + 0 = 0 "
+                       "and j.due_at + interval '0' > $2::timestamptz for update skip locked) returning 1"};
+
+/* the length makes one text of two that are free */
+const char store_kept_body[] =
+    "select f.body from integration_body f where f.nomor_permohonan = u.subject and "
+    "octet_length(f.source) || ':' || f.source || f.id = u.body_ref";
+
+struct str
+store_ref(struct worker *w, const struct badan *body)
+{
+    struct buf b = buf_make(16384);
+    struct str ref;
+
+    buf_printf(&b, "%zu:", body->source.n);
+    buf_str(&b, body->source);
+    buf_str(&b, body->id);
+    ref = arena_str(&w->arena, buf_view(&b));
+    buf_free(&b);
+    return ref;
+}
 
 const struct worker_column store_columns[] = {
     {"callbacks", PG_TEXT, offsetof(struct urusan, callbacks)},

@@ -2,17 +2,23 @@
 
 #include <stdlib.h>
 
-#include "common/base/caltime.h"
 #include "common/base/hash.h"
-#include "common/json/scan.h"
+#include "workers/sop/record.h"
 #include "workers/sop/rules/secret.h"
 
 static const struct pg_stmt event_stmt = {
     "projector_event",
     "insert into event (source, id, type, subject, time, effective_at, topic, partition, kafka_offset, "
-    "append_at, data, "
-    "data_hash) select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], "
-    "$6::timestamptz[], $7::text[], $8::int[], $9::bigint[], $10::timestamptz[], $11::text[], $12::bytea[])"};
+    "append_at, data, data_hash, chain, revisi) select * from unnest($1::text[], $2::text[], $3::text[], "
+    "$4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::int[], $9::bigint[], "
+    "$10::timestamptz[], $11::text[], $12::bytea[], $13::bytea[], $14::int[])"};
+/* Of an event that came more than once the place that is first in its topics counts, whichever was read first. */
+static const struct pg_stmt copy_stmt = {"projector_copy",
+                                         "insert into event_copy (source, id, type, subject, topic, "
+                                         "partition, kafka_offset, append_at, effective_at) "
+                                         "select * from unnest($1::text[], $2::text[], $3::text[], "
+                                         "$4::text[], $5::text[], $6::int[], $7::bigint[], "
+                                         "$8::timestamptz[], $9::timestamptz[]) on conflict do nothing"};
 static const struct pg_stmt clock_stmt = {
     "projector_clock",
     "insert into clock as c (nomor_permohonan, revisi, tahap, mulai, batas, satuan, status, berakhir, "
@@ -25,6 +31,8 @@ static const struct pg_stmt clock_stmt = {
     "satuan = excluded.satuan, status = excluded.status, berakhir = excluded.berakhir, "
     "hari_terpakai = excluded.hari_terpakai, kalender = excluded.kalender, urutan = excluded.urutan "
     "where c.urutan < excluded.urutan"};
+static const struct pg_stmt forgotten_stmt = {
+    "projector_forgotten", "select nomor_permohonan from forgotten where nomor_permohonan = any($1::text[])"};
 static const struct pg_stmt gone_stmt = {
     "projector_gone",
     "delete from clock c using unnest($1::text[], $2::int[], $3::text[]) u(nomor, revisi, tahap) "
@@ -32,56 +40,55 @@ static const struct pg_stmt gone_stmt = {
 
 /* ---- event ------------------------------------------------------------------------------------------------------ */
 
-static struct str
-text_of(const struct flow_item *it, unsigned column)
+static void
+put_texts(struct pg_args *a, const struct fresh *f, size_t n, size_t member)
 {
-    const struct event *ev = item_event(it);
-    const struct str all[] = {ev->ce.source, ev->ce.id, ev->ce.type, ev->subject};
+    pg_array(a, PG_TEXT);
+    for (size_t i = 0; i < n; i++)
+        pg_elem_text(a, *(const struct str *)(const void *)((const char *)item_event(f[i].it) + member));
+    pg_array_end(a);
+}
 
-    return all[column];
+#define EVENT(member) offsetof(struct event, member)
+
+/* Where the records lie: topic, partition, offset, append time. */
+static void
+put_place(struct pg_args *a, const struct fresh *f, size_t n)
+{
+    pg_array(a, PG_TEXT);
+    for (size_t i = 0; i < n; i++)
+        pg_elem_text(a, str_of(rd_kafka_topic_name(f[i].it->rkm->rkt)));
+    pg_array_end(a);
+    pg_array(a, PG_INT4);
+    for (size_t i = 0; i < n; i++)
+        pg_elem_int4(a, f[i].it->rkm->partition);
+    pg_array_end(a);
+    pg_array(a, PG_INT8);
+    for (size_t i = 0; i < n; i++)
+        pg_elem_int8(a, f[i].it->rkm->offset);
+    pg_array_end(a);
+    pg_array(a, PG_TIME);
+    for (size_t i = 0; i < n; i++)
+        pg_elem_time(a, item_event(f[i].it)->fact.append.ms * 1000);
+    pg_array_end(a);
 }
 
 static void
-put_event_texts(struct worker *w, const struct projector *p, unsigned column)
+put_effective(struct pg_args *a, const struct fresh *f, size_t n)
 {
-    pg_array(&w->args, PG_TEXT);
-    for (size_t i = 0; i < p->nfresh; i++)
-        pg_elem_text(&w->args, text_of(p->fresh[i], column));
-    pg_array_end(&w->args);
+    pg_array(a, PG_TIME);
+    for (size_t i = 0; i < n; i++)
+        pg_elem_time(a, item_event(f[i].it)->fact.time_us);
+    pg_array_end(a);
 }
 
 static void
-put_event_times(struct worker *w, const struct projector *p)
+put_claimed(struct pg_args *a, const struct fresh *f, size_t n)
 {
-    pg_array(&w->args, PG_TIME);
-    for (size_t i = 0; i < p->nfresh; i++)
-        pg_elem_time(&w->args, item_event(p->fresh[i])->ce.time_us);
-    pg_array_end(&w->args);
-    pg_array(&w->args, PG_TIME);
-    for (size_t i = 0; i < p->nfresh; i++)
-        pg_elem_time(&w->args, item_event(p->fresh[i])->fact.time_us);
-    pg_array_end(&w->args);
-}
-
-static void
-put_event_place(struct worker *w, const struct projector *p)
-{
-    pg_array(&w->args, PG_TEXT);
-    for (size_t i = 0; i < p->nfresh; i++)
-        pg_elem_text(&w->args, str_of(rd_kafka_topic_name(p->fresh[i]->rkm->rkt)));
-    pg_array_end(&w->args);
-    pg_array(&w->args, PG_INT4);
-    for (size_t i = 0; i < p->nfresh; i++)
-        pg_elem_int4(&w->args, p->fresh[i]->rkm->partition);
-    pg_array_end(&w->args);
-    pg_array(&w->args, PG_INT8);
-    for (size_t i = 0; i < p->nfresh; i++)
-        pg_elem_int8(&w->args, p->fresh[i]->rkm->offset);
-    pg_array_end(&w->args);
-    pg_array(&w->args, PG_TIME);
-    for (size_t i = 0; i < p->nfresh; i++)
-        pg_elem_time(&w->args, item_event(p->fresh[i])->fact.append.ms * 1000);
-    pg_array_end(&w->args);
+    pg_array(a, PG_TIME);
+    for (size_t i = 0; i < n; i++)
+        pg_elem_time(a, item_event(f[i].it)->ce.time_us);
+    pg_array_end(a);
 }
 
 static struct str
@@ -92,34 +99,66 @@ data_of(const struct flow_item *it)
     return data.p ? data : STR("null");
 }
 
-/* A credential or NIK that a form should not have is not kept; the hash beside it is of the bytes that came. */
+/* A credential or NIK that a form should not have is not kept, and of a forgotten request no personal data; the hash
+ * beside it is of the bytes that came. */
 static void
-put_masked(struct worker *w, const struct flow_item *it)
+put_masked(struct worker *w, const struct fresh *f)
 {
+    const struct projector *p = w->own;
+    const struct flow_item *it = f->it;
     struct str data = data_of(it);
-    struct buf masked = buf_make(data.n * 2 + 16);
+    struct buf masked = buf_make(data.n * 2 + 64);
 
-    if (fact_is_outside(item_event(it)->fact.type) && secret_mask(data, &masked))
+    if (f->forgotten) {
+        forget_data(p->lupa, item_event(it)->ce.type, data, &masked);
+        data = masked.failed ? STR("null") : buf_view(&masked);
+    } else if (fact_is_outside(item_event(it)->fact.type) && secret_mask(data, &masked))
         data = masked.failed ? STR("null") : buf_view(&masked);
     pg_elem_text(&w->args, data);
     buf_free(&masked);
 }
 
 static void
-put_event_data(struct worker *w, const struct projector *p)
+put_data(struct worker *w, const struct fresh *f, size_t n)
 {
     pg_array(&w->args, PG_TEXT);
-    for (size_t i = 0; i < p->nfresh; i++)
-        put_masked(w, p->fresh[i]);
+    for (size_t i = 0; i < n; i++)
+        put_masked(w, &f[i]);
     pg_array_end(&w->args);
     pg_array(&w->args, PG_BYTEA);
-    for (size_t i = 0; i < p->nfresh; i++) {
-        unsigned char digest[HASH_SIZE];
-
-        hash_sha256(data_of(p->fresh[i]), digest);
-        pg_elem_text(&w->args, (struct str){(const char *)digest, HASH_SIZE});
-    }
+    for (size_t i = 0; i < n; i++)
+        pg_elem_text(&w->args, (struct str){(const char *)f[i].hash, HASH_SIZE});
     pg_array_end(&w->args);
+    pg_array(&w->args, PG_BYTEA);
+    for (size_t i = 0; i < n; i++)
+        pg_elem_text(&w->args, (struct str){(const char *)f[i].chain, RECORD_CHAIN});
+    pg_array_end(&w->args);
+}
+
+/* Of what revisi a fact is: its data say so, or else an attribute that the log does not keep. */
+static void
+put_revisi(struct pg_args *a, const struct fresh *f, size_t n)
+{
+    pg_array(a, PG_INT4);
+    for (size_t i = 0; i < n; i++)
+        pg_elem_int4(a, item_event(f[i].it)->fact.revisi);
+    pg_array_end(a);
+}
+
+void
+log_add(struct worker *w, struct berkas *b, struct flow_item *it)
+{
+    struct projector *p = w->own;
+    struct record *r = &((struct catatan *)b->more)->rec;
+    const struct event *ev = item_event(it);
+    struct fresh *f = &p->fresh[p->nfresh++];
+    struct record_link link = {ev->ce.source, ev->ce.id, ev->ce.type, {(const char *)f->hash, HASH_SIZE}};
+
+    f->it = it;
+    f->forgotten = ((struct catatan *)b->more)->forgotten;
+    hash_sha256(data_of(it), f->hash);
+    record_chain(r->chain, &link, f->chain);
+    r->chain = (struct str){(const char *)f->chain, RECORD_CHAIN};
 }
 
 void
@@ -130,63 +169,68 @@ log_write_events(struct worker *w)
     if (!p->nfresh)
         return;
     pg_args_reset(&w->args);
-    for (unsigned i = 0; i < 4; i++)
-        put_event_texts(w, p, i);
-    put_event_times(w, p);
-    put_event_place(w, p);
-    put_event_data(w, p);
+    put_texts(&w->args, p->fresh, p->nfresh, EVENT(ce.source));
+    put_texts(&w->args, p->fresh, p->nfresh, EVENT(ce.id));
+    put_texts(&w->args, p->fresh, p->nfresh, EVENT(ce.type));
+    put_texts(&w->args, p->fresh, p->nfresh, EVENT(subject));
+    put_claimed(&w->args, p->fresh, p->nfresh);
+    put_effective(&w->args, p->fresh, p->nfresh);
+    put_place(&w->args, p->fresh, p->nfresh);
+    put_data(w, p->fresh, p->nfresh);
+    put_revisi(&w->args, p->fresh, p->nfresh);
     pg_send(w->app->pg, &event_stmt, &w->args, NULL, NULL);
     metric_add(p->m_events, (double)p->nfresh);
 }
 
+void
+log_write_copies(struct worker *w)
+{
+    struct projector *p = w->own;
+
+    if (!p->ncopies)
+        return;
+    pg_args_reset(&w->args);
+    put_texts(&w->args, p->copies, p->ncopies, EVENT(ce.source));
+    put_texts(&w->args, p->copies, p->ncopies, EVENT(ce.id));
+    put_texts(&w->args, p->copies, p->ncopies, EVENT(ce.type));
+    put_texts(&w->args, p->copies, p->ncopies, EVENT(subject));
+    put_place(&w->args, p->copies, p->ncopies);
+    put_effective(&w->args, p->copies, p->ncopies);
+    pg_send(w->app->pg, &copy_stmt, &w->args, NULL, NULL);
+}
+
+static void
+on_forgotten(void *arg, const PGresult *r)
+{
+    struct worker *w = arg;
+
+    for (int i = 0; i < PQntuples(r); i++) {
+        struct berkas *b = worker_find(w, pg_text(r, i, 0));
+
+        if (b)
+            ((struct catatan *)b->more)->forgotten = true;
+    }
+}
+
+void
+log_ask_forgotten(struct worker *w)
+{
+    pg_args_reset(&w->args);
+    pg_array(&w->args, PG_TEXT);
+    for (size_t i = 0; i < w->n; i++)
+        pg_elem_text(&w->args, w->all[i].nomor);
+    pg_array_end(&w->args);
+    pg_send(w->app->pg, &forgotten_stmt, &w->args, on_forgotten, w);
+}
+
 /* ---- clock ------------------------------------------------------------------------------------------------------ */
-
-struct clock_row {
-    struct str nomor, satuan, kalender;
-    const struct fact *f;
-    int64_t mulai_us, batas_us, berakhir_us, terpakai;
-    bool gone; /* it never was: see workers/deadline/change.c */
-};
-
-static int64_t
-time_member(struct str raw)
-{
-    int64_t t;
-
-    return scan_kind(raw) == SCAN_STRING && caltime_parse(scan_string(raw, NULL), &t) ? t : INT64_MIN;
-}
-
-static struct str
-plain(struct str raw)
-{
-    return scan_kind(raw) == SCAN_STRING && raw.n >= 2 ? (struct str){raw.p + 1, raw.n - 2} : STR("");
-}
-
-static struct clock_row
-read_clock(const struct fact *f, struct str nomor)
-{
-    static const char *const names[] = {"mulai",    "batas",         "berakhir",  "satuan",
-                                        "kalender", "hari_terpakai", "ditiadakan"};
-    struct clock_row c = {.nomor = nomor, .f = f};
-    struct str m[7];
-
-    scan_pick(f->jam, names, m, 7);
-    c.mulai_us = time_member(m[0]);
-    c.batas_us = time_member(m[1]);
-    c.berakhir_us = time_member(m[2]);
-    c.satuan = plain(m[3]);
-    c.kalender = plain(m[4]);
-    scan_int(m[5], &c.terpakai);
-    c.gone = str_is(m[6], "true");
-    return c;
-}
 
 /* By key, then the newest first. */
 static int
 by_clock(const void *a, const void *b)
 {
-    const struct clock_row *x = a;
-    const struct clock_row *y = b;
+    const struct record_clock *x = a;
+    const struct record_clock *y = b;
     int c = str_cmp(x->nomor, y->nomor);
 
     if (c)
@@ -199,23 +243,21 @@ by_clock(const void *a, const void *b)
 }
 
 static bool
-same_clock(const struct clock_row *a, const struct clock_row *b)
+same_clock(const struct record_clock *a, const struct record_clock *b)
 {
     return str_eq(a->nomor, b->nomor) && a->f->revisi == b->f->revisi && a->f->tahap == b->f->tahap;
 }
 
 /* One row per clock: the newest. Returns how many. */
 static size_t
-gather_clocks(struct worker *w, struct clock_row *rows)
+gather_clocks(struct worker *w, struct record_clock *rows)
 {
     struct projector *p = w->own;
     size_t n = 0;
     size_t kept = 0;
 
-    for (size_t i = 0; i < p->nclocks; i++) {
-        rows[n] = read_clock(p->clocks[i], p->clock_of[i]->nomor);
-        n += rows[n].mulai_us != INT64_MIN && rows[n].batas_us != INT64_MIN;
-    }
+    for (size_t i = 0; i < p->nclocks; i++)
+        n += record_clock(p->clocks[i], p->clock_of[i]->nomor, &rows[n]);
     qsort(rows, n, sizeof *rows, by_clock);
     for (size_t i = 0; i < n; i++)
         if (kept == 0 || !same_clock(&rows[kept - 1], &rows[i]))
@@ -223,68 +265,14 @@ gather_clocks(struct worker *w, struct clock_row *rows)
     return kept;
 }
 
-static void
-put_clock_keys(struct pg_args *a, const struct clock_row *rows, size_t n)
-{
-    pg_array(a, PG_TEXT);
-    for (size_t i = 0; i < n; i++)
-        pg_elem_text(a, rows[i].nomor);
-    pg_array_end(a);
-    pg_array(a, PG_INT4);
-    for (size_t i = 0; i < n; i++)
-        pg_elem_int4(a, rows[i].f->revisi);
-    pg_array_end(a);
-    pg_array(a, PG_TEXT);
-    for (size_t i = 0; i < n; i++)
-        pg_elem_text(a, str_of(tahap_name(rows[i].f->tahap)));
-    pg_array_end(a);
-}
-
-static void
-put_clock_times(struct pg_args *a, const struct clock_row *rows, size_t n, size_t member)
-{
-    pg_array(a, PG_TIME);
-    for (size_t i = 0; i < n; i++)
-        pg_elem_time(a, *(const int64_t *)(const void *)((const char *)&rows[i] + member));
-    pg_array_end(a);
-}
-
-static void
-put_clock_rest(struct pg_args *a, const struct clock_row *rows, size_t n)
-{
-    put_clock_times(a, rows, n, offsetof(struct clock_row, mulai_us));
-    put_clock_times(a, rows, n, offsetof(struct clock_row, batas_us));
-    pg_array(a, PG_TEXT);
-    for (size_t i = 0; i < n; i++)
-        pg_elem_text(a, rows[i].satuan);
-    pg_array_end(a);
-    pg_array(a, PG_TEXT);
-    for (size_t i = 0; i < n; i++)
-        pg_elem_text(a, str_of(keadaan_name(rows[i].f->keadaan)));
-    pg_array_end(a);
-    put_clock_times(a, rows, n, offsetof(struct clock_row, berakhir_us));
-    pg_array(a, PG_INT4);
-    for (size_t i = 0; i < n; i++)
-        pg_elem_int4(a, (int32_t)rows[i].terpakai);
-    pg_array_end(a);
-    pg_array(a, PG_TEXT);
-    for (size_t i = 0; i < n; i++)
-        pg_elem_text(a, rows[i].kalender);
-    pg_array_end(a);
-    pg_array(a, PG_INT8);
-    for (size_t i = 0; i < n; i++)
-        pg_elem_int8(a, rows[i].f->urutan);
-    pg_array_end(a);
-}
-
 /* Moves the rows that are to go behind the others; returns how many stay. */
 static size_t
-part_gone(struct clock_row *rows, size_t n)
+part_gone(struct record_clock *rows, size_t n)
 {
     size_t stay = 0;
 
     for (size_t i = 0; i < n; i++) {
-        struct clock_row r = rows[i];
+        struct record_clock r = rows[i];
 
         if (r.gone)
             continue;
@@ -298,19 +286,18 @@ void
 log_write_clocks(struct worker *w)
 {
     struct projector *p = w->own;
-    struct clock_row *rows = arena_new(&w->arena, (p->nclocks + 1) * sizeof *rows);
+    struct record_clock *rows = arena_new(&w->arena, (p->nclocks + 1) * sizeof *rows);
     size_t n = gather_clocks(w, rows);
     size_t stay = part_gone(rows, n);
 
     if (stay) {
         pg_args_reset(&w->args);
-        put_clock_keys(&w->args, rows, stay);
-        put_clock_rest(&w->args, rows, stay);
+        record_put_clocks(&w->args, rows, stay);
         pg_send(w->app->pg, &clock_stmt, &w->args, NULL, NULL);
     }
     if (stay < n) {
         pg_args_reset(&w->args);
-        put_clock_keys(&w->args, rows + stay, n - stay);
+        record_put_clock_keys(&w->args, rows + stay, n - stay);
         pg_send(w->app->pg, &gone_stmt, &w->args, NULL, NULL);
     }
 }

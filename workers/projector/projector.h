@@ -4,44 +4,56 @@
 #ifndef PROJECTOR_PROJECTOR_H
 #define PROJECTOR_PROJECTOR_H
 
-#include "workers/sop/anomali.h"
-#include "workers/sop/worker.h"
+#include "common/base/hash.h"
+#include "workers/sop/forget.h"
+#include "workers/sop/record.h"
 
-/* The projector's own columns of one request. */
+/* The projector's own of one request. */
 struct catatan {
-    int64_t sidik;            /* fingerprint of what was last told */
-    struct str counted;       /* what table `rekap` holds of it (workers/sop/rekap.h); empty = nothing yet */
-    struct hitungan hitungan; /* of each worker's facts */
-    bool counts;              /* from its first fact on; rows of before the counting have none */
-    struct dossier_view view; /* filled by row_settle */
-    struct dossier_row row;
-    struct str status, giliran; /* by row_write, like the next */
-    int64_t newest_us;
-    struct str rekap, anomali, hitungan_text; /* by sums_settle, as stored; in the batch's arena */
+    struct record rec;  /* first: its columns are written from here */
+    struct str counted; /* what table `rekap` holds of it (workers/sop/rekap.h); empty = nothing yet */
+    bool forgotten;     /* its personal data are gone: what comes is kept without them */
 };
 
+/* A fact of this part that is written to the log. */
+struct fresh {
+    struct flow_item *it;
+    bool forgotten;
+    unsigned char hash[HASH_SIZE], chain[RECORD_CHAIN];
+};
+
+struct forecast;
+
 struct projector {
-    struct flow_item **fresh; /* facts of this part that are new, in order of arrival; in the batch's arena */
+    struct fresh *fresh; /* facts of this part that are new, in order of arrival; in the batch's arena */
     size_t nfresh;
+    struct fresh *copies; /* further copies of known facts that lie before the known one */
+    size_t ncopies;
     const struct fact **clocks; /* clock states newer than what is known, and whose they are */
     struct berkas **clock_of;
     size_t nclocks;
+    struct forget_rules *lupa;
     struct metric *m_events, *m_changes;
+    int64_t forecast_ms; /* setting */
+    struct forecast *forecast;
 };
 
 /* row.c: derives the row, raises versi and tells it where it differs from what was told. */
 void row_settle(struct worker *w, struct berkas *b);
-void row_write(struct worker *w);
-extern const struct worker_column row_columns[];
 
-/* sums.c: what the request counts for, and what is odd about it; the difference to what was counted goes to `rekap`. */
+/* sums.c: what a request counts for; the difference to what was counted goes to `rekap`. */
 void sums_read(struct catatan *c, struct worker *w, const PGresult *r, int row, int col);
-void sums_count(struct catatan *c, const struct event *ev);
-void sums_settle(struct worker *w, struct berkas *b);
 void sums_write(struct worker *w);
 
 /* log.c: the append-only log and the clocks. */
+void log_add(struct worker *w, struct berkas *b, struct flow_item *it); /* a new fact: it gets its link */
+void log_ask_forgotten(struct worker *w);
 void log_write_events(struct worker *w);
+void log_write_copies(struct worker *w);
 void log_write_clocks(struct worker *w);
+
+/* forecast.c: numbers of what will be late, asked of the record now and then. `*ret` is NULL where the setting says never. */
+enum res forecast_new(struct worker *w, struct forecast **ret, struct err *e);
+void forecast_free(struct forecast *f);
 
 #endif

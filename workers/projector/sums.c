@@ -1,6 +1,5 @@
 #include <stdlib.h>
 
-#include "common/json/scan.h"
 #include "workers/projector/projector.h"
 #include "workers/sop/rekap.h"
 
@@ -20,50 +19,7 @@ void
 sums_read(struct catatan *c, struct worker *w, const PGresult *r, int row, int col)
 {
     c->counted = arena_str(&w->arena, pg_text(r, row, col));
-    c->counts = hitungan_read(&c->hitungan, pg_text(r, row, col + 1));
-}
-
-/* Of a type that is unknown here only the envelope was read. */
-static int64_t
-urutan_of(const struct event *ev)
-{
-    int64_t urutan = ev->fact.urutan;
-
-    if (!urutan && scan_kind(ev->ce.data) == SCAN_OBJECT)
-        scan_int(scan_get(ev->ce.data, "urutan"), &urutan);
-    return urutan;
-}
-
-void
-sums_count(struct catatan *c, const struct event *ev)
-{
-    if (c->counts)
-        hitungan_add(&c->hitungan, ev->ce.source, urutan_of(ev));
-}
-
-static struct str
-keep(struct worker *w)
-{
-    return w->text.n ? arena_str(&w->arena, buf_view(&w->text)) : STR_NULL;
-}
-
-void
-sums_settle(struct worker *w, struct berkas *b)
-{
-    struct catatan *c = b->more;
-
-    buf_reset(&w->text);
-    rekap_write(&c->view, &w->text);
-    c->rekap = keep(w);
-    buf_reset(&w->text);
-    anomali_write(&c->view, &w->text);
-    if (c->counts)
-        hitungan_gaps(&c->hitungan, &w->text);
-    c->anomali = keep(w);
-    buf_reset(&w->text);
-    if (c->counts)
-        hitungan_write(&c->hitungan, &w->text);
-    c->hitungan_text = keep(w);
+    c->rec.counts = hitungan_read(&c->rec.hitungan, pg_text(r, row, col + 1));
 }
 
 /* ---- the batch -------------------------------------------------------------------------------------------------- */
@@ -140,16 +96,16 @@ gather(struct worker *w)
     for (size_t i = 0; i < w->n; i++) {
         const struct catatan *c = w->all[i].more;
 
-        room += w->all[i].dirty ? words_in(c->counted) + words_in(c->rekap) : 0;
+        room += w->all[i].dirty ? words_in(c->counted) + words_in(c->rec.rekap) : 0;
     }
     s.all = arena_new(&w->arena, room * sizeof *s.all);
     for (size_t i = 0; i < w->n; i++) {
         const struct catatan *c = w->all[i].more;
 
-        if (!w->all[i].dirty || str_eq(c->counted, c->rekap))
+        if (!w->all[i].dirty || str_eq(c->counted, c->rec.rekap))
             continue;
         add_items(&s, c->counted, -1);
-        add_items(&s, c->rekap, 1);
+        add_items(&s, c->rec.rekap, 1);
     }
     unite(&s);
     return s;

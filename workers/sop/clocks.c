@@ -7,6 +7,10 @@ struct making {
     size_t n;
     struct err *e;
     int64_t stop_us; /* a final decision: ends what still runs */
+    struct {
+        int64_t n; /* counted units that revisi before this one used */
+        enum calendar_unit unit;
+    } used[TAHAPS];
 };
 
 /* How a clock ends: at `us` (INT64_MIN = it runs on), and what a timely end is called. */
@@ -23,32 +27,117 @@ overdue(const struct making *m, const struct jam *j)
     return ref != INT64_MIN && ref >= j->batas_us;
 }
 
+/* ---- what a clock is given --------------------------------------------------------------------------------------- */
+
+struct term
+clocks_term(const struct dossier_view *v, const struct terms *terms, int32_t revisi, enum tahap tahap)
+{
+    const struct fact *form = dossier_form(v->d, revisi);
+
+    if (tahap == TAHAP_PENGAJUAN) {
+        const struct fact *first = v->registered ? v->registered : form;
+
+        return terms_of(terms, first ? first->kode_opd : STR_NULL, STR_NULL, tahap);
+    }
+    return terms_of(terms, form ? form->kode_opd : STR_NULL, form ? form->jenis : STR_NULL, tahap);
+}
+
+/* The clock as it was told, where it had ended and by other terms than those of today. */
+static const struct jam *
+kept(const struct making *m, const struct jam *j)
+{
+    for (size_t i = 0; i < m->rules->ntold; i++) {
+        const struct jam *was = &m->rules->told[i];
+
+        if (was->revisi == j->revisi && was->tahap == j->tahap)
+            return was->berakhir_us != INT64_MIN && was->aturan != m->rules->terms->version ? was : NULL;
+    }
+    return NULL;
+}
+
+/* After a return what was left, at least one full unit. What was used in another unit cannot be taken off. */
+static void
+grant(const struct making *m, struct jam *j)
+{
+    const struct jam *was = kept(m, j);
+    struct term term = clocks_term(m->v, m->rules->terms, j->revisi, j->tahap);
+    int64_t used = m->used[j->tahap].unit == term.of.unit ? m->used[j->tahap].n : 0;
+
+    j->satuan = was ? was->satuan : term.of.unit;
+    j->aturan = was ? was->aturan : m->rules->terms->version;
+    if (was)
+        j->jatah = was->jatah;
+    else
+        j->jatah = !used || used < term.of.n ? term.of.n - used : 1;
+}
+
+static void
+note_used(struct making *m, const struct jam *j)
+{
+    if (m->used[j->tahap].unit != j->satuan)
+        m->used[j->tahap].n = 0;
+    m->used[j->tahap].n += j->hari_terpakai;
+    m->used[j->tahap].unit = j->satuan;
+}
+
+/* ---- what becomes of it -------------------------------------------------------------------------------------------- */
+
+/* Its end, state and count by one calendar. RES_FATAL when that lacks a year. */
+static enum res
+reckon(const struct making *m, const struct calendar *cal, enum keadaan timely, struct jam *j, struct err *e)
+{
+    enum res res =
+        calendar_due(cal, j->mulai_us, (struct calendar_term){j->jatah, j->satuan}, &j->batas_us, e);
+
+    j->kalender = calendar_version(cal);
+    if (res != RES_OK)
+        return res;
+    j->keadaan = overdue(m, j) ? KEADAAN_TERLEWAT : timely;
+    if (j->berakhir_us != INT64_MIN)
+        j->hari_terpakai = calendar_used(cal, j->mulai_us, j->berakhir_us, j->satuan, e);
+    else
+        j->hari_terpakai = j->keadaan == KEADAAN_TERLEWAT ? j->jatah : 0;
+    return j->hari_terpakai < 0 ? e->res : RES_OK;
+}
+
+/* What has ended is history: a list that came afterwards does not judge it again, whenever its facts are read. Only where
+ * the list of that time could not reckon it the first that can does. */
+static enum res
+reckon_ended(const struct making *m, enum keadaan timely, struct jam *j, struct err *e)
+{
+    const struct calendar *cal = almanac_at(m->rules->past, j->berakhir_us);
+    enum res res = reckon(m, cal, timely, j, e);
+
+    while (res == RES_FATAL && (cal = almanac_after(m->rules->past, cal))) {
+        err_clear(e);
+        res = reckon(m, cal, timely, j, e);
+    }
+    return res;
+}
+
 static enum res
 add(struct making *m, struct jam j, struct end end)
 {
-    const struct calendar *cal = m->rules->cal;
+    enum keadaan timely = end.us != INT64_MIN ? end.how : KEADAAN_BERJALAN;
     enum res res;
 
     if (m->n == JAM_MAX)
         return RES_OK;
-    j.satuan = m->rules->terms.of[j.tahap].unit;
+    grant(m, &j);
     j.berakhir_us = end.us;
-    res = calendar_due(cal, j.mulai_us, (struct calendar_term){j.jatah, j.satuan}, &j.batas_us, m->e);
+    if (end.us != INT64_MIN && m->rules->past)
+        res = reckon_ended(m, timely, &j, m->e);
+    else
+        res = reckon(m, m->rules->cal, timely, &j, m->e);
     if (res != RES_OK)
         return res;
-    if (overdue(m, &j))
-        j.keadaan = KEADAAN_TERLEWAT;
-    else
-        j.keadaan = end.us != INT64_MIN ? end.how : KEADAAN_BERJALAN;
-    if (end.us != INT64_MIN)
-        j.hari_terpakai = calendar_used(cal, j.mulai_us, end.us, j.satuan, m->e);
-    else if (j.keadaan == KEADAAN_TERLEWAT)
-        j.hari_terpakai = j.jatah;
-    if (j.hari_terpakai < 0)
-        return m->e->res;
+    if (j.tahap == TAHAP_PEMERIKSAAN || j.tahap == TAHAP_INTEGRASI)
+        note_used(m, &j);
     m->out[m->n++] = j;
     return RES_OK;
 }
+
+/* ---- which clocks there are -------------------------------------------------------------------------------------- */
 
 static int64_t
 earlier(int64_t a, int64_t b)
@@ -78,7 +167,7 @@ clock_pengajuan(struct making *m)
     const struct fact *first = dossier_form(m->v->d, 1);
     const struct fact *reg = m->v->registered;
     struct end end = {m->stop_us, KEADAAN_DIHENTIKAN};
-    struct jam j = {.revisi = 1, .tahap = TAHAP_PENGAJUAN, .jatah = m->rules->terms.of[TAHAP_PENGAJUAN].n};
+    struct jam j = {.revisi = 1, .tahap = TAHAP_PENGAJUAN};
 
     if (!first && !reg)
         return RES_OK;
@@ -139,21 +228,11 @@ end_integrasi(const struct making *m, const struct verdicts *w, bool newest)
     return (struct end){m->stop_us, KEADAAN_DIHENTIKAN};
 }
 
-static int64_t
-left_after(const struct making *m, int64_t left)
-{
-    left -= m->out[m->n - 1].hari_terpakai;
-    return left > 1 ? left : 1; /* at least one full day after a return */
-}
-
 static enum res
 clock_perbaikan(struct making *m, int32_t r, const struct fact *returned)
 {
     const struct fact *next = m->v->R > r ? dossier_form(m->v->d, r + 1) : NULL;
-    struct jam j = {.revisi = r,
-                    .tahap = TAHAP_PERBAIKAN,
-                    .mulai_us = returned->time_us,
-                    .jatah = m->rules->terms.of[TAHAP_PERBAIKAN].n};
+    struct jam j = {.revisi = r, .tahap = TAHAP_PERBAIKAN, .mulai_us = returned->time_us};
     struct end end = {m->stop_us, KEADAAN_DIHENTIKAN};
 
     if (next)
@@ -163,31 +242,22 @@ clock_perbaikan(struct making *m, int32_t r, const struct fact *returned)
 
 /* Clocks 2 and 3 of a revisi pause at its return and go on, with what is left, in the next one. */
 static enum res
-clocks_of_revisi(struct making *m, int32_t r, int64_t left[TAHAPS])
+clocks_of_revisi(struct making *m, int32_t r)
 {
     const struct fact *form = dossier_form(m->v->d, r);
     struct verdicts w = find_verdicts(m->v->d, r);
-    struct jam j = {.revisi = r, .tahap = TAHAP_PEMERIKSAAN, .jatah = left[TAHAP_PEMERIKSAAN]};
+    struct jam j = {.revisi = r, .tahap = TAHAP_PEMERIKSAAN};
     enum res res;
 
     if (!form)
         return RES_OK;
     j.mulai_us = form->time_us;
     res = add(m, j, end_pemeriksaan(m, &w, r == m->v->R));
-    if (res != RES_OK)
-        return res;
-    left[TAHAP_PEMERIKSAAN] = left_after(m, left[TAHAP_PEMERIKSAAN]);
-    if (w.accepted) {
-        j = (struct jam){.revisi = r,
-                         .tahap = TAHAP_INTEGRASI,
-                         .jatah = left[TAHAP_INTEGRASI],
-                         .mulai_us = w.accepted->time_us};
+    if (res == RES_OK && w.accepted) {
+        j = (struct jam){.revisi = r, .tahap = TAHAP_INTEGRASI, .mulai_us = w.accepted->time_us};
         res = add(m, j, end_integrasi(m, &w, r == m->v->R));
-        if (res != RES_OK)
-            return res;
-        left[TAHAP_INTEGRASI] = left_after(m, left[TAHAP_INTEGRASI]);
     }
-    return w.returned ? clock_perbaikan(m, r, w.returned) : RES_OK;
+    return res == RES_OK && w.returned ? clock_perbaikan(m, r, w.returned) : res;
 }
 
 enum res
@@ -195,42 +265,28 @@ clocks_of(const struct dossier_view *v, const struct clock_rules *rules, struct 
           struct err *e)
 {
     struct making m = {.v = v, .rules = rules, .out = out, .e = e, .stop_us = find_stop(v)};
-    int64_t left[TAHAPS];
-    enum res res;
+    enum res res = clock_pengajuan(&m);
 
     *n = 0;
-    for (int i = 0; i < TAHAPS; i++)
-        left[i] = rules->terms.of[i].n;
-    res = clock_pengajuan(&m);
     for (int32_t r = 1; res == RES_OK && r <= v->R; r++)
-        res = clocks_of_revisi(&m, r, left);
+        res = clocks_of_revisi(&m, r);
     if (res == RES_OK)
         *n = m.n;
     return res;
 }
 
-/* ---- words ------------------------------------------------------------------------------------------------------ */
-
-static const char *const satuans[] = {"hari_kerja", "hari_kalender", "detik"};
-
-const char *
-satuan_name(enum calendar_unit u)
-{
-    return satuans[u];
-}
-
 bool
-clock_term_parse(const char *text, struct calendar_term *ret)
+clocks_find(const struct dossier_view *v, const struct clock_rules *rules, int32_t revisi, enum tahap tahap,
+            struct jam *ret, struct err *e)
 {
-    size_t digits = strspn(text, "0123456789");
-    const char *unit = text + digits + strspn(text + digits, " ");
+    struct jam all[JAM_MAX];
+    size_t n;
 
-    *ret = (struct calendar_term){0};
-    if (!str_int((struct str){text, digits}, &ret->n) || ret->n > CALENDAR_N_MAX)
+    if (clocks_of(v, rules, all, &n, e) != RES_OK)
         return false;
-    for (int i = 0; i < 3; i++)
-        if (strcmp(unit, satuans[i]) == 0) {
-            ret->unit = (enum calendar_unit)i;
+    for (size_t i = 0; i < n; i++)
+        if (all[i].revisi == revisi && all[i].tahap == tahap) {
+            *ret = all[i];
             return true;
         }
     return false;

@@ -21,7 +21,8 @@ copy_text(struct dossier *d, struct fact *f)
 {
     struct str *const all[] = {&f->source,       &f->id,       &f->append.topic,   &f->sumber_pengajuan,
                                &f->id_pengajuan, &f->temuan,   &f->status_bedelau, &f->id_integrasi,
-                               &f->jam,          &f->kode_opd, &f->nama_opd,       &f->nama_sistem};
+                               &f->jam,          &f->kode_opd, &f->nama_opd,       &f->nama_sistem,
+                               &f->jenis};
 
     for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++)
         *all[i] = arena_str(d->arena, *all[i]);
@@ -504,6 +505,7 @@ write_fact(const struct fact *f, struct buf *b)
     put_str(b, "o", f->kode_opd);
     put_str(b, "on", f->nama_opd);
     put_str(b, "sn", f->nama_sistem);
+    put_str(b, "jp", f->jenis);
     buf_char(b, '}');
 }
 
@@ -521,8 +523,9 @@ dossier_write(const struct dossier *d, struct buf *out)
     buf_z(out, "]}");
 }
 
-static const char *const fact_keys[] = {"t",  "s",  "i", "w", "am", "at", "ap", "ao", "r", "p", "u",  "v",
-                                        "ps", "pi", "f", "b", "g",  "ub", "h",  "k",  "j", "o", "on", "sn"};
+static const char *const fact_keys[] = {"t", "s", "i", "w",  "am", "at", "ap", "ao", "r",
+                                        "p", "u", "v", "ps", "pi", "f",  "b",  "g",  "ub",
+                                        "h", "k", "j", "o",  "on", "sn", "jp"};
 enum { FACT_KEYS = sizeof fact_keys / sizeof fact_keys[0] };
 
 static struct str
@@ -573,6 +576,7 @@ read_fact(struct dossier *d, struct str raw)
     f.kode_opd = get_str(d, m[21]);
     f.nama_opd = get_str(d, m[22]);
     f.nama_sistem = get_str(d, m[23]);
+    f.jenis = get_str(d, m[24]); /* rows of old have none */
     put(d, &f);
 }
 

@@ -125,12 +125,13 @@ enum member {
     M_NAMA_OPD,
     M_NAMA_SISTEM,
     M_KEPUTUSAN,
+    M_JENIS,
     MEMBERS
 };
 static const char *const member_names[] = {
     "revisi",  "putaran",        "urutan",   "putusan",      "sumber_pengajuan", "id_pengajuan",
     "temuan",  "status_bedelau", "status",   "id_integrasi", "urutan_bedelau",   "tahap",
-    "keadaan", "kode_opd",       "nama_opd", "nama_sistem",  "keputusan"};
+    "keadaan", "kode_opd",       "nama_opd", "nama_sistem",  "keputusan",        "jenis_pengajuan"};
 
 struct reading {
     struct str raw[MEMBERS];
@@ -218,6 +219,7 @@ read_outside(struct reading *r)
     f->kode_opd = text(r, M_KODE_OPD);
     f->nama_opd = text(r, M_NAMA_OPD);
     f->nama_sistem = text(r, M_NAMA_SISTEM);
+    f->jenis = text(r, M_JENIS);
     if (f->type == FACT_REVIEW) {
         f->putusan = putusan_of(text(r, M_KEPUTUSAN));
         if (f->putusan < PUTUSAN_DITERIMA || f->putusan > PUTUSAN_DITOLAK)
@@ -255,7 +257,7 @@ read_data(struct event *ev, struct err *e)
     f->revisi = small(&r, M_REVISI);
     f->putaran = small(&r, M_PUTARAN);
     f->urutan = whole(&r, M_URUTAN);
-    if (str_int(ce_ext(&ev->ce, "revisi"), &ext) && ext > 0 && ext <= SOP_COUNT_MAX)
+    if (!f->revisi_ext && str_int(ce_ext(&ev->ce, "revisi"), &ext) && ext > 0 && ext <= SOP_COUNT_MAX)
         f->revisi_ext = (int32_t)ext;
     if (!f->revisi)
         f->revisi = f->revisi_ext;
@@ -288,8 +290,8 @@ digest16(const struct str *parts, unsigned n, unsigned char out[16])
     buf_free(&b);
 }
 
-static void
-identify(struct event *ev)
+void
+event_identify(struct event *ev)
 {
     const struct str key[] = {ev->ce.source, ev->ce.id};
     const struct str content[] = {ev->ce.type, ev->ce.subject, ev->ce.data};
@@ -334,7 +336,6 @@ interpret(const struct event_opts *o, struct flow_item *it, struct event *ev, st
     if (!topic_ok(f->type, f->append.topic))
         return refuse(it, "BAD_SOURCE", e, "an event of this type may not be published there");
     f->time_us = effective_time(o, &ev->ce, f);
-    identify(ev);
     if (f->type == FACT_UNKNOWN)
         return RES_OK;
     res = read_data(ev, e);
@@ -355,6 +356,42 @@ event_read(const struct event_opts *o, struct flow_item *it, struct err *e)
     res = interpret(o, it, ev, e);
     if (res == RES_OK)
         it->mine = ev;
+    else
+        event_free(ev);
+    return res;
+}
+
+struct append
+fact_place(const struct event_opts *o, const struct fact_row *row)
+{
+    return (struct append){row->append_us / 1000, bare_topic(row->topic.p, o->topic_prefix), row->partition,
+                           row->offset};
+}
+
+enum res
+event_restore(const struct event_opts *o, const struct fact_row *row, struct event **ret, struct err *e)
+{
+    struct event *ev = calloc(1, sizeof *ev);
+    enum res res;
+
+    *ret = NULL;
+    if (!ev)
+        return err_set(e, RES_RETRY, "out of memory");
+    ev->store = buf_make(STORE_MAX);
+    ev->ce.source = row->source;
+    ev->ce.id = row->id;
+    ev->ce.type = row->type;
+    ev->ce.subject = ev->subject = row->subject;
+    ev->ce.data = row->data;
+    ev->fact = (struct fact){.type = fact_type_of(row->type),
+                             .source = row->source,
+                             .id = row->id,
+                             .time_us = row->effective_us,
+                             .revisi_ext = row->revisi,
+                             .append = fact_place(o, row)};
+    res = ev->fact.type == FACT_UNKNOWN ? RES_OK : read_data(ev, e);
+    if (res == RES_OK)
+        *ret = ev;
     else
         event_free(ev);
     return res;

@@ -33,7 +33,8 @@ struct fact {
     enum keadaan keadaan;
     struct str jam; /* deadline.changed: the raw data, all of the clock */
     struct str kode_opd, nama_opd, nama_sistem;
-    bool backdated; /* the claimed time was before the tolerance, or in the future */
+    struct str jenis; /* form: jenis_pengajuan, as written */
+    bool backdated;   /* the claimed time was before the tolerance, or in the future */
 };
 
 /* A record that was understood: what flow's items carry. */
@@ -41,8 +42,8 @@ struct event {
     struct ce ce;
     struct fact fact;
     struct str subject;          /* nomor_permohonan */
-    unsigned char seen_key[16];  /* of (source, id) */
-    unsigned char seen_hash[16]; /* of (type, subject, data) */
+    unsigned char seen_key[16];  /* of (source, id): event_identify */
+    unsigned char seen_hash[16]; /* of (type, subject, data): the same */
     struct buf store;            /* decoded text */
 };
 
@@ -58,6 +59,26 @@ struct event_opts {
  * freed by event_free. */
 enum res event_read(const struct event_opts *opts, struct flow_item *it, struct err *e);
 void event_free(void *event);
+
+/* An event as the log (`event`) keeps it. */
+struct fact_row {
+    struct str source, id, type, subject, data;
+    struct str topic; /* full name */
+    int32_t partition;
+    int64_t offset;
+    int64_t append_us, effective_us;
+    int32_t revisi; /* 0 = as the data say */
+};
+
+/* Where it lies. */
+struct append fact_place(const struct event_opts *opts, const struct fact_row *row);
+
+/* Reads it back as what event_read made of the record it was. RES_REJECT where the data lack what the type needs. `*ret`
+ * points into `row`, and is the caller's, to event_free; NULL after an error. */
+enum res event_restore(const struct event_opts *opts, const struct fact_row *row, struct event **ret,
+                       struct err *e);
+/* Fills in seen_key and seen_hash, which not everybody needs. */
+void event_identify(struct event *ev);
 
 /* The department in a source "/opd/<kode_opd>[/..]"; STR_NULL for our own sources. */
 struct str fact_sender(struct str source);

@@ -33,47 +33,70 @@ counter_of(const struct worker *w)
     return w->def->counter ? w->def->counter : "urutan";
 }
 
-/* "nomor_permohonan, urutan, fakta, <the worker's own>" */
-static void
-put_names(const struct worker *w, struct buf *b)
+void
+columns_names(const struct worker_column *cols, struct buf *out)
 {
-    buf_printf(b, "nomor_permohonan, %s, fakta", counter_of(w));
-    for (const struct worker_column *c = w->def->writes; c->name; c++)
-        buf_printf(b, ", %s", c->name);
+    for (const struct worker_column *c = cols; c->name; c++)
+        buf_printf(out, "%s%s", c == cols ? "" : ", ", c->name);
+}
+
+void
+columns_arrays(const struct worker_column *cols, unsigned first, struct buf *out)
+{
+    for (const struct worker_column *c = cols; c->name; c++)
+        buf_printf(out, "%s$%u::%s[]", c == cols ? "" : ", ", first++, type_name(c->type));
+}
+
+/* "nomor_permohonan, urutan, fakta, <the worker's own>"; without fakta where the dossier is kept */
+static void
+put_names(const struct worker *w, bool kept, struct buf *b)
+{
+    buf_printf(b, "nomor_permohonan, %s%s, ", counter_of(w), kept ? "" : ", fakta");
+    columns_names(w->def->writes, b);
 }
 
 /* "unnest($1::text[], ..)", an array for each of those */
 static void
-put_unnest(const struct worker *w, struct buf *b)
+put_unnest(const struct worker *w, bool kept, struct buf *b)
 {
-    unsigned n = 3;
-
-    buf_z(b, "unnest($1::text[], $2::bigint[], $3::text[]");
-    for (const struct worker_column *c = w->def->writes; c->name; c++)
-        buf_printf(b, ", $%u::%s[]", ++n, type_name(c->type));
+    buf_printf(b, "unnest($1::text[], $2::bigint[]%s, ", kept ? "" : ", $3::text[]");
+    columns_arrays(w->def->writes, kept ? 3 : 4, b);
     buf_char(b, ')');
+}
+
+static void
+put_update(const struct worker *w, bool kept, struct buf *b)
+{
+    buf_printf(b, "update %s p set %s = u.%s%s", w->def->table, counter_of(w), counter_of(w),
+               kept ? "" : ", fakta = u.fakta");
+    for (const struct worker_column *c = w->def->writes; c->name; c++)
+        buf_printf(b, ", %s = u.%s", c->name, c->name);
+    buf_z(b, " from ");
+    put_unnest(w, kept, b);
+    buf_z(b, " u(");
+    put_names(w, kept, b);
+    buf_z(b, ") where p.nomor_permohonan = u.nomor_permohonan");
 }
 
 static void
 write_update(const struct worker *w, struct buf *b)
 {
-    buf_printf(b, "update %s p set %s = u.%s, fakta = u.fakta", w->def->table, counter_of(w), counter_of(w));
-    for (const struct worker_column *c = w->def->writes; c->name; c++)
-        buf_printf(b, ", %s = u.%s", c->name, c->name);
-    buf_z(b, " from ");
-    put_unnest(w, b);
-    buf_z(b, " u(");
-    put_names(w, b);
-    buf_z(b, ") where p.nomor_permohonan = u.nomor_permohonan");
+    put_update(w, false, b);
+}
+
+static void
+write_touch(const struct worker *w, struct buf *b)
+{
+    put_update(w, true, b);
 }
 
 static void
 write_insert(const struct worker *w, struct buf *b)
 {
     buf_printf(b, "insert into %s (", w->def->table);
-    put_names(w, b);
+    put_names(w, false, b);
     buf_z(b, ") select * from ");
-    put_unnest(w, b);
+    put_unnest(w, false, b);
 }
 
 static void
@@ -103,10 +126,12 @@ rows_prepare(struct worker *w, struct err *e)
     } all[] = {{"rows_seen", write_seen},
                {"rows_lock", write_lock},
                {"rows_update", write_update},
+               {"rows_touch", write_touch},
                {"rows_insert", write_insert}};
-    struct pg_stmt *const to[] = {&w->seen_stmt, &w->lock_stmt, &w->update_stmt, &w->insert_stmt};
+    struct pg_stmt *const to[] = {&w->seen_stmt, &w->lock_stmt, &w->update_stmt, &w->touch_stmt,
+                                  &w->insert_stmt};
 
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++) {
         struct buf b = buf_make(4096);
 
         all[i].write(w, &b);
@@ -121,7 +146,7 @@ rows_prepare(struct worker *w, struct err *e)
 void
 rows_free(struct worker *w)
 {
-    for (unsigned i = 0; i < 4; i++)
+    for (unsigned i = 0; i < sizeof w->sql / sizeof w->sql[0]; i++)
         free(w->sql[i]);
 }
 
@@ -159,6 +184,17 @@ worker_also(struct worker *w, struct str nomor)
     w->all[w->n++].nomor = nomor;
 }
 
+static void
+make_row(struct worker *w, struct berkas *b)
+{
+    b->nomor = arena_str(&w->arena, b->nomor);
+    b->d = dossier_make(&w->arena);
+    if (w->def->more_size)
+        b->more = arena_new(&w->arena, w->def->more_size);
+    if (w->def->make)
+        w->def->make(b);
+}
+
 void
 rows_begin(struct worker *w, const struct flow_batch *b)
 {
@@ -168,19 +204,13 @@ rows_begin(struct worker *w, const struct flow_batch *b)
     w->cap = b->n + 1;
     w->all = arena_new(&w->arena, w->cap * sizeof *w->all);
     for (size_t i = 0; i < b->n; i++)
-        if (flow_live(&b->items[i]))
+        if (flow_live(&b->items[i]) && item_nomor(&b->items[i]).n)
             w->all[w->n++].nomor = item_nomor(&b->items[i]);
     if (w->def->begin)
         w->def->begin(w, b);
     unite(w);
-    for (size_t i = 0; i < w->n; i++) {
-        w->all[i].nomor = arena_str(&w->arena, w->all[i].nomor);
-        w->all[i].d = dossier_make(&w->arena);
-        if (w->def->more_size)
-            w->all[i].more = arena_new(&w->arena, w->def->more_size);
-        if (w->def->make)
-            w->def->make(&w->all[i]);
-    }
+    for (size_t i = 0; i < w->n; i++)
+        make_row(w, &w->all[i]);
 }
 
 struct berkas *
@@ -192,6 +222,17 @@ worker_find(struct worker *w, struct str nomor)
 }
 
 static void
+read_row(struct worker *w, struct berkas *b, const PGresult *r, int i)
+{
+    b->urutan = pg_int(r, i, 1);
+    b->there = true;
+    if (!dossier_read(&b->d, arena_str(&w->arena, pg_text(r, i, 2))))
+        log_error("a stored dossier cannot be read", LOG_S("nomor", b->nomor));
+    if (w->def->read)
+        w->def->read(w, b, r, i);
+}
+
+static void
 on_row(void *arg, const PGresult *r)
 {
     struct worker *w = arg;
@@ -199,20 +240,16 @@ on_row(void *arg, const PGresult *r)
     for (int i = 0; i < PQntuples(r); i++) {
         struct berkas *b = worker_find(w, pg_text(r, i, 0));
 
-        if (!b)
-            continue;
-        b->urutan = pg_int(r, i, 1);
-        b->there = true;
-        if (!dossier_read(&b->d, arena_str(&w->arena, pg_text(r, i, 2))))
-            log_error("a stored dossier cannot be read", LOG_S("nomor", b->nomor));
-        if (w->def->read)
-            w->def->read(w, b, r, i);
+        if (b)
+            read_row(w, b, r, i);
     }
 }
 
 void
 rows_send_lock(struct worker *w)
 {
+    if (!w->n)
+        return;
     pg_args_reset(&w->args);
     pg_array(&w->args, PG_TEXT);
     for (size_t i = 0; i < w->n; i++)
@@ -221,27 +258,65 @@ rows_send_lock(struct worker *w)
     pg_send(w->app->pg, &w->lock_stmt, &w->args, on_row, w);
 }
 
+/* One that an item names is locked and read already, unless it was made since: then it is here now. */
+static struct berkas *
+join_row(struct worker *w, size_t known, struct str nomor)
+{
+    struct berkas key = {.nomor = nomor};
+    struct berkas *b = bsearch(&key, w->all, known, sizeof *w->all, by_nomor);
+
+    if (b)
+        return b;
+    worker_also(w, nomor);
+    b = &w->all[w->n - 1];
+    *b = (struct berkas){.nomor = nomor};
+    make_row(w, b);
+    return b;
+}
+
+static void
+on_claimed(void *arg, const PGresult *r)
+{
+    struct worker *w = arg;
+    size_t known = w->n;
+
+    for (int i = 0; i < PQntuples(r); i++) {
+        struct berkas *b = join_row(w, known, pg_text(r, i, 0));
+
+        if (!b->there)
+            read_row(w, b, r, i);
+        w->def->claimed(w, b);
+    }
+    qsort(w->all, w->n, sizeof *w->all, by_nomor); /* nobody holds a pointer into it before `apply` */
+}
+
+void
+worker_claim(struct worker *w, const struct pg_stmt *stmt, const struct pg_args *args)
+{
+    pg_send(w->app->pg, stmt, args, on_claimed, w);
+}
+
 /* ---- writing ---------------------------------------------------------------------------------------------------- */
 
-/* The rows of one of the two statements, in key order. */
+/* The rows of one of the statements, in key order. */
 struct chosen {
     struct berkas **row;
     size_t n;
 };
 
 static struct chosen
-choose(struct worker *w, bool there)
+choose(struct worker *w, bool there, bool kept)
 {
     struct chosen c = {arena_new(&w->arena, (w->n + 1) * sizeof(struct berkas *)), 0};
 
     for (size_t i = 0; i < w->n; i++)
-        if (w->all[i].dirty && w->all[i].there == there)
+        if (w->all[i].dirty && w->all[i].there == there && (w->all[i].there && w->all[i].kept) == kept)
             c.row[c.n++] = &w->all[i];
     return c;
 }
 
 static void
-put_dossiers(struct worker *w, const struct chosen *c)
+put_keys(struct worker *w, const struct chosen *c)
 {
     struct pg_args *a = &w->args;
 
@@ -253,6 +328,13 @@ put_dossiers(struct worker *w, const struct chosen *c)
     for (size_t i = 0; i < c->n; i++)
         pg_elem_int8(a, c->row[i]->urutan);
     pg_array_end(a);
+}
+
+static void
+put_dossiers(struct worker *w, const struct chosen *c)
+{
+    struct pg_args *a = &w->args;
+
     pg_array(a, PG_TEXT);
     for (size_t i = 0; i < c->n; i++) {
         buf_reset(&w->text);
@@ -277,26 +359,38 @@ put_value(struct pg_args *a, enum pg_oid type, const void *value)
         pg_elem_bool(a, *(const bool *)value);
 }
 
-static void
-put_own(struct worker *w, const struct chosen *c)
+void
+columns_put(struct pg_args *a, const struct worker_column *cols, const void *const *rows, size_t n)
 {
-    for (const struct worker_column *col = w->def->writes; col->name; col++) {
-        pg_array(&w->args, col->type);
-        for (size_t i = 0; i < c->n; i++)
-            put_value(&w->args, col->type, (const char *)c->row[i]->more + col->member);
-        pg_array_end(&w->args);
+    for (const struct worker_column *col = cols; col->name; col++) {
+        pg_array(a, col->type);
+        for (size_t i = 0; i < n; i++)
+            put_value(a, col->type, (const char *)rows[i] + col->member);
+        pg_array_end(a);
     }
 }
 
 static void
-send_rows(struct worker *w, bool there, const struct pg_stmt *stmt)
+put_own(struct worker *w, const struct chosen *c)
 {
-    struct chosen c = choose(w, there);
+    const void **more = arena_new(&w->arena, (c->n + 1) * sizeof *more);
+
+    for (size_t i = 0; i < c->n; i++)
+        more[i] = c->row[i]->more;
+    columns_put(&w->args, w->def->writes, more, c->n);
+}
+
+static void
+send_rows(struct worker *w, bool there, bool kept, const struct pg_stmt *stmt)
+{
+    struct chosen c = choose(w, there, kept);
 
     if (!c.n)
         return;
     pg_args_reset(&w->args);
-    put_dossiers(w, &c);
+    put_keys(w, &c);
+    if (!kept)
+        put_dossiers(w, &c);
     put_own(w, &c);
     pg_send(w->app->pg, stmt, &w->args, NULL, NULL);
 }
@@ -304,8 +398,10 @@ send_rows(struct worker *w, bool there, const struct pg_stmt *stmt)
 void
 worker_write(struct worker *w)
 {
-    send_rows(w, true, &w->update_stmt); /* first: what one request gives up, another may take */
-    send_rows(w, false, &w->insert_stmt);
+    send_rows(w, true, true, &w->touch_stmt);
+    send_rows(w, true, false,
+              &w->update_stmt); /* before inserting: what one request gives up, another may take */
+    send_rows(w, false, false, &w->insert_stmt);
 }
 
 /* ---- met before? ------------------------------------------------------------------------------------------------ */
@@ -341,7 +437,15 @@ on_seen(void *arg, const PGresult *r)
     }
 }
 
-/* Which records have an id that is to be remembered: those of the worker's own sort, records only. */
+/* The event whose id is to be remembered, or NULL: records only, of the worker's own sort. */
+static struct event *
+to_remember(const struct worker *w, const struct flow_item *it)
+{
+    struct event *ev = flow_live(it) ? item_event(it) : NULL;
+
+    return ev && (!w->def->remembers || w->def->remembers(ev->fact.type)) ? ev : NULL;
+}
+
 static void
 list_seen(struct worker *w, const struct flow_batch *b)
 {
@@ -349,10 +453,11 @@ list_seen(struct worker *w, const struct flow_batch *b)
 
     w->seen = arena_new(&w->arena, (b->n + 1) * sizeof *w->seen);
     for (size_t i = 0; i < b->n; i++) {
-        const struct event *ev = flow_live(&b->items[i]) ? item_event(&b->items[i]) : NULL;
+        struct event *ev = to_remember(w, &b->items[i]);
 
         if (!ev)
             continue;
+        event_identify(ev);
         memcpy(w->seen[n].key, ev->seen_key, 16);
         memcpy(w->seen[n++].hash, ev->seen_hash, 16);
     }
@@ -363,8 +468,7 @@ list_seen(struct worker *w, const struct flow_batch *b)
         if (w->nseen == 0 || by_key(&w->seen[w->nseen - 1], &w->seen[i]) != 0)
             w->seen[w->nseen++] = w->seen[i];
     for (size_t i = 0; i < b->n; i++) { /* the earliest record of the part says what is stored */
-        const struct event *ev =
-            flow_live(&b->items[b->n - 1 - i]) ? item_event(&b->items[b->n - 1 - i]) : NULL;
+        const struct event *ev = to_remember(w, &b->items[b->n - 1 - i]);
 
         if (ev)
             memcpy(find_seen(w, ev->seen_key)->hash, ev->seen_hash, 16);
@@ -392,7 +496,7 @@ rows_send_seen(struct worker *w, const struct flow_batch *b)
 enum met
 rows_met(struct worker *w, struct flow_item *it)
 {
-    const struct event *ev = item_event(it);
+    const struct event *ev = to_remember(w, it);
     struct seen_row *s = ev ? find_seen(w, ev->seen_key) : NULL;
     bool again;
 

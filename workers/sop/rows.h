@@ -16,4 +16,10 @@ void rows_send_lock(struct worker *w);
 /* New or a repeat; sets it->code to ID_REUSED where the same id came with another content. */
 enum met rows_met(struct worker *w, struct flow_item *it);
 
+/* The columns of rows in SQL and as parameters: "a, b", "$4::text[], $5::int[]" counted from `first`, and one array for
+ * each; `rows` are what the columns' members are of. */
+void columns_names(const struct worker_column *cols, struct buf *out);
+void columns_arrays(const struct worker_column *cols, unsigned first, struct buf *out);
+void columns_put(struct pg_args *a, const struct worker_column *cols, const void *const *rows, size_t n);
+
 #endif

@@ -18,7 +18,9 @@ const struct conf_key sop_keys[] = {
      "Folder of forms, calendar and mapping; default: schemas beside the program's tree, else "
      "/usr/share/bedelau/schemas"},
     {"sop", "calendar", CONF_STR, SET(calendar_file), "data/kalender_id_2024_2027.csv", 0, NULL, 0, 0,
-     "Holiday list, below schemas unless absolute"},
+     "Holiday list, below schemas unless absolute, until one was loaded (bedelauctl calendar load); named by "
+     "the "
+     "file up to its first dot"},
     {"sop", "pengajuan", CONF_STR, SET(term[TAHAP_PENGAJUAN]), "1 hari_kerja", 0, NULL, 0, 0,
      "Clock 1: from the letter to form PA.20 (SOP step 1)"},
     {"sop", "pemeriksaan", CONF_STR, SET(term[TAHAP_PEMERIKSAAN]), "2 hari_kerja", 0, NULL, 0, 0,
@@ -27,6 +29,9 @@ const struct conf_key sop_keys[] = {
      "Clock 3: from acceptance until Bedelau reports aktif (SOP step 3)"},
     {"sop", "perbaikan", CONF_STR, SET(term[TAHAP_PERBAIKAN]), "5 hari_kerja", 0, NULL, 0, 0,
      "Repair clock of the applicant after a return; it never closes a request"},
+    {"sop", "terms", CONF_STR, SET(terms_file), "data/jam.json", 0, NULL, 0, 0,
+     "When clocks warn, and which departments or kinds of request have other terms than these four; below "
+     "schemas unless absolute"},
     {NULL, NULL, CONF_STR, 0, NULL, 0, NULL, 0, 0, NULL},
 };
 
@@ -68,12 +73,25 @@ sop_path(const char *schemas, const char *name)
 }
 
 enum res
-sop_calendar(struct str csv, const char *path, struct calendar **ret, struct err *e)
+sop_calendar_version(const char *path, char out[CALENDAR_VERSION_MAX + 1], struct err *e)
 {
+    static const char good[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
     const char *slash = strrchr(path, '/');
     const char *name = slash ? slash + 1 : path;
-    char version[CALENDAR_VERSION_MAX + 1];
+    size_t n = strcspn(name, ".");
 
-    snprintf(version, sizeof version, "%.*s", (int)strcspn(name, "."), name);
+    if (n == 0 || n > CALENDAR_VERSION_MAX || strspn(name, good) < n)
+        return err_set(
+            e, RES_REJECT,
+            "a calendar is named by its file up to the first dot: 1 to %d letters, digits, _ and -",
+            CALENDAR_VERSION_MAX);
+    memcpy(out, name, n);
+    out[n] = '\0';
+    return RES_OK;
+}
+
+enum res
+sop_calendar(struct str csv, const char *version, struct calendar **ret, struct err *e)
+{
     return calendar_load(csv, version, (int)(CALTIME_WIB / CALTIME_MINUTE), ret, e);
 }

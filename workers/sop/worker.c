@@ -4,7 +4,9 @@
 
 #include "common/base/id.h"
 #include "common/base/log.h"
+#include "common/calendar/almanac.h"
 #include "workers/sop/rows.h"
+#include "workers/sop/terms.h"
 
 /* Namespace of our derived ids: UUIDv5(DNS, "bedelau.batam.go.id"), fixed for ever. */
 static const unsigned char id_namespace[16] = {0x9b, 0x1e, 0x6c, 0x52, 0x0a, 0x4f, 0x5d, 0x0e,
@@ -38,7 +40,6 @@ worker_emit(struct worker *w, const struct berkas *b, const struct emit *em, cha
                        .traceparent = em->traceparent,
                        .time_us = em->time_us,
                        .data = em->data};
-    struct buf out = buf_make(4 << 20);
 
     id_derive(id_namespace, parts, 4, id);
     o.id = str_of(id);
@@ -46,9 +47,9 @@ worker_emit(struct worker *w, const struct berkas *b, const struct emit *em, cha
         o.ext_name = STR("revisi");
         o.ext_value = em->revisi;
     }
-    ce_write(&o, &out);
-    flow_emit(w->flow, topic_for(w, em->type), b->nomor, buf_view(&out));
-    buf_free(&out);
+    buf_reset(&w->told);
+    ce_write(&o, &w->told);
+    flow_emit(w->flow, topic_for(w, em->type), b->nomor, buf_view(&w->told));
 }
 
 /* ---- reading records -------------------------------------------------------------------------------------------- */
@@ -106,6 +107,8 @@ load(void *arg, const struct flow_batch *b)
     struct worker *w = arg;
 
     rows_begin(w, b);
+    if (w->def->reckons)
+        worker_calendar_send(w);
     if (w->def->seen)
         rows_send_seen(w, b);
     rows_send_lock(w);
@@ -119,6 +122,8 @@ apply_item(struct worker *w, struct flow_item *it)
     struct berkas *b = worker_find(w, item_nomor(it));
     enum met met = MET_NEW;
 
+    if (!b)
+        return; /* about no request: `load` has seen to it */
     if (it->rkm && w->def->seen) {
         met = rows_met(w, it);
         if (it->code)
@@ -285,12 +290,16 @@ open_kafka(struct worker *w, struct err *e)
     return flow_new(&fo, &w->flow, e);
 }
 
+/* What can be wrong in a file that [sop] names is told before anything is begun, and to --check-config too. */
 static enum res
 check(void *self, struct err *e)
 {
     struct worker *w = self;
+    enum res res = find_schemas(w, e);
 
-    return w->def->check ? w->def->check(w, e) : RES_OK;
+    if (res == RES_OK && w->def->reckons)
+        res = worker_terms(w, &w->terms, e);
+    return res == RES_OK && w->def->check ? w->def->check(w, e) : res;
 }
 
 static enum res
@@ -303,14 +312,15 @@ start(struct app *app, void *self, struct err *e)
     w->last_turn = (struct pg_turn){.fn = on_last_turn, .arg = w};
     w->args = pg_args_make();
     w->text = buf_make(16 << 20);
+    w->told = buf_make(4 << 20);
     w->m_reused = metric(app->metrics, METRIC_COUNTER, "bedelau_ids_reused", "",
                          "Records whose (source, id) was met before with another content");
     w->m_differs = metric(app->metrics, METRIC_COUNTER, "bedelau_own_facts_differ", "",
                           "Facts of our own that came twice with another content");
-    res = find_schemas(w, e);
-    if (res == RES_OK)
-        res = rows_prepare(w, e);
+    res = rows_prepare(w, e);
     name_topics(w);
+    if (res == RES_OK && w->def->reckons)
+        res = worker_calendar_start(w, e);
     if (res == RES_OK && w->def->start)
         res = w->def->start(w, e);
     return res == RES_OK ? open_kafka(w, e) : res;
@@ -338,6 +348,7 @@ free_worker(struct app *app, void *self)
         w->def->free(w);
     if (w->app)
         pg_turn_cancel(w->app->pg, &w->last_turn);
+    worker_calendar_free(w);
     flow_free(w->flow);
     producer_free(w->producer, 3000);
     outbox_free(w->outbox);
@@ -349,6 +360,7 @@ free_worker(struct app *app, void *self)
     arena_free(&w->arena);
     pg_args_free(&w->args);
     buf_free(&w->text);
+    buf_free(&w->told);
 }
 
 static bool
@@ -367,6 +379,8 @@ status(void *self, struct buf *json)
     buf_z(json, ",\"flow\":");
     flow_status(w->flow, json);
     buf_printf(json, ",\"outbox_in_flight\":%zu", outbox_pending(w->outbox));
+    if (w->almanac)
+        buf_printf(json, ",\"calendar\":\"%s\"", calendar_version(almanac_newest(w->almanac)));
     if (w->def->status)
         w->def->status(w, json);
 }
@@ -385,6 +399,7 @@ worker_main(int argc, char **argv, const struct worker_def *def, void *own)
 {
     struct worker w = {.def = def, .own = own};
     char name[64];
+    int code;
     struct app_def d = {.section = def->name,
                         .about = def->about,
                         .env_prefix = "BEDELAU",
@@ -407,5 +422,7 @@ worker_main(int argc, char **argv, const struct worker_def *def, void *own)
     snprintf(name, sizeof name, "bedelau-%s", def->name);
     snprintf(w.source, sizeof w.source, "/bedelau/%s", def->name);
     d.name = name;
-    return app_main(argc, argv, &d, &run);
+    code = app_main(argc, argv, &d, &run);
+    terms_free(w.terms);
+    return code;
 }

@@ -9,7 +9,10 @@
 #include "workers/sop/dossier.h"
 #include "workers/sop/settings.h"
 
+struct almanac;
+struct terms;
 struct worker;
+struct worker_calendar;
 
 /* One request in the batch. */
 struct berkas {
@@ -18,6 +21,7 @@ struct berkas {
     int64_t urutan; /* as stored; ++ for each fact of ours */
     bool there;     /* it has a row, which is locked */
     bool dirty;     /* to be written back */
+    bool kept;      /* .. all but its dossier, which is as stored */
     void *more;     /* the worker's own columns: def->more_size bytes, zeroed, then read by def->read */
 };
 
@@ -31,7 +35,8 @@ struct worker_column {
 
 /* A thing of the worker's own (an answer, a timer) that flow_post brought. Embedded as the first member. */
 struct own_item {
-    struct str nomor; /* which request it is about */
+    struct str
+        nomor; /* which request it is about; STR_NULL: none, `load` sees to it and `apply` is not called for it */
 };
 
 /* How a record stands to what was met before. */
@@ -44,13 +49,18 @@ struct worker_def {
     const char *const *topics; /* bare names; "requests" includes the departments' own; ended by NULL */
     const char *const *judges; /* bare names whose bad records are ours to set aside */
     const char *seen;          /* table of (source, id) met before, or NULL */
-    const char *table;         /* parent rows */
-    const char *counter;       /* its column of `urutan`; NULL = urutan */
-    const char *columns;       /* further columns to read, each preceded by a comma */
+    bool (*remembers)(
+        enum fact_type
+            t); /* whose ids are kept there, NULL = all's; what is not must do nothing the second time */
+    const char *table;                  /* parent rows */
+    const char *counter;                /* its column of `urutan`; NULL = urutan */
+    const char *columns;                /* further columns to read, each preceded by a comma */
     const struct worker_column *writes; /* and to write; ended by a name of NULL */
     size_t more_size;
     const struct conf_key *keys;
-    bool records_unknown; /* takes facts of unknown type too */
+    bool records_unknown;               /* takes facts of unknown type too */
+    bool reckons;                       /* with clocks: w->almanac and w->terms are there */
+    void (*calendar)(struct worker *w); /* another calendar is in force; may be NULL */
     bool (*wants)(enum fact_type t);
     bool (*heeds)(const struct worker *w, const struct fact *f); /* of a wanted type, this one; may be NULL */
     enum res (*check)(struct worker *w, struct err *e);          /* settings that cannot be; may be NULL */
@@ -62,6 +72,8 @@ struct worker_def {
     void (*read)(struct worker *w, struct berkas *b, const PGresult *r,
                  int row);                                      /* columns from index 3 on */
     void (*load)(struct worker *w, const struct flow_batch *b); /* further statements; may be NULL */
+    void (*claimed)(struct worker *w,
+                    struct berkas *b); /* a row that worker_claim brought, read; before `apply` */
     void (*apply)(struct worker *w, struct berkas *b, struct flow_item *it, enum met met);
     void (*settle)(struct worker *w, struct berkas *b); /* after all items of a request; may be NULL */
     void (*write)(struct worker *w);                    /* sends the statements for w->all[].dirty */
@@ -80,22 +92,26 @@ struct worker {
     const struct worker_def *def;
     struct app *app;
     struct sop_settings sop;
-    char schemas[4096]; /* where sop.schemas_dir points to */
-    void *own;          /* the worker's own struct, settings included */
+    char schemas[4096];  /* where sop.schemas_dir points to */
+    struct terms *terms; /* NULL unless it reckons */
+    void *own;           /* the worker's own struct, settings included */
     struct event_opts event_opts;
     struct producer *producer;
     struct outbox *outbox;
     struct flow *flow;
-    struct arena arena; /* of the batch */
-    struct berkas *all; /* requests of the batch part, in key order */
+    struct almanac *almanac; /* the calendars in force, up to date from `apply` on; NULL unless it reckons */
+    struct worker_calendar *calendar; /* how they are read */
+    struct arena arena;               /* of the batch */
+    struct berkas *all;               /* requests of the batch part, in key order */
     size_t n, cap;
     int64_t now_us; /* when the part began to be applied */
     struct pg_args args;
     struct buf text; /* scratch */
-    struct pg_stmt seen_stmt, lock_stmt, update_stmt, insert_stmt;
+    struct buf told; /* scratch of worker_emit */
+    struct pg_stmt seen_stmt, lock_stmt, update_stmt, touch_stmt, insert_stmt;
     struct seen_row *seen; /* what the table said, sorted by key */
     size_t nseen;
-    char *sql[4];
+    char *sql[5];
     char *topic[8];     /* full names and patterns */
     char *out_topic[4]; /* checks, integrations, deadlines, status */
     char dead_topic[128];
@@ -114,6 +130,11 @@ struct berkas *worker_find(struct worker *w, struct str nomor);
 
 /* From `begin`: locks and reads one request more, in key order with the others. `nomor` must live in w->arena. */
 void worker_also(struct worker *w, struct str nomor);
+
+/* From `load`: a statement that locks rows of the worker's table and selects what the worker's own lock selects
+ * (nomor_permohonan, urutan, fakta and def->columns). It must skip locked rows, since the batch holds locks by now. The
+ * rows join the batch as if an item had named them, each told to def->claimed. `args` may be reused at once. */
+void worker_claim(struct worker *w, const struct pg_stmt *stmt, const struct pg_args *args);
 
 /* A fact of ours: id derived from what caused it, `urutan` in `data` written by the caller. */
 struct emit {
@@ -139,11 +160,14 @@ void worker_write(struct worker *w);
 /* Whether a bad record of this topic (full name) is ours to set aside. */
 bool worker_judges(const struct worker *w, const char *topic);
 
-/* worker_clock.c: the calendar that [sop] names (`*ret` is the caller's) and the terms. RES_FATAL with the setting. */
-struct calendar;
-struct clock_terms;
-enum res worker_calendar(const struct worker *w, struct calendar **ret, struct err *e);
-enum res worker_terms(const struct worker *w, struct clock_terms *ret, struct err *e);
+/* worker_calendar.c: reads the calendars into w->almanac, at the start, in each transaction, and when told (NOTIFY calendar).
+ * RES_FATAL when [sop] calendar cannot be read. */
+enum res worker_calendar_start(struct worker *w, struct err *e);
+void worker_calendar_send(struct worker *w); /* in a transaction, before it reckons */
+void worker_calendar_free(struct worker *w);
+
+/* worker_clock.c: the terms that [sop] names; `*ret` is the caller's. RES_FATAL with the setting. */
+enum res worker_terms(const struct worker *w, struct terms **ret, struct err *e);
 
 /* A path below [sop] schemas. The caller frees. */
 char *worker_schema_path(const struct worker *w, const char *name);

@@ -210,11 +210,9 @@ begin(void *arg, const struct job *job)
 static enum res
 open_sources(struct lampiran *l, struct err *e)
 {
-    enum res res = worker_calendar(l->w, &l->cal, e);
+    enum res res = RES_OK;
 
-    if (res == RES_OK)
-        res = worker_terms(l->w, &l->terms, e);
-    if (res == RES_OK && l->set->store)
+    if (l->set->store)
         res = open_store(l, e);
     if (res == RES_OK && (l->set->allow || l->set->file_root))
         res = open_hosts(l, e);
@@ -278,7 +276,6 @@ lampiran_free(struct lampiran *l)
     pdf_free(l->pdf);
     attempt_free_all(l);
     jobs_free(l->jobs);
-    calendar_free(l->cal);
     free(l->store_url);
     free(l);
 }

@@ -18,8 +18,6 @@ enum lampiran_form { FORM_OPENED, FORM_CONCLUDED, FORM_UNRESOLVED, FORM_CANCELLE
 struct lampiran {
     struct worker *w;
     const struct lampiran_settings *set;
-    struct calendar *cal;
-    struct clock_terms terms;
     size_t max;              /* bytes of a document */
     struct fetch *store;     /* the gateway's; NULL = none */
     char *store_url;         /* without a slash at its end */

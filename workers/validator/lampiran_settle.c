@@ -85,21 +85,17 @@ write_state(struct worker *w, struct job *job, const struct tunggu *t)
 static int64_t
 clock_end(struct worker *w, const struct berkas *b, int32_t revisi)
 {
-    struct lampiran *l = of(w);
-    struct jam *all = arena_new(&w->arena, JAM_MAX * sizeof *all);
-    const struct clock_rules rules = {.cal = l->cal, .terms = l->terms, .read_us = INT64_MIN};
+    const struct clock_rules rules = {
+        .cal = almanac_newest(w->almanac), .past = w->almanac, .terms = w->terms, .read_us = INT64_MIN};
     struct dossier_view v;
     struct err e = {0};
-    size_t n;
+    struct jam k;
 
     dossier_look(&b->d, &v);
-    if (clocks_of(&v, &rules, all, &n, &e) != RES_OK) {
+    if (clocks_find(&v, &rules, revisi, TAHAP_PEMERIKSAAN, &k, &e))
+        return k.batas_us;
+    if (e.text[0])
         log_error("the end of clock 2 is not known", LOG_S("nomor", b->nomor), LOG_Z("error", e.text));
-        return INT64_MIN;
-    }
-    for (size_t i = 0; i < n; i++)
-        if (all[i].revisi == revisi && all[i].tahap == TAHAP_PEMERIKSAAN)
-            return all[i].batas_us;
     return INT64_MIN;
 }
 

@@ -212,6 +212,7 @@ main(int argc, char **argv)
         .writes = store_columns,
         .more_size = sizeof(struct periksa),
         .keys = keys,
+        .reckons = true,
         .wants = wants,
         .heeds = heeds,
         .check = check,

@@ -122,15 +122,20 @@ select q.nomor_permohonan, coalesce(case when o.o ~ '^[0-9A-Z][0-9A-Z.-]{1,39}$'
  where q.nomor_permohonan = any(p_nomor)
 $$;
 
+-- The items of a request.rekap, as keys of table rekap.
+create function rekap_urai(p_rekap text, out bulan date, out kode_opd text, out ukuran text, out satuan text, out hari int, out tepat boolean)
+returns setof record language sql immutable as $$
+    select (split_part(k, '/', 1) || '-01')::date, case when split_part(p_rekap, ' ', 1) = '-' then '' else split_part(p_rekap, ' ', 1) end,
+           split_part(k, '/', 2), split_part(k, '/', 3), coalesce(nullif(split_part(k, '/', 4), ''), '0')::int,
+           split_part(k, '/', 5) <> 'f'
+      from regexp_split_to_table(substr(p_rekap, strpos(p_rekap || ' ', ' ') + 1), ' ') k where k <> ''
+$$;
+
 -- Adds request.rekap up again: all of table rekap is made from it.
 create function rekap_jumlahkan() returns void language sql as $$
     delete from rekap;
     insert into rekap (bulan, kode_opd, ukuran, satuan, hari, tepat, jumlah)
-    select (split_part(k, '/', 1) || '-01')::date, case when split_part(r.rekap, ' ', 1) = '-' then '' else split_part(r.rekap, ' ', 1) end,
-           split_part(k, '/', 2), split_part(k, '/', 3), coalesce(nullif(split_part(k, '/', 4), ''), '0')::int,
-           split_part(k, '/', 5) <> 'f', count(*)
-      from request r, regexp_split_to_table(substr(r.rekap, strpos(r.rekap || ' ', ' ') + 1), ' ') k
-     where k <> '' group by 1, 2, 3, 4, 5, 6
+    select k.*, count(*) from request r, rekap_urai(r.rekap) k group by 1, 2, 3, 4, 5, 6
 $$;
 
 -- Counts everything again from the dossiers: where programs of before this migration have written beside newer ones, and for
@@ -164,7 +169,7 @@ select rekap_hitung_ulang();
 -- Bedelau, of a form the looks at its attachments.
 create or replace view v_timeline as
 select l.nomor_permohonan, l.waktu, l.peristiwa, l.pelaku, l.revisi, l.putaran, l.hasil, l.tahap, l.keterangan, l.batas, l.temuan, l.seq,
-       l.oleh, l.waktu - lag(l.waktu) over (partition by l.nomor_permohonan order by l.waktu, l.seq nulls last, l.percobaan) as menunggu,
+       l.batas_lama, l.kalender, l.kalender_lama, l.oleh, l.waktu - lag(l.waktu) over (partition by l.nomor_permohonan order by l.waktu, l.seq nulls last, l.percobaan) as menunggu,
        l.kode_http, l.latensi_ms, l.percobaan, l.waktu_klaim, l.diterima_pada, l.waktu_klaim <> l.waktu as waktu_disesuaikan
   from (
     select e.subject as nomor_permohonan, e.effective_at as waktu,
@@ -173,6 +178,7 @@ select l.nomor_permohonan, l.waktu, l.peristiwa, l.pelaku, l.revisi, l.putaran, 
            coalesce(d.j ->> 'putusan', d.j ->> 'keputusan', d.j ->> 'status_bedelau', d.j ->> 'keadaan', d.j ->> 'status') as hasil,
            d.j ->> 'tahap' as tahap, coalesce(d.j ->> 'alasan', d.j ->> 'pesan', d.j ->> 'sebab') as keterangan,
            d.j ->> 'batas' as batas, case when e.type like '%.check.completed.v1' then (d.j -> 'temuan')::jsonb end as temuan, e.seq,
+           d.j ->> 'batas_lama' as batas_lama, d.j ->> 'kalender' as kalender, d.j ->> 'kalender_lama' as kalender_lama,
            case when e.type like '%.check.completed.v1' then d.j ->> 'oleh'
                 when e.type like '%.review.decided.v1' then d.j ->> 'pemeriksa' end as oleh,
            case when e.type like '%.integration.%' then nullif(d.j ->> 'kode_http', '0')::int end as kode_http,
@@ -183,7 +189,7 @@ select l.nomor_permohonan, l.waktu, l.peristiwa, l.pelaku, l.revisi, l.putaran, 
     union all
     select k.nomor, a.sent_at, 'panggilan.bedelau', '/bedelau/integrator', k.revisi, k.putaran,
            case a.fate when 'answered' then 'dijawab' when 'not_sent' then 'tidak_terkirim' when 'unknown' then 'tidak_diketahui' end,
-           'integrasi', a.error, null, null, null, null, nullif(a.code, 0), round(a.took_us / 1000.0, 1), a.no, a.sent_at, a.answered_at
+           'integrasi', a.error, null, null, null, null, null, null, null, nullif(a.code, 0), round(a.took_us / 1000.0, 1), a.no, a.sent_at, a.answered_at
       from (select distinct e.subject as nomor, e.data::json ->> 'revisi' as revisi, e.data::json ->> 'putaran' as putaran
               from event e where e.type = 'id.go.batam.bedelau.check.completed.v1' and e.data::json ->> 'putusan' = 'diterima') k
       join attempt_integrator a on a.key = k.nomor || ':' || k.revisi || ':' || k.putaran
@@ -191,7 +197,7 @@ select l.nomor_permohonan, l.waktu, l.peristiwa, l.pelaku, l.revisi, l.putaran, 
     union all
     select k.nomor, a.sent_at, 'panggilan.lampiran', '/bedelau/validator', k.revisi, null,
            case a.fate when 'known' then 'dijawab' when 'waiting' then 'belum_dijawab' else a.fate end,
-           'pemeriksaan', a.error, null, null, null, null, nullif(a.code, 0), round(a.took_us / 1000.0, 1), a.no, a.sent_at, a.answered_at
+           'pemeriksaan', a.error, null, null, null, null, null, null, null, nullif(a.code, 0), round(a.took_us / 1000.0, 1), a.no, a.sent_at, a.answered_at
       from (select distinct e.subject as nomor, e.data::json ->> 'revisi' as revisi
               from event e where e.type = 'id.go.batam.bedelau.check.completed.v1') k
       join attempt_validator a on a.key = k.nomor || ':' || k.revisi
@@ -362,6 +368,9 @@ comment on column v_timeline.keterangan is 'Alasan atau pesan; teks bebas, mungk
 comment on column v_timeline.batas is 'Batas waktu yang dinyatakan fakta itu';
 comment on column v_timeline.temuan is 'Temuan pemeriksaan (JSON)';
 comment on column v_timeline.seq is 'Nomor urut dalam jejak audit event; kosong untuk panggilan';
+comment on column v_timeline.batas_lama is 'Batas waktu sebelum kalender diganti';
+comment on column v_timeline.kalender is 'Versi kalender yang menentukan batas waktu';
+comment on column v_timeline.kalender_lama is 'Versi kalender sebelumnya';
 comment on column v_timeline.oleh is 'Yang memutuskan: sistem, atau nama samaran pemeriksa';
 comment on column v_timeline.menunggu is 'Lama sejak langkah sebelumnya dalam riwayat';
 comment on column v_timeline.kode_http is 'Kode jawaban HTTP dari panggilan; kosong bila tidak dijawab';
@@ -591,8 +600,8 @@ begin
         if peran = 'bedelau_kontak' then
             grant select on v_kontak to bedelau_kontak;
         else
-            grant select on v_antrean, v_terlambat, v_rekap_opd, v_rekap_bulanan, v_anomali to bedelau_monitor;
-            grant select (nomor_permohonan, waktu, peristiwa, pelaku, revisi, putaran, hasil, tahap, batas, seq, menunggu, kode_http,
+            grant select on v_antrean, v_terlambat, v_prakiraan, v_rekap_opd, v_rekap_bulanan, v_anomali to bedelau_monitor;
+            grant select (nomor_permohonan, waktu, peristiwa, pelaku, revisi, putaran, hasil, tahap, batas, batas_lama, kalender, kalender_lama, seq, menunggu, kode_http,
                           latensi_ms, percobaan, waktu_klaim, diterima_pada, waktu_disesuaikan) on v_timeline to bedelau_monitor;
         end if;
     end loop;
