@@ -74,8 +74,11 @@ static const struct ctl_cmd commands[] = {
      "long\n"
      "  --timeout TIME  default 60s\n",
      ctl_status},
-    {"list", "[--status S] [--opd KODE] [--terlambat] [--limit N]", "requests, the newest change first",
-     "  --limit N       default 50\n", ctl_list},
+    {"list", "[--antrean] [--status S] [--opd KODE] [--terlambat] [--limit N]",
+     "requests, the newest change first",
+     "  --antrean       only those that somebody must act on, the longest wait first\n"
+     "  --limit N       default 50\n",
+     ctl_list},
     {"report", "--month YYYY-MM [--opd KODE] [--out FILE]", "the month's recapitulation as CSV",
      "  A line for each department and one for the whole city: submitted, returned, finished, days per step, "
      "on\n"

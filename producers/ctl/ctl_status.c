@@ -328,11 +328,10 @@ ctl_list(struct ctl *c, int argc, char **argv)
     const char *opd = NULL;
     const char *limit = "50";
     bool late = false;
-    const struct ctl_opt opts[] = {{"status", &status, NULL},
-                                   {"opd", &opd, NULL},
-                                   {"limit", &limit, NULL},
-                                   {"terlambat", NULL, &late},
-                                   {0}};
+    bool queue = false;
+    const struct ctl_opt opts[] = {{"status", &status, NULL}, {"opd", &opd, NULL},
+                                   {"limit", &limit, NULL},   {"terlambat", NULL, &late},
+                                   {"antrean", NULL, &queue}, {0}};
     const char *args[4];
     int64_t n;
 
@@ -343,6 +342,14 @@ ctl_list(struct ctl *c, int argc, char **argv)
     args[1] = opd;
     args[2] = late ? "true" : NULL;
     args[3] = limit;
+    if (queue)
+        return ctl_show(
+            c,
+            "select nomor_permohonan, revisi, status, terlambat, giliran, giliran_sejak, kode_opd,"
+            " nama_sistem from v_antrean where ($1::text is null or status = $1)"
+            " and ($2::text is null or kode_opd = $2) and ($3::boolean is null or terlambat = $3)"
+            " order by giliran_sejak, nomor_permohonan limit $4::bigint",
+            4, args);
     return ctl_show(c,
                     "select nomor_permohonan, revisi, status, terlambat, giliran, giliran_sejak, kode_opd,"
                     " nama_sistem, updated_at from request where status is not null"
