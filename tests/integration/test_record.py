@@ -137,9 +137,8 @@ def test_rebuild_beside_a_load_and_after_kills(p):
         if round % 2:
             for name in harness.WORKERS:
                 p.kill(name)
-            was = content(p)
-            assert p.ctl_run("rebuild").returncode == 0
-            assert content(p) == was
+            # whatever a dying program's last transaction still brings, log and tables have it both or not at all
+            assert json.loads(p.ctl("rebuild", "--json"))["changed"] == 0
             p.start(*harness.WORKERS)
     p.await_quiet()
     assert proved(p)["requests"] == SEVERAL + 4 * 60
