@@ -23,7 +23,9 @@ def active(pipeline):
     p.start(*harness.WORKERS)
     p.submit(A)
     p.flush()
-    return p, p.await_status(A, "selesai")["id_integrasi"]
+    number = p.await_status(A, "selesai")["id_integrasi"]
+    p.await_quiet()  # the validator knows of it too
+    return p, number
 
 
 def change(p, nomor, jenis, asal=A, **more):
