@@ -339,6 +339,7 @@ def test_cancel_a_change(pipeline):
     p.start(*harness.WORKERS)
     submit(p, first)
     p.await_status(first, "selesai")
+    p.await_quiet()
     p.faults(seed=1, mix={"202_tetap": 1.0})
     p.submit(second, jenis_pengajuan="perubahan", nomor_permohonan_asal=first)
     p.flush()
