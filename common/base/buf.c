@@ -106,7 +106,7 @@ buf_int(struct buf *b, int64_t v)
 void
 buf_printf(struct buf *b, const char *fmt, ...)
 {
-    size_t left = b->failed || b->n > b->max ? 0 : b->cap - b->n;
+    size_t left = !b->p || b->failed || b->n > b->max ? 0 : b->cap - b->n;
     va_list ap;
     va_list again;
     char *to;
