@@ -45,8 +45,8 @@ def template(pg):
         place.drop()
     told = json.loads(row[3])
     running = told[-1]
-    running["w"] = 1  # bit of the one threshold: warned of already
-    return {"of": row[0], "urutan": row[1], "kalender": row[4], "fakta": row[2], "id": json.loads(row[2])["facts"][0]["i"], "jam": json.dumps(told), "begun": str(running["m"]),
+    running["p"] = [running["b"], 1]  # warned of already
+    return {"of": row[0], "urutan": row[1], "kalender": row[4], "fakta": row[2], "id": json.loads(row[2])["facts"][0]["i"], "jam": json.dumps(told, separators=(",", ":")), "begun": str(running["m"]),
             "batas": str(running["b"]), "span": running["b"] - running["m"]}
 
 
