@@ -5,7 +5,7 @@
 --     alter role bedelau_validator login password '..';      -- once, per program that runs
 --
 -- Nobody but the owner may change or remove what stands in `event`, `event_id`, `event_copy`, `forgotten` and `audit_log`.
--- `monitor` sees what waits and how long, and no form; `pembaca` (reports) sees the views for people, and of persons nothing.
+-- `monitor` sees what waits and how long, and no form; `pembaca` sees the views for people and no table, and of persons nothing.
 \set ON_ERROR_STOP on
 \set QUIET on
 begin;
@@ -85,10 +85,14 @@ insert into wanted values ('deadline', 'select', 'outbox_validator', 'created_at
 insert into wanted select r, v.rights, 'calendar', v.columns
   from unnest(array['validator', 'integrator', 'deadline']) r, (values ('select', null), ('update', 'source')) v(rights, columns);
 
--- the forecast: a view that asks a function, which reads as the one who asks
+-- the views for people, as migration 0020 grants them to bedelau_pembaca; v_kontak is for bedelau_kontak alone
 insert into wanted select r, 'select', v, null
-  from unnest(array['projector', 'monitor', 'pembaca']) r, unnest(array['v_prakiraan', 'v_hari_kerja']) v;
-insert into wanted values ('pembaca', 'select', 'clock', null);
+  from unnest(array['monitor', 'pembaca']) r,
+       unnest(array['v_antrean', 'v_terlambat', 'v_prakiraan', 'v_rekap_opd', 'v_rekap_bulanan', 'v_anomali']) v;
+insert into wanted values
+    ('projector', 'select', 'v_prakiraan', null),
+    ('pembaca', 'select', 'v_timeline', 'nomor_permohonan, waktu, peristiwa, pelaku, revisi, putaran, hasil, tahap, batas, batas_lama, kalender,'
+     ' kalender_lama, seq, menunggu, kode_http, latensi_ms, percobaan, waktu_klaim, diterima_pada, waktu_disesuaikan');
 
 -- what waits, without what is sent
 insert into wanted
@@ -101,12 +105,8 @@ union all
 select 'monitor', 'select', t, 'lane, seq, topic, created_at'
   from unnest(array['outbox_validator', 'outbox_integrator', 'outbox_deadline', 'outbox_projector']) t
 union all
-select r, 'select', 'request', 'nomor_permohonan, revisi, putaran, versi, status, terlambat, giliran, giliran_sejak, kode_opd, nama_opd,'
-       ' nama_sistem, submitted_at, checked_at, accepted_at, returned_at, integrated_at, id_integrasi, jumlah_pengembalian, updated_at'
-  from unnest(array['monitor', 'pembaca']) r
-union all
-select r, 'select', v, null
-  from unnest(array['monitor', 'pembaca']) r, unnest(array['v_antrean', 'v_terlambat']) v;
+select 'monitor', 'select', 'request', 'nomor_permohonan, revisi, putaran, versi, status, terlambat, giliran, giliran_sejak, kode_opd,'
+       ' nama_opd, nama_sistem, submitted_at, checked_at, accepted_at, returned_at, integrated_at, id_integrasi, jumlah_pengembalian, updated_at';
 
 -- ---- roles and rights ----------------------------------------------------------------------------------------------
 select format('create role %I nologin', :'prefix' || name) from wanted_role

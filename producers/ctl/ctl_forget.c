@@ -8,6 +8,7 @@
 #include "common/json/scan.h"
 #include "common/pg/pg.h"
 #include "producers/ctl/ctl.h"
+#include "producers/ctl/refold.h"
 #include "workers/sop/dossier.h"
 #include "workers/sop/forget.h"
 
@@ -18,7 +19,8 @@ struct forgetting {
     const char *reason;
     struct arena arena;
     struct buf text;
-    json_t *sha; /* digests of documents that its forms named */
+    json_t *sha;       /* digests of documents that its forms named */
+    int64_t documents; /* removed */
 };
 
 enum { TEXT_MAX = 8 << 20 };
@@ -207,86 +209,97 @@ drop_copies(struct forgetting *f)
     return res == RES_OK ? shrink_request(f) : res;
 }
 
-/* Attachments that no form of a request that is not forgotten names. */
-static const char documents_sql[] =
-    "delete from document where encode(sha256, 'hex') in (select lower(jsonb_array_elements_text($1::jsonb))"
-    " except select lower(m[1]) from event e, regexp_matches(e.data, '[0-9a-fA-F]{64}', 'g') m"
-    " where e.type = 'id.go.batam.bedelau.request.submitted.v1' and not exists"
-    " (select from forgotten g where g.nomor_permohonan = e.subject))";
-
-static enum res
-drop_documents(struct forgetting *f, int64_t *n)
-{
-    char *list = json_dumps(f->sha, 0);
-    const char *args[] = {list};
-    enum res res = RES_OK;
-
-    *n = 0;
-    if (list && json_array_size(f->sha))
-        res = ctl_exec(f->c, documents_sql, 1, args, n);
-    free(list);
-    return res;
-}
-
 /* ---- one request ------------------------------------------------------------------------------------------------ */
 
 static enum res
 mark_forgotten(struct forgetting *f)
 {
     char actor[128];
-    const char *args[] = {f->nomor, actor, f->reason};
+    char *list = json_dumps(f->sha, 0);
+    const char *args[] = {f->nomor, actor, f->reason, list};
+    enum res res;
 
     ctl_actor(actor, sizeof actor);
-    return ctl_exec(f->c,
-                    "insert into forgotten (nomor_permohonan, actor, reason) values ($1, $2, $3)"
-                    " on conflict do nothing",
-                    3, args, NULL);
+    res = ctl_exec(
+        f->c,
+        "insert into forgotten as f (nomor_permohonan, actor, reason, documents) values ($1, $2, $3,"
+        " array(select distinct lower(jsonb_array_elements_text($4::jsonb))))"
+        " on conflict (nomor_permohonan) do update set documents = f.documents || excluded.documents",
+        4, args, NULL);
+    free(list);
+    return res == RES_OK ? ctl_audit(f->c, "forget", f->nomor, f->reason) : res;
 }
 
 static enum res
-note(struct forgetting *f, int64_t documents)
+forget_in_transaction(struct forgetting *f)
 {
-    char detail[700];
+    enum res res = ctl_exec(f->c, "select pg_advisory_xact_lock(" RECORD_LOCK ")", 0, NULL, NULL);
 
-    snprintf(detail, sizeof detail, "%lld documents; %s", (long long)documents, f->reason);
-    return ctl_audit(f->c, "forget", f->nomor, detail);
-}
-
-static enum res
-forget_in_transaction(struct forgetting *f, int64_t *documents)
-{
-    enum res res = lock_ended(f);
-
-    *documents = 0;
+    if (res == RES_OK)
+        res = lock_ended(f);
     if (res == RES_OK)
         res = shrink_log(f);
     if (res == RES_OK)
         res = drop_copies(f);
-    if (res == RES_OK)
-        res = mark_forgotten(f);
-    if (res == RES_OK)
-        res = drop_documents(f, documents);
-    return res == RES_OK ? note(f, *documents) : res;
+    return res == RES_OK ? mark_forgotten(f) : res;
 }
 
+/* In a transaction of its own; the cause of a failure stays what it was. */
 static enum res
-forget_one(struct forgetting *f, int64_t *documents)
+in_transaction(struct forgetting *f, enum res (*work)(struct forgetting *f))
 {
     struct err first;
     enum res res = ctl_exec(f->c, "begin", 0, NULL, NULL);
 
-    f->sha = json_array();
     if (res == RES_OK)
-        res = forget_in_transaction(f, documents);
+        res = work(f);
     if (res == RES_OK)
         res = ctl_exec(f->c, "commit", 0, NULL, NULL);
     first = f->c->e;
     if (res != RES_OK && PQstatus(f->c->pg) == CONNECTION_OK)
         ctl_exec(f->c, "rollback", 0, NULL, NULL);
     f->c->e = first;
+    return res;
+}
+
+static enum res
+forget_one(struct forgetting *f)
+{
+    enum res res;
+
+    f->sha = json_array();
+    res = in_transaction(f, forget_in_transaction);
     json_decref(f->sha);
     arena_reset(&f->arena);
     return res;
+}
+
+/* ---- what is left behind ---------------------------------------------------------------------------------------- */
+
+/* Attachments that no form of a request that is not forgotten names. One pass over all forms, however many are asked for. */
+static const char documents_sql[] =
+    "delete from document where encode(sha256, 'hex') in (select unnest(documents) from forgotten"
+    " except select lower(m[1]) from event e, regexp_matches(e.data, '[0-9a-fA-F]{64}', 'g') m"
+    " where e.type = 'id.go.batam.bedelau.request.submitted.v1' and not exists"
+    " (select from forgotten g where g.nomor_permohonan = e.subject))";
+
+/* What programs stored of forgotten requests since: a form that was sent once more, or topics that were read again. */
+static enum res
+sweep(struct forgetting *f)
+{
+    static const char *const all[] = {
+        "set local statement_timeout to 0",
+        "delete from pemeriksaan_tahan t using forgotten f where f.nomor_permohonan = t.nomor_permohonan",
+        "delete from integration_body t using forgotten f where f.nomor_permohonan = t.nomor_permohonan"};
+    enum res res = RES_OK;
+
+    for (unsigned i = 0; i < 3 && res == RES_OK; i++)
+        res = ctl_exec(f->c, all[i], 0, NULL, NULL);
+    if (res == RES_OK)
+        res = ctl_exec(f->c, documents_sql, 0, NULL, &f->documents);
+    return res == RES_OK ? ctl_exec(f->c, "update forgotten set documents = '{}' where documents <> '{}'", 0,
+                                    NULL, NULL)
+                         : res;
 }
 
 static int
@@ -307,7 +320,6 @@ ctl_forget(struct ctl *c, int argc, char **argv)
 {
     struct forgetting f = {.c = c, .text = buf_make(TEXT_MAX)};
     const struct ctl_opt opts[] = {{"reason", &f.reason, NULL}, {0}};
-    int64_t documents = 0;
     enum res res;
 
     if (!ctl_args(c, argc, argv, opts, &(struct ctl_words){&f.nomor, 1, 1}))
@@ -321,14 +333,16 @@ ctl_forget(struct ctl *c, int argc, char **argv)
     if (res == RES_OK)
         res = ctl_db(c);
     if (res == RES_OK)
-        res = forget_one(&f, &documents);
+        res = forget_one(&f);
+    if (res == RES_OK)
+        res = in_transaction(&f, sweep);
     if (res == RES_OK && c->json)
-        ctl_print(json_pack("{s:s, s:I}", "nomor_permohonan", f.nomor, "documents", (json_int_t)documents));
+        ctl_print(json_pack("{s:s, s:I}", "nomor_permohonan", f.nomor, "documents", (json_int_t)f.documents));
     else if (res == RES_OK)
         printf(
             "%s: its personal data are gone from the database, %lld documents with them; the topics let go of"
             " theirs with time\n",
-            f.nomor, (long long)documents);
+            f.nomor, (long long)f.documents);
     return no_more(&f, res);
 }
 
@@ -351,7 +365,6 @@ find_old(struct ctl *c, int64_t ms)
 
 struct purged {
     int old, done, left;
-    int64_t documents;
 };
 
 /* Those that cannot go yet are named and left for the next time. */
@@ -361,14 +374,11 @@ purge_all(struct forgetting *f, const PGresult *old, struct purged *p)
     enum res res = RES_OK;
 
     for (int i = 0; i < PQntuples(old); i++) {
-        int64_t documents = 0;
-
         f->nomor = PQgetvalue(old, i, 0);
-        res = forget_one(f, &documents);
+        res = forget_one(f);
         if (res == RES_RETRY && PQstatus(f->c->pg) != CONNECTION_OK)
             return res;
         p->done += res == RES_OK;
-        p->documents += documents;
         if (res != RES_OK) {
             p->left++;
             fprintf(stderr, "bedelauctl: left: %s\n", f->c->e.text);
@@ -388,9 +398,11 @@ purge_run(struct forgetting *f, int64_t ms, bool dry, struct purged *p)
     p->old = old ? PQntuples(old) : 0;
     if (res == RES_OK && !dry)
         res = purge_all(f, old, p);
+    if (res == RES_OK && !dry)
+        res = in_transaction(f, sweep);
     PQclear(old);
     snprintf(detail, sizeof detail, "older than %lld days: %d of %d requests, %lld documents",
-             (long long)(ms / 86400000), p->done, p->old, (long long)p->documents);
+             (long long)(ms / 86400000), p->done, p->old, (long long)f->documents);
     return res == RES_OK && !dry ? ctl_audit(f->c, "purge", NULL, detail) : res;
 }
 
@@ -416,11 +428,11 @@ ctl_purge(struct ctl *c, int argc, char **argv)
         res = purge_run(&f, ms, dry, &p);
     if (res == RES_OK && c->json)
         ctl_print(json_pack("{s:i, s:i, s:i, s:I}", "old", p.old, "forgotten", p.done, "left", p.left,
-                            "documents", (json_int_t)p.documents));
+                            "documents", (json_int_t)f.documents));
     else if (res == RES_OK && dry)
         printf("%d requests ended longer ago\n", p.old);
     else if (res == RES_OK)
-        printf("%d requests forgotten, %lld documents with them; %d left\n", p.done, (long long)p.documents,
+        printf("%d requests forgotten, %lld documents with them; %d left\n", p.done, (long long)f.documents,
                p.left);
     res = res == RES_OK && p.left ? err_set(&c->e, RES_REJECT, "%d requests could not be forgotten", p.left)
                                   : res;

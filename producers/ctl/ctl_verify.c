@@ -40,6 +40,29 @@ on_missing(void *arg, const struct topics_flaw *f)
         printf("%s/%d at %lld: %s\n", f->topic, (int)f->partition, (long long)f->offset, f->what);
 }
 
+/* Each fact's id was remembered in the transaction that recorded it. */
+static enum res
+count_ids(struct proof *p)
+{
+    PGresult *r =
+        ctl_query(p->c, "select (select count(*) from event_id) - (select count(*) from event)", 0, NULL);
+    int64_t more = 0;
+
+    if (!r)
+        return p->c->e.res;
+    str_int(str_of(PQgetvalue(r, 0, 0)), &more);
+    PQclear(r);
+    if (!more)
+        return RES_OK;
+    json_array_append_new(p->flaws,
+                          json_pack("{s:s, s:I}", "what", more > 0 ? "ids_without_fact" : "facts_without_id",
+                                    "count", (json_int_t)(more > 0 ? more : -more)));
+    if (!p->c->json)
+        printf("%lld %s\n", (long long)(more > 0 ? more : -more),
+               more > 0 ? "ids without a fact" : "facts without an id");
+    return RES_OK;
+}
+
 /* Log and projection of one moment. */
 static enum res
 fold_and_compare(struct proof *p)
@@ -53,6 +76,12 @@ fold_and_compare(struct proof *p)
         res = ctl_exec(c, "begin isolation level repeatable read", 0, NULL, NULL);
     if (res == RES_OK)
         res = refold_run(&p->r);
+    if (res != RES_OK)
+        return res;
+    if (res == RES_OK && p->only && !p->r.facts)
+        return err_set(&c->e, RES_REJECT, "the log has no fact of %s", p->only);
+    if (!p->only)
+        res = count_ids(p);
     if (res != RES_OK)
         return res;
     p->differ = refold_compare(c, p->only);
@@ -76,6 +105,8 @@ print_sums(const struct proof *p, int wrong)
            (long long)p->r.facts, PQntuples(p->differ), (int)json_array_size(p->flaws));
     if (p->r.unlinked)
         printf(", %lld facts without a link", (long long)p->r.unlinked);
+    if (p->r.forgotten)
+        printf(", %lld of forgotten requests", (long long)p->r.forgotten);
     if (p->r.masked)
         printf(", %lld kept without a credential", (long long)p->r.masked);
     if (p->t.read)
@@ -90,11 +121,11 @@ print_proof(const struct proof *p)
     int wrong = PQntuples(p->differ) > 0 || json_array_size(p->flaws) > 0;
 
     if (p->c->json) {
-        ctl_print(json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:O}", "same", !wrong, "facts",
+        ctl_print(json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:O}", "same", !wrong, "facts",
                             (json_int_t)p->r.facts, "requests", (json_int_t)p->r.requests, "unlinked",
-                            (json_int_t)p->r.unlinked, "masked", (json_int_t)p->r.masked, "records",
-                            (json_int_t)p->t.read, "no_events", (json_int_t)p->t.bad, "differences",
-                            differences(p->differ), "flaws", p->flaws));
+                            (json_int_t)p->r.unlinked, "masked", (json_int_t)p->r.masked, "forgotten",
+                            (json_int_t)p->r.forgotten, "records", (json_int_t)p->t.read, "no_events",
+                            (json_int_t)p->t.bad, "differences", differences(p->differ), "flaws", p->flaws));
     } else {
         if (PQntuples(p->differ))
             ctl_rows(p->c, p->differ);
@@ -126,7 +157,9 @@ ctl_verify(struct ctl *c, int argc, char **argv)
         p.t = (struct topics_seen){.c = c, .flaw = on_missing, .arg = &p};
         res = topics_seen_run(&p.t);
     }
-    code = res == RES_OK ? print_proof(&p) : ctl_failed(c);
+    code = res == RES_OK                 ? print_proof(&p)
+           : res == RES_REJECT && p.only ? ctl_fail(c, CTL_NO, "%s", c->e.text)
+                                         : ctl_failed(c);
     PQclear(p.differ);
     json_decref(p.flaws);
     return code;

@@ -58,7 +58,9 @@ static const char facts_sql[] =
     " union all select null::bigint, source, id, type, subject, null, topic, partition, kafka_offset,"
     " append_at, effective_at, 0, null, null from event_copy) f"
     " where ($1::text is null or f.subject = $1) and ($2::bigint < 0 or f.subject in"
-    " (select subject from event where seq > $2::bigint)) order by f.subject, f.seq nulls last";
+    " (select subject from event where seq > $2::bigint union all select subject from event_copy where seq > "
+    "$3::bigint))"
+    " order by f.subject, f.seq nulls last";
 
 enum res
 refold_tables(struct ctl *c)
@@ -232,12 +234,16 @@ static void
 check_data(struct folding *f, const PGresult *r, int i)
 {
     struct str data = pg_text(r, i, F_DATA);
+    enum fact_type type = fact_type_of(pg_text(r, i, F_TYPE));
     unsigned char digest[HASH_SIZE];
 
     hash_sha256(data, digest);
     if (str_eq(pg_text(r, i, F_HASH), (struct str){(const char *)digest, HASH_SIZE}))
         return;
-    if (strstr(data.p, "\"***\"") || (pg_int(r, i, F_FORGOTTEN) && strstr(data.p, "\"dilupakan\":true")))
+    if (pg_int(r, i, F_FORGOTTEN) && type != FACT_DEADLINE && type != FACT_WARNED &&
+        strstr(data.p, "\"dilupakan\":true"))
+        f->r->forgotten++;
+    else if (fact_is_outside(type) && strstr(data.p, "\"***\""))
         f->r->masked++;
     else
         tell_flaw(f, r, i, "altered_data");
@@ -247,13 +253,18 @@ check_data(struct folding *f, const PGresult *r, int i)
 static void
 check_chain(struct folding *f, struct folded *q, const PGresult *r, int i)
 {
-    struct record_link link = {pg_text(r, i, F_SOURCE), pg_text(r, i, F_ID), pg_text(r, i, F_TYPE),
-                               pg_text(r, i, F_HASH)};
+    struct record_link link = {pg_text(r, i, F_SOURCE),    pg_text(r, i, F_ID),
+                               pg_text(r, i, F_TYPE),      pg_text(r, i, F_HASH),
+                               pg_time(r, i, F_EFFECTIVE), pg_time(r, i, F_APPEND),
+                               pg_text(r, i, F_TOPIC),     (int32_t)pg_int(r, i, F_PARTITION),
+                               pg_int(r, i, F_OFFSET)};
     struct str stored = pg_text(r, i, F_CHAIN);
     unsigned char want[RECORD_CHAIN];
 
     if (PQgetisnull(r, i, F_CHAIN)) {
         f->r->unlinked++;
+        if (q->rec.chain.p)
+            tell_flaw(f, r, i, "without_link");
         return;
     }
     record_chain(q->rec.chain, &link, want);
@@ -348,7 +359,8 @@ refold_run(struct refold *r)
 {
     struct folding *f = calloc(1, sizeof *f);
     char after[32];
-    const char *args[] = {r->only, after};
+    char after_copy[32];
+    const char *args[] = {r->only, after, after_copy};
     bool more = true;
     enum res res;
 
@@ -359,7 +371,8 @@ refold_run(struct refold *r)
     f->told = buf_make(TOLD_MAX);
     f->args = pg_args_make();
     snprintf(after, sizeof after, "%lld", (long long)r->after_seq);
-    res = ctl_exec(r->c, facts_sql, 2, args, NULL);
+    snprintf(after_copy, sizeof after_copy, "%lld", (long long)r->after_copy);
+    res = ctl_exec(r->c, facts_sql, 3, args, NULL);
     while (res == RES_OK && more)
         res = fetch(f, &more);
     if (res == RES_OK)
@@ -412,7 +425,7 @@ names_of(const struct side *s, struct buf *b)
         columns_names(record_columns, b);
 }
 
-/* Of rows that were last written before these were kept they are not there; they tell nothing that the facts do not. */
+/* Of rows that were last written before these were kept they are not there. */
 static const char *const beside[] = {"hitungan", "anomali"};
 
 static void
@@ -449,12 +462,16 @@ put_compare(struct buf *b, const struct side *s)
         " case when o.nomor_permohonan is not null and n.nomor_permohonan is not null then"
         " (select string_agg(key, ' ' order by key) from jsonb_each(to_jsonb(o)) a"
         " join jsonb_each(to_jsonb(n)) c using (key) where a.value is distinct from c.value"
-        " and key = any(string_to_array('%s', ', '))) end as columns"
+        " and (key = any(string_to_array('%s', ', ')) or key in ('hitungan', 'anomali') and to_jsonb(o) ->> "
+        "'hitungan' is not null)) end as columns"
         " from (select * from %s where $1::text is null or nomor_permohonan = $1) o"
         " full join new_%s n using (%s) where o.nomor_permohonan is null or"
         " n.nomor_permohonan is null or ",
         s->name, names.p, s->name, s->name, s->key);
     put_differ(b, names.p, "n");
+    if (!s->names)
+        buf_z(b, " or (o.hitungan is not null and (o.hitungan, o.anomali) is distinct from (n.hitungan, "
+                 "n.anomali))");
     buf_free(&names);
 }
 

@@ -9,21 +9,27 @@
 struct refold_flaw {
     const char *nomor;
     int64_t seq;      /* of the fact */
-    const char *what; /* "broken_chain", "altered_data", "unreadable" */
+    const char *what; /* "broken_chain", "without_link", "altered_data", "unreadable" */
 };
 
 struct refold {
     struct ctl *c;
-    const char *only;  /* this request alone; NULL = all */
-    int64_t after_seq; /* requests that have a fact after this one alone; -1 = all */
+    const char *only;   /* this request alone; NULL = all */
+    int64_t after_seq;  /* requests that have a fact after this one alone; -1 = all .. */
+    int64_t after_copy; /* .. or an earlier copy after this one */
     void (*flaw)(void *arg, const struct refold_flaw *f); /* may be NULL */
     void (*progress)(void *arg, int64_t facts);           /* now and then; may be NULL */
     void *arg;
     /* counted */
     int64_t facts, requests;
-    int64_t unlinked; /* written by a program that made no chain yet */
+    int64_t unlinked;  /* written by a program that made no chain yet */
+    int64_t forgotten; /* of requests whose personal data are gone: no hash can be compared */
     int64_t masked; /* their data were kept without what should not have been sent: no hash can be compared */
 };
+
+/* The advisory lock of whoever rewrites the record or its log: rebuild for as long as it works, forget in its transaction.
+ * One per schema. */
+#define RECORD_LOCK "hashtextextended(current_schema() || '.record', 0)"
 
 /* Makes the session's own tables `new_request` and `new_clock`, empty. In a transaction or not. */
 enum res refold_tables(struct ctl *c);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/clk.h"
+#include "common/base/hash.h"
 #include "common/kafka/kafka.h"
 #include "common/pg/pg.h"
 #include "workers/sop/fact.h"
@@ -137,20 +138,35 @@ put_digests(struct reading *r, size_t member)
 }
 
 static void
-tell(const struct reading *r, const rd_kafka_message_t *rkm)
+put_data_hashes(struct reading *r)
 {
-    const struct topics_flaw f = {rd_kafka_topic_name(rkm->rkt), rkm->partition, rkm->offset, "not_recorded"};
+    pg_array(&r->args, PG_BYTEA);
+    for (size_t i = 0; i < r->nbatch; i++) {
+        struct str data = r->batch[i].ev->ce.data;
+        unsigned char digest[HASH_SIZE];
+
+        hash_sha256(data.p ? data : STR("null"), digest);
+        pg_elem_text(&r->args, (struct str){(const char *)digest, HASH_SIZE});
+    }
+    pg_array_end(&r->args);
+}
+
+static void
+tell(const struct reading *r, const rd_kafka_message_t *rkm, const char *what)
+{
+    const struct topics_flaw f = {rd_kafka_topic_name(rkm->rkt), rkm->partition, rkm->offset, what};
 
     r->t->flaw(r->t->arg, &f);
 }
 
 /* An id that was used before for another content belongs to the dead letters, not to the log. */
 static const char missing_sql[] =
-    "select u.i from unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::bytea[])"
-    " with ordinality u(subject, source, id, key, hash, i)"
-    " where not exists (select from event e where e.subject = u.subject and e.source = u.source and"
-    " e.id = u.id) and not exists (select from event_id x where x.key = u.key and x.hash <> u.hash) order by "
-    "1";
+    "select u.i, e.seq is not null from unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::bytea[], "
+    "$6::bytea[])"
+    " with ordinality u(subject, source, id, key, hash, data, i) left join event e on e.subject = u.subject "
+    "and"
+    " e.source = u.source and e.id = u.id where (e.seq is null or e.data_hash <> u.data) and not exists"
+    " (select from event_id x where x.key = u.key and x.hash <> u.hash) order by 1";
 
 static enum res
 look_up(struct reading *r)
@@ -166,10 +182,11 @@ look_up(struct reading *r)
     put_texts(r, offsetof(struct event, ce.id));
     put_digests(r, offsetof(struct event, seen_key));
     put_digests(r, offsetof(struct event, seen_hash));
+    put_data_hashes(r);
     pg_args_params(&r->args, &p);
     found = ctl_query_params(r->t->c, missing_sql, (int)r->args.n, &p);
     for (int i = 0; found && i < PQntuples(found); i++)
-        tell(r, r->batch[pg_int(found, i, 0) - 1].rkm);
+        tell(r, r->batch[pg_int(found, i, 0) - 1].rkm, pg_int(found, i, 1) ? "other_data" : "not_recorded");
     PQclear(found);
     return found ? RES_OK : r->t->c->e.res;
 }

@@ -8,7 +8,7 @@ struct topics_flaw {
     const char *topic;
     int32_t partition;
     int64_t offset;
-    const char *what; /* "not_recorded" */
+    const char *what; /* "not_recorded", "other_data" (than those recorded) */
 };
 
 struct topics_seen {

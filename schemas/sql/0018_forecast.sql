@@ -29,7 +29,7 @@ hari as (
 select tanggal, kerja, (count(*) filter (where kerja) over (order by tanggal))::int as ke from hari;
 
 -- Working days from that instant's day to yesterday.
-create function hari_kerja_sejak(p_dari timestamptz) returns bigint language sql stable set search_path from current as $$
+create function hari_kerja_sejak(p_dari timestamptz) returns bigint language sql stable security definer set search_path from current as $$
 select count(*) from v_hari_kerja
  where kerja and tanggal >= (p_dari at time zone interval '7 hours')::date and tanggal < (now() at time zone interval '7 hours')::date
 $$;
@@ -38,7 +38,7 @@ $$;
 -- are fewer. Of clock 3 what became aktif; of clock 2 what was decided. What is decided within 5 minutes is the system's
 -- work and the rest an officer's: the one does not shorten the other's queue. No row where nothing was finished.
 create function laju_penyelesaian() returns table (tahap text, oleh text, per_hari numeric)
-language plpgsql stable rows 3 set search_path from current as $$
+language plpgsql stable security definer rows 3 set search_path from current as $$
 declare
     hari_ini date := (now() at time zone interval '7 hours')::date;
     sampai timestamptz := (hari_ini + time '00:00') at time zone interval '7 hours';

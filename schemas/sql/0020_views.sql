@@ -147,7 +147,7 @@ declare
     n       bigint;
     changed bigint := 0;
 begin
-    lock table request in share row exclusive mode;
+    lock table request in exclusive mode; -- whoever writes it locks rows first
     loop
         bagian := array(select nomor_permohonan from request where nomor_permohonan > sampai order by nomor_permohonan limit 2000);
         exit when cardinality(bagian) = 0;
@@ -579,14 +579,14 @@ comment on column rekap.tepat is 'Tepat waktu menurut waktu penerimaan';
 comment on column rekap.jumlah is 'Berapa kali';
 
 -- ---- rights ----------------------------------------------------------------------------------------------------------
--- Two roles that logins may be made members of: bedelau_monitor reads the views without names and without free text,
+-- Two roles that logins may be made members of: bedelau_pembaca reads the views without names and without free text,
 -- bedelau_kontak reads v_kontak. Neither reads a table. Who migrates may lack the right to make roles: then they are made by
 -- the administrator, and this is called again.
 create function beri_hak_baca() returns void language plpgsql as $$
 declare
     peran text;
 begin
-    foreach peran in array array['bedelau_monitor', 'bedelau_kontak'] loop
+    foreach peran in array array['bedelau_pembaca', 'bedelau_kontak'] loop
         begin
             if not exists (select from pg_roles where rolname = peran) then
                 execute format('create role %I nologin', peran);
@@ -600,9 +600,9 @@ begin
         if peran = 'bedelau_kontak' then
             grant select on v_kontak to bedelau_kontak;
         else
-            grant select on v_antrean, v_terlambat, v_prakiraan, v_rekap_opd, v_rekap_bulanan, v_anomali to bedelau_monitor;
+            grant select on v_antrean, v_terlambat, v_prakiraan, v_rekap_opd, v_rekap_bulanan, v_anomali to bedelau_pembaca;
             grant select (nomor_permohonan, waktu, peristiwa, pelaku, revisi, putaran, hasil, tahap, batas, batas_lama, kalender, kalender_lama, seq, menunggu, kode_http,
-                          latensi_ms, percobaan, waktu_klaim, diterima_pada, waktu_disesuaikan) on v_timeline to bedelau_monitor;
+                          latensi_ms, percobaan, waktu_klaim, diterima_pada, waktu_disesuaikan) on v_timeline to bedelau_pembaca;
         end if;
     end loop;
 end

@@ -108,12 +108,15 @@ def test_and_nothing_else(p):
             assert not allowed(p, role, f"select * from {other}"), (role, other)
         assert not allowed(p, role, "select * from token") and not allowed(p, role, "select * from document")
     for reader in ("monitor", "pembaca"):
-        assert allowed(p, reader, "select status, giliran from request") and allowed(p, reader, "select * from v_antrean")
+        for view in ("v_antrean", "v_terlambat", "v_prakiraan", "v_rekap_opd", "v_rekap_bulanan", "v_anomali"):
+            assert allowed(p, reader, f"select * from {view}"), (reader, view)
         assert allowed(p, reader, "select * from v_prakiraan")
         for secret in ("select data from event", "select * from event", "select fakta from request", "select temuan from request",
-                       "select * from v_timeline", "select * from document", "select * from token", "select body from job_body_integrator",
+                       "select * from v_timeline", "select * from v_kontak", "select * from document", "select * from token", "select body from job_body_integrator",
                        "select value from outbox_projector", "select * from pemeriksaan_tahan", "select * from audit_log",
                        "update request set status = 'x'"):
             assert not allowed(p, reader, secret), (reader, secret)
+    assert allowed(p, "pembaca", "select waktu, peristiwa, menunggu from v_timeline") and not allowed(p, "pembaca", "select status from request")
+    assert allowed(p, "monitor", "select status, giliran from request")
     assert allowed(p, "monitor", "select key, reason from job_integrator")
     assert not allowed(p, "monitor", "select state from job_validator")

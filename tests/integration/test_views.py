@@ -17,7 +17,7 @@ import stories
 from harness import OPD, event, eventually, form
 
 OTHER = "1.02.01"
-VIEWS = ("v_timeline", "v_antrean", "v_terlambat", "v_rekap_opd", "v_rekap_bulanan", "v_anomali", "v_kontak")
+VIEWS = ("v_timeline", "v_prakiraan", "v_antrean", "v_terlambat", "v_rekap_opd", "v_rekap_bulanan", "v_anomali", "v_kontak")
 READ_BY_PEOPLE = ("event", "event_id", "request", "clock", "integration", "attempt_integrator", "rekap")
 LATER = "2099-01-01T00:00:00+07:00"  # a term that is not over when the facts arrive, which is now
 MARCH, APRIL = datetime.date(2026, 3, 1), datetime.date(2026, 4, 1)
@@ -379,16 +379,16 @@ SAFE = ("nomor_permohonan, waktu, peristiwa, pelaku, revisi, putaran, hasil, tah
 def test_the_monitor_reads_no_names(line):
     for view in VIEWS:
         if view not in ("v_kontak", "v_timeline"):
-            with rolled_back(line, "bedelau_monitor") as c:
+            with rolled_back(line, "bedelau_pembaca") as c:
                 c.execute(f"select * from {view}")
                 text = repr(c.fetchall())
                 assert not [w for w in ("Citra", *harness.PERSONAL) if w in text], view
-    with rolled_back(line, "bedelau_monitor") as c:
+    with rolled_back(line, "bedelau_pembaca") as c:
         c.execute(f"select {SAFE} from v_timeline where nomor_permohonan = 'V-1'")
         assert c.fetchall()
     for sql in ("select * from v_kontak", "select * from request", "select data from event", "select * from rekap", "select * from clock",
                 *(f"select {column} from v_timeline" for column in ("keterangan", "temuan", "oleh"))):
-        with rolled_back(line, "bedelau_monitor") as c, pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        with rolled_back(line, "bedelau_pembaca") as c, pytest.raises(psycopg2.errors.InsufficientPrivilege):
             c.execute(sql)
 
 

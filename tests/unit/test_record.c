@@ -89,11 +89,12 @@ an_unknown_type_comes_back_too(void **state)
 static void
 the_chain_is_what_sha256_says(void **state)
 {
-    static const char *const want[] = {"b52e5619e45656a01dd89b659fcdcd09536f5a15b4e41c236c9f061fde6f2565",
-                                       "033f2f84267812487b98380c5f6de48dd2eddbabb520de583b41b6f896a1e57a"};
+    static const char *const want[] = {"947d27defbbc47bd51343ca18707796393655814e69ea8a98e74c8224e993630",
+                                       "4470f1bdc1a10425fd3efffa7864a7ec51818e209b226623fffa770b17e0c50d"};
     unsigned char hash[HASH_SIZE];
     unsigned char link[2][RECORD_CHAIN];
-    struct record_link l = {STR("/opd/1.02"), STR("7"), STR("t"), {(const char *)hash, HASH_SIZE}};
+    struct record_link l = {STR("/opd/1.02"), STR("7"), STR("t"), {(const char *)hash, HASH_SIZE}, 5, 7000,
+                            STR("b.x"),       3,        41};
     char hex[2 * RECORD_CHAIN + 1];
 
     (void)state;

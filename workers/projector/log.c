@@ -152,7 +152,15 @@ log_add(struct worker *w, struct berkas *b, struct flow_item *it)
     struct record *r = &((struct catatan *)b->more)->rec;
     const struct event *ev = item_event(it);
     struct fresh *f = &p->fresh[p->nfresh++];
-    struct record_link link = {ev->ce.source, ev->ce.id, ev->ce.type, {(const char *)f->hash, HASH_SIZE}};
+    struct record_link link = {ev->ce.source,
+                               ev->ce.id,
+                               ev->ce.type,
+                               {(const char *)f->hash, HASH_SIZE},
+                               ev->fact.time_us,
+                               ev->fact.append.ms * 1000,
+                               str_of(rd_kafka_topic_name(it->rkm->rkt)),
+                               it->rkm->partition,
+                               it->rkm->offset};
 
     f->it = it;
     f->forgotten = ((struct catatan *)b->more)->forgotten;

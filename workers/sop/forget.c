@@ -7,7 +7,7 @@
 #include "common/json/scan.h"
 #include "workers/sop/names.h"
 
-enum { TYPES = 32, MEMBERS = 64, ITEM_MEMBERS = 16 };
+enum { TYPES = 32, MEMBERS = 64, ITEM_MEMBERS = 16, VALUE_MAX = 300 };
 
 /* A member that stays; of a list with `n` only those members of each item. */
 struct member {
@@ -154,6 +154,15 @@ put_member(struct buf *out, const char *name, bool *first)
     buf_char(out, ':');
 }
 
+/* A sender may have put anything anywhere: whole objects, or text of any length, never stay. */
+static bool
+is_small(struct str raw)
+{
+    enum scan_kind kind = scan_kind(raw);
+
+    return raw.n <= VALUE_MAX && kind != SCAN_OBJECT && kind != SCAN_ARRAY;
+}
+
 static void
 put_item(struct buf *out, struct str item, const struct member *m)
 {
@@ -163,7 +172,7 @@ put_item(struct buf *out, struct str item, const struct member *m)
     buf_char(out, '{');
     if (scan_pick(item, m->items, raw, m->n))
         for (unsigned i = 0; i < m->n; i++)
-            if (raw[i].p) {
+            if (raw[i].p && is_small(raw[i])) {
                 put_member(out, m->items[i], &first);
                 buf_str(out, raw[i]);
             }
@@ -186,6 +195,19 @@ put_items(struct buf *out, struct str list, const struct member *m)
     buf_char(out, ']');
 }
 
+static bool
+stays(struct str raw)
+{
+    struct scan_iter it = scan_iter(raw);
+
+    if (scan_kind(raw) != SCAN_ARRAY)
+        return is_small(raw);
+    while (scan_next(&it))
+        if (!is_small(it.value))
+            return false;
+    return true;
+}
+
 static void
 put_some(struct buf *out, struct str data, const struct kept *k, bool *first)
 {
@@ -193,7 +215,7 @@ put_some(struct buf *out, struct str data, const struct kept *k, bool *first)
 
     scan_pick(data, k->names, raw, k->n);
     for (unsigned i = 0; i < k->n; i++) {
-        if (!raw[i].p)
+        if (!raw[i].p || (!k->member[i].n && !stays(raw[i])))
             continue;
         put_member(out, k->names[i], first);
         if (k->member[i].n)

@@ -194,6 +194,9 @@ record_chain(struct str before, const struct record_link *link, unsigned char ou
     buf_str(&b, link->id);
     buf_char(&b, '\n');
     buf_str(&b, link->type);
+    buf_printf(&b, "\n%lld\n%lld\n", (long long)link->effective_us, (long long)link->append_us);
+    buf_str(&b, link->topic);
+    buf_printf(&b, "\n%d\n%lld", link->partition, (long long)link->offset);
     hash_sha256(buf_view(&b), out);
     buf_free(&b);
 }

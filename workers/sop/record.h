@@ -37,11 +37,15 @@ void record_count(struct record *r, const struct event *ev);
 void record_sums(struct record *r, struct arena *a, struct buf *tmp);
 
 /* The chain that makes the log provable: each fact's link is SHA-256 over the link before (nothing for a request's first
- * fact) and what the log says of the fact. Who changes, drops or inserts one breaks every link after it. `data_hash` is
+ * fact) and what the log says of the fact: its source, id, type, effective and append time, and place. Who changes, drops or inserts one breaks every link after it. `data_hash` is
  * SHA-256 of the data as they came, so that data can be forgotten and the chain stands. */
 struct record_link {
     struct str source, id, type;
     struct str data_hash; /* 32 bytes */
+    int64_t effective_us, append_us;
+    struct str topic; /* full name */
+    int32_t partition;
+    int64_t offset;
 };
 void record_chain(struct str before, const struct record_link *link, unsigned char out[RECORD_CHAIN]);
 
