@@ -7,8 +7,10 @@
 
 #include "common/base/clk.h"
 #include "common/base/log.h"
+#include "common/base/caltime.h"
 #include "producers/ctl/ctl.h"
 #include "producers/ctl/ctl_words.h"
+#include "workers/sop/names.h"
 
 #define REQUEST_SQL                                                                                          \
     "select nomor_permohonan, status, terlambat, giliran, giliran_sejak, revisi, putaran, versi, kode_opd, " \
@@ -157,6 +159,28 @@ print_measures(const PGresult *r, int row)
     }
 }
 
+/* What caused a clock's change is a type of event: as the lines before name it. */
+static const char *
+short_type(const char *text)
+{
+    size_t n = strlen(SOP_TYPE_PREFIX);
+
+    return strncmp(text, SOP_TYPE_PREFIX, n) == 0 ? text + n : text;
+}
+
+/* An end of a clock as its fact says it. */
+static void
+print_end(const char *before, const char *text, const char *after)
+{
+    char when[CALTIME_TEXT_WIB];
+    int64_t t_us;
+    bool good = caltime_parse(str_of(text), &t_us);
+
+    if (good)
+        ctl_words_time(t_us, when);
+    printf("%s%s%s", before, good ? when : text, after);
+}
+
 static void
 print_event(const PGresult *r, int row)
 {
@@ -173,16 +197,16 @@ print_event(const PGresult *r, int row)
     if (*col[5])
         printf(" %s", col[5]);
     if (*col[8] && (strcmp(col[5], "berjalan") == 0 || *PQgetvalue(r, row, 10)))
-        printf(" sampai %s", col[8]);
+        print_end(" sampai ", col[8], "");
     if (*PQgetvalue(r, row, 10))
-        printf(" (semula %s)", PQgetvalue(r, row, 10));
+        print_end(" (semula ", PQgetvalue(r, row, 10), ")");
     if (*col[3])
         printf("  revisi %s", col[3]);
     if (*col[4] && strcmp(col[4], "1") != 0)
         printf(" putaran %s", col[4]);
     printf("  oleh %s", col[2]);
     print_measures(r, row);
-    print_redacted("  ", col[7]);
+    print_redacted("  ", short_type(col[7]));
     putchar('\n');
     if (json_is_array(temuan))
         print_findings(temuan);
