@@ -57,6 +57,14 @@ put_time(struct buf *b, const char *name, int64_t t_us)
     buf_printf(b, ",\"%s\":\"%s\"", name, text);
 }
 
+/* When this part was applied, by the clock that firing goes by (fire_now): one that is ahead would note a warning as given
+ * that nobody was given, and take what is still to come for past. */
+static int64_t
+now_us(const struct worker *w)
+{
+    return w->now_us - ((const struct deadline *)w->own)->skew_us;
+}
+
 static int64_t
 days_left(const struct worker *w, const struct jam *k)
 {
@@ -65,7 +73,7 @@ days_left(const struct worker *w, const struct jam *k)
 
     if (k->keadaan != KEADAAN_BERJALAN)
         return k->jatah > k->hari_terpakai ? k->jatah - k->hari_terpakai : 0;
-    left = calendar_left(almanac_newest(w->almanac), w->now_us, k->batas_us, k->satuan, &e);
+    left = calendar_left(almanac_newest(w->almanac), now_us(w), k->batas_us, k->satuan, &e);
     return left < 0 ? 0 : left;
 }
 
@@ -105,7 +113,7 @@ mark(struct worker *w, const struct berkas *b, const struct jam *k, const char *
 static void
 say(struct worker *w, struct berkas *b, const struct jam *k, struct buf *data, enum fact_type type)
 {
-    struct emit em = {.type = type, .time_us = w->now_us, .revisi = k->revisi, .data = buf_view(data)};
+    struct emit em = {.type = type, .time_us = now_us(w), .revisi = k->revisi, .data = buf_view(data)};
     char id[37];
 
     em.mark = mark(w, b, k, type == FACT_WARNED ? "warned" : "changed");
@@ -188,7 +196,7 @@ warn(struct worker *w, struct berkas *b, struct told *t, const struct term *term
                                      j->read_us ? j->read_us : INT64_MIN, &t->warned, &next, &changed);
 
     b->dirty |= changed;
-    if (threshold && w->now_us < t->jam.batas_us)
+    if (threshold && now_us(w) < t->jam.batas_us)
         say_warned(w, b, &t->jam, threshold);
     return next;
 }
@@ -205,11 +213,11 @@ carry_over(const struct worker *w, struct told *t, const struct told *before, co
     if (moved(was, &t->jam))
         warned_move(&t->warned, was->batas_us, t->jam.batas_us);
     else if (was->batas_us != t->jam.batas_us)
-        warned_renew(almanac_newest(w->almanac), &t->jam, term, was->batas_us, w->now_us, &t->warned);
+        warned_renew(almanac_newest(w->almanac), &t->jam, term, was->batas_us, now_us(w), &t->warned);
     if (was->keadaan != KEADAAN_TERLEWAT || t->jam.keadaan != KEADAAN_BERJALAN)
         return;
     if (was->batas_us != t->jam.batas_us &&
-        !((moved(was, &t->jam) || regranted(was, &t->jam)) && t->jam.batas_us <= w->now_us))
+        !((moved(was, &t->jam) || regranted(was, &t->jam)) && t->jam.batas_us <= now_us(w)))
         return;
     t->jam.keadaan = KEADAAN_TERLEWAT;
     t->jam.hari_terpakai = t->jam.jatah;
@@ -307,7 +315,7 @@ change_settle(struct worker *w, struct berkas *b)
     rules.ntold = j->n;
     if (clocks_of(&v, &rules, jam, &n, &e) != RES_OK) {
         log_error("a deadline cannot be computed", LOG_S("nomor", b->nomor), LOG_Z("why", e.text));
-        j->due_us = w->now_us + LOOK_AGAIN_US;
+        j->due_us = now_us(w) + LOOK_AGAIN_US;
         return;
     }
     take_back(w, b, jam, n);
