@@ -22,7 +22,7 @@ struct recount {
     size_t posted;    /* and not committed yet */
     size_t named;     /* by the last question .. */
     int64_t asked_id; /* .. which was for rows older than this calendar */
-    int64_t began_us; /* the round */
+    int64_t began_ms; /* monotonic: the round */
     int64_t done;     /* since the calendar came, for the log */
     bool paged;       /* the last question was for a page */
     bool paging;      /* through what may be by other terms .. */
@@ -45,12 +45,6 @@ static const struct pg_stmt page_stmt = {
     "$1 "
     "and kalender >= 0 order by nomor_permohonan limit 500) select nomor_permohonan, other from page "
     "where other or nomor_permohonan = (select max(nomor_permohonan) from page) order by nomor_permohonan"};
-
-static int64_t
-now_us(const struct recount *c)
-{
-    return clk_us(c->w->app->clk);
-}
 
 static int64_t
 per_s(const struct recount *c)
@@ -172,7 +166,7 @@ on_next(void *arg)
     if (c->asking || c->posted || c->w->stopping)
         return;
     c->asking = true;
-    c->began_us = now_us(c);
+    c->began_ms = clk_mono_ms();
     pg_turn(c->w->app->pg, &c->turn);
 }
 
@@ -199,7 +193,7 @@ recount_committed(struct recount *c, const struct flow_batch *b)
     metric_add(c->m_recounted, (double)n);
     if (c->posted)
         return;
-    wait_ms = (int64_t)c->named * 1000 / per_s(c) - (now_us(c) - c->began_us) / 1000;
+    wait_ms = (int64_t)c->named * 1000 / per_s(c) - (clk_mono_ms() - c->began_ms);
     look_in(c, wait_ms > 0 ? wait_ms : 0);
 }
 
