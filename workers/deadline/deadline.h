@@ -27,10 +27,10 @@ struct jadwal {
     const struct event *cause;
 };
 
-/* What a timer posts: look at this request again; or, where `nomor` is empty, claim rows that are due. */
+/* What is posted: recount.c's request to be looked at again, because another calendar or other terms are in force; or, where
+ * `nomor` is empty, fire.c's claim of rows that are due. */
 struct ring {
     struct own_item own;
-    bool recount; /* recount.c's: another calendar is in force */
     char nomor[72];
 };
 
@@ -64,6 +64,9 @@ struct deadline {
     int64_t asked_for, claimed; /* rows, of the claim in hand */
     bool hard;                  /* this claims what is past the hard maximum, not what the gate vouched for */
     bool unsure;                /* due rows may be left that others held */
+    int64_t most;               /* rows of a claim: fewer after one was refused by the database */
+    char last[72];              /* row of the claim in hand that came last */
+    char suspect[72];           /* the row that was refused alone, to be put off; empty = none */
     struct metric *m_changed, *m_warned, *m_missed, *m_late, *m_lateness, *m_overdue;
 };
 
