@@ -40,11 +40,12 @@ only_moved(const struct jam *was, const struct jam *is)
     return moved(was, is) && was->berakhir_us == is->berakhir_us;
 }
 
-/* Other terms moved the end. */
+/* Other terms moved the end. By which terms a clock of before was given is not known: they are others where no fact can be
+ * the cause. */
 static bool
-regranted(const struct jam *was, const struct jam *is)
+regranted(const struct jadwal *j, const struct jam *was, const struct jam *is)
 {
-    return was->batas_us != is->batas_us && was->mulai_us == is->mulai_us && was->aturan &&
+    return was->batas_us != is->batas_us && was->mulai_us == is->mulai_us && (was->aturan || !j->cause) &&
            was->aturan != is->aturan;
 }
 
@@ -127,11 +128,11 @@ static void
 put_cause(struct buf *b, const struct jadwal *j, const struct jam *was, const struct jam *k)
 {
     buf_printf(b, ",\"sebab\":\"%s\"",
-               was && only_moved(was, k)  ? "kalender"
-               : j->cause                 ? fact_type_name(j->cause->fact.type)
-               : was && regranted(was, k) ? "aturan"
-                                          : "waktu");
-    if (!was || (!moved(was, k) && !regranted(was, k)))
+               was && only_moved(was, k)     ? "kalender"
+               : j->cause                    ? fact_type_name(j->cause->fact.type)
+               : was && regranted(j, was, k) ? "aturan"
+                                             : "waktu");
+    if (!was || (!moved(was, k) && !regranted(j, was, k)))
         return;
     put_time(b, "batas_lama", was->batas_us);
     if (was->kalender && moved(was, k))
@@ -205,7 +206,8 @@ warn(struct worker *w, struct berkas *b, struct told *t, const struct term *term
  * missed stays so while its end, wherever the calendar or other terms put it, has passed: whether something in time is still unread
  * was asked then, and what is read later corrects it. */
 static void
-carry_over(const struct worker *w, struct told *t, const struct told *before, const struct term *term)
+carry_over(const struct worker *w, const struct jadwal *j, struct told *t, const struct told *before,
+           const struct term *term)
 {
     const struct jam *was = &before->jam;
 
@@ -217,7 +219,7 @@ carry_over(const struct worker *w, struct told *t, const struct told *before, co
     if (was->keadaan != KEADAAN_TERLEWAT || t->jam.keadaan != KEADAAN_BERJALAN)
         return;
     if (was->batas_us != t->jam.batas_us &&
-        !((moved(was, &t->jam) || regranted(was, &t->jam)) && t->jam.batas_us <= now_us(w)))
+        !((moved(was, &t->jam) || regranted(j, was, &t->jam)) && t->jam.batas_us <= now_us(w)))
         return;
     t->jam.keadaan = KEADAAN_TERLEWAT;
     t->jam.hari_terpakai = t->jam.jatah;
@@ -234,9 +236,9 @@ take(struct worker *w, struct berkas *b, const struct dossier_view *v, struct to
 
     t->warned = (struct warned){0};
     if (before)
-        carry_over(w, t, before, &term);
+        carry_over(w, j, t, before, &term);
     late = was && was->keadaan == KEADAAN_TERLEWAT && t->jam.keadaan != KEADAAN_TERLEWAT &&
-           !only_moved(was, &t->jam) && !regranted(was, &t->jam);
+           !only_moved(was, &t->jam) && !regranted(j, was, &t->jam);
     if (!was || differs(was, &t->jam))
         say_changed(w, b, was, &t->jam, late ? ",\"late_arrival\":true" : "");
     if (t->jam.keadaan == KEADAAN_BERJALAN) {
