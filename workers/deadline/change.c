@@ -6,7 +6,7 @@
 
 /* Where a deadline cannot be computed, a year's calendar is missing. It is tried again as soon as another is loaded
  * (recount.c); and now and then, for whoever changes the file instead. */
-static const int64_t LOOK_AGAIN_US = 3600 * (int64_t)1000000;
+static const int64_t LOOK_AGAIN_US = LOOK_AGAIN_S * (int64_t)1000000;
 
 static const struct told *
 find_told(const struct jadwal *j, const struct jam *k)

@@ -9,6 +9,9 @@
 
 enum { NONE_OPEN = -1 };
 
+/* What cannot be reckoned, or read, is tried again now and then. */
+enum { LOOK_AGAIN_S = 3600 };
+
 /* A clock as it was last told. */
 struct told {
     struct jam jam;
@@ -70,7 +73,7 @@ struct deadline {
     struct metric *m_changed, *m_warned, *m_missed, *m_late, *m_lateness, *m_overdue;
 };
 
-/* told.c: the stored text of what was told. */
+/* told.c: the stored text of what was told. False when it cannot be read: no clocks then. */
 bool told_read(struct arena *a, struct str text, struct jadwal *j);
 void told_write(const struct jadwal *j, struct buf *out);
 

@@ -17,7 +17,7 @@ enum { LOOK_MS = 60000, AGAIN_MS = 1000, GAUGE_MS = 5000, LEAST_MS = 10, CLAIM_M
 /* A claim that the database refuses for its data is narrowed to the one row: 1000, 100, 10, 1. (Halves would take longer than
  * the flow believes that the data are to blame.) Afterwards it widens as it was narrowed. */
 enum { NARROWER = 10 };
-static const int64_t PUT_OFF_US = 3600 * (int64_t)1000000;
+static const int64_t PUT_OFF_US = LOOK_AGAIN_S * (int64_t)1000000;
 
 /* With more than these of our facts on their way no row is claimed: what is behind us takes no more. */
 static const size_t OUTBOX_MAX = 8000;
