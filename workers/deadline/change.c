@@ -287,15 +287,6 @@ clocks_told(struct worker *w, const struct jadwal *j)
     return all;
 }
 
-static bool
-any_open(const struct jadwal *j)
-{
-    for (size_t i = 0; i < j->n; i++)
-        if (j->told[i].jam.berakhir_us == INT64_MIN)
-            return true;
-    return false;
-}
-
 void
 change_settle(struct worker *w, struct berkas *b)
 {
@@ -329,6 +320,6 @@ change_settle(struct worker *w, struct berkas *b)
     }
     j->told = told;
     j->n = n;
-    if (!any_open(j))
+    if (!told_open(j))
         j->kalender = NONE_OPEN;
 }

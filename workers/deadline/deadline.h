@@ -76,6 +76,7 @@ struct deadline {
 /* told.c: the stored text of what was told. False when it cannot be read: no clocks then. */
 bool told_read(struct arena *a, struct str text, struct jadwal *j);
 void told_write(const struct jadwal *j, struct buf *out);
+bool told_open(const struct jadwal *j); /* one of its clocks has not ended */
 
 /* change.c: recomputes one request and tells the differences. */
 void change_settle(struct worker *w, struct berkas *b);

@@ -88,14 +88,15 @@ by_other_terms(const struct worker *w, const struct jadwal *j)
     return false;
 }
 
-/* Another calendar or other terms are in force; another process, or a fact, may have come first. */
+/* Another calendar or other terms are in force; another process, or a fact, may have come first. A row of before whose
+ * clocks have all ended does not say so yet: it is written once, and never named again. */
 static void
 on_recount(const struct worker *w, struct berkas *b)
 {
     const struct jadwal *j = b->more;
 
     if (!b->there || j->kalender == NONE_OPEN ||
-        (j->kalender >= almanac_id(w->almanac) && !by_other_terms(w, j)))
+        (j->kalender >= almanac_id(w->almanac) && told_open(j) && !by_other_terms(w, j)))
         return;
     b->kept |= !b->dirty;
     b->dirty = true;

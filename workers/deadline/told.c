@@ -71,3 +71,12 @@ told_write(const struct jadwal *j, struct buf *out)
     }
     buf_char(out, ']');
 }
+
+bool
+told_open(const struct jadwal *j)
+{
+    for (size_t i = 0; i < j->n; i++)
+        if (j->told[i].jam.berakhir_us == INT64_MIN)
+            return true;
+    return false;
+}
