@@ -24,9 +24,8 @@ static const char *const texts[JOBS_STMTS] = {
     [BODY] = "insert into job_body_@ (key, body, hash) select k, b, sha256(b) from unnest($1::text[], "
              "$2::bytea[]) u(k, b) "
              "on conflict do nothing",
-    [REMOVE] =
-        "with gone as (delete from job_@ where key = any($1::text[]) returning key, "
-        "body_ref) delete from job_body_@ b using gone where b.key = gone.key and gone.body_ref is null",
+    [REMOVE] = "with gone as (delete from job_@ where key = any($1::text[]) returning key) "
+               "delete from job_body_@ b using gone where b.key = gone.key",
     [ATTEMPT] = "insert into attempt_@ (key, no, lease, step, quiet_until) select * from unnest($1::text[], "
                 "$2::int[], "
                 "$3::bigint[], $4::text[], $5::timestamptz[]) on conflict do nothing",

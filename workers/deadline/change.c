@@ -6,7 +6,7 @@
 
 /* Where a deadline cannot be computed, a year's calendar is missing. It is tried again as soon as another is loaded
  * (recount.c); and now and then, for whoever changes the file instead. */
-static const int64_t LOOK_AGAIN_US = 3600 * (int64_t)1000000;
+static const int64_t LOOK_AGAIN_US = LOOK_AGAIN_S * (int64_t)1000000;
 
 static const struct told *
 find_told(const struct jadwal *j, const struct jam *k)
@@ -40,11 +40,12 @@ only_moved(const struct jam *was, const struct jam *is)
     return moved(was, is) && was->berakhir_us == is->berakhir_us;
 }
 
-/* Other terms moved the end. */
+/* Other terms moved the end. By which terms a clock of before was given is not known: they are others where no fact can be
+ * the cause. */
 static bool
-regranted(const struct jam *was, const struct jam *is)
+regranted(const struct jadwal *j, const struct jam *was, const struct jam *is)
 {
-    return was->batas_us != is->batas_us && was->mulai_us == is->mulai_us && was->aturan &&
+    return was->batas_us != is->batas_us && was->mulai_us == is->mulai_us && (was->aturan || !j->cause) &&
            was->aturan != is->aturan;
 }
 
@@ -57,6 +58,14 @@ put_time(struct buf *b, const char *name, int64_t t_us)
     buf_printf(b, ",\"%s\":\"%s\"", name, text);
 }
 
+/* When this part was applied, by the clock that firing goes by (fire_now): one that is ahead would note a warning as given
+ * that nobody was given, and take what is still to come for past. */
+static int64_t
+now_us(const struct worker *w)
+{
+    return w->now_us - ((const struct deadline *)w->own)->skew_us;
+}
+
 static int64_t
 days_left(const struct worker *w, const struct jam *k)
 {
@@ -65,7 +74,7 @@ days_left(const struct worker *w, const struct jam *k)
 
     if (k->keadaan != KEADAAN_BERJALAN)
         return k->jatah > k->hari_terpakai ? k->jatah - k->hari_terpakai : 0;
-    left = calendar_left(almanac_newest(w->almanac), w->now_us, k->batas_us, k->satuan, &e);
+    left = calendar_left(almanac_newest(w->almanac), now_us(w), k->batas_us, k->satuan, &e);
     return left < 0 ? 0 : left;
 }
 
@@ -105,7 +114,7 @@ mark(struct worker *w, const struct berkas *b, const struct jam *k, const char *
 static void
 say(struct worker *w, struct berkas *b, const struct jam *k, struct buf *data, enum fact_type type)
 {
-    struct emit em = {.type = type, .time_us = w->now_us, .revisi = k->revisi, .data = buf_view(data)};
+    struct emit em = {.type = type, .time_us = now_us(w), .revisi = k->revisi, .data = buf_view(data)};
     char id[37];
 
     em.mark = mark(w, b, k, type == FACT_WARNED ? "warned" : "changed");
@@ -119,11 +128,11 @@ static void
 put_cause(struct buf *b, const struct jadwal *j, const struct jam *was, const struct jam *k)
 {
     buf_printf(b, ",\"sebab\":\"%s\"",
-               was && only_moved(was, k)  ? "kalender"
-               : j->cause                 ? fact_type_name(j->cause->fact.type)
-               : was && regranted(was, k) ? "aturan"
-                                          : "waktu");
-    if (!was || (!moved(was, k) && !regranted(was, k)))
+               was && only_moved(was, k)     ? "kalender"
+               : j->cause                    ? fact_type_name(j->cause->fact.type)
+               : was && regranted(j, was, k) ? "aturan"
+                                             : "waktu");
+    if (!was || (!moved(was, k) && !regranted(j, was, k)))
         return;
     put_time(b, "batas_lama", was->batas_us);
     if (was->kalender && moved(was, k))
@@ -188,7 +197,7 @@ warn(struct worker *w, struct berkas *b, struct told *t, const struct term *term
                                      j->read_us ? j->read_us : INT64_MIN, &t->warned, &next, &changed);
 
     b->dirty |= changed;
-    if (threshold && w->now_us < t->jam.batas_us)
+    if (threshold && now_us(w) < t->jam.batas_us)
         say_warned(w, b, &t->jam, threshold);
     return next;
 }
@@ -197,7 +206,8 @@ warn(struct worker *w, struct berkas *b, struct told *t, const struct term *term
  * missed stays so while its end, wherever the calendar or other terms put it, has passed: whether something in time is still unread
  * was asked then, and what is read later corrects it. */
 static void
-carry_over(const struct worker *w, struct told *t, const struct told *before, const struct term *term)
+carry_over(const struct worker *w, const struct jadwal *j, struct told *t, const struct told *before,
+           const struct term *term)
 {
     const struct jam *was = &before->jam;
 
@@ -205,11 +215,11 @@ carry_over(const struct worker *w, struct told *t, const struct told *before, co
     if (moved(was, &t->jam))
         warned_move(&t->warned, was->batas_us, t->jam.batas_us);
     else if (was->batas_us != t->jam.batas_us)
-        warned_renew(almanac_newest(w->almanac), &t->jam, term, was->batas_us, w->now_us, &t->warned);
+        warned_renew(almanac_newest(w->almanac), &t->jam, term, was->batas_us, now_us(w), &t->warned);
     if (was->keadaan != KEADAAN_TERLEWAT || t->jam.keadaan != KEADAAN_BERJALAN)
         return;
     if (was->batas_us != t->jam.batas_us &&
-        !((moved(was, &t->jam) || regranted(was, &t->jam)) && t->jam.batas_us <= w->now_us))
+        !((moved(was, &t->jam) || regranted(j, was, &t->jam)) && t->jam.batas_us <= now_us(w)))
         return;
     t->jam.keadaan = KEADAAN_TERLEWAT;
     t->jam.hari_terpakai = t->jam.jatah;
@@ -226,9 +236,9 @@ take(struct worker *w, struct berkas *b, const struct dossier_view *v, struct to
 
     t->warned = (struct warned){0};
     if (before)
-        carry_over(w, t, before, &term);
+        carry_over(w, j, t, before, &term);
     late = was && was->keadaan == KEADAAN_TERLEWAT && t->jam.keadaan != KEADAAN_TERLEWAT &&
-           !only_moved(was, &t->jam) && !regranted(was, &t->jam);
+           !only_moved(was, &t->jam) && !regranted(j, was, &t->jam);
     if (!was || differs(was, &t->jam))
         say_changed(w, b, was, &t->jam, late ? ",\"late_arrival\":true" : "");
     if (t->jam.keadaan == KEADAAN_BERJALAN) {
@@ -277,15 +287,6 @@ clocks_told(struct worker *w, const struct jadwal *j)
     return all;
 }
 
-static bool
-any_open(const struct jadwal *j)
-{
-    for (size_t i = 0; i < j->n; i++)
-        if (j->told[i].jam.berakhir_us == INT64_MIN)
-            return true;
-    return false;
-}
-
 void
 change_settle(struct worker *w, struct berkas *b)
 {
@@ -307,7 +308,7 @@ change_settle(struct worker *w, struct berkas *b)
     rules.ntold = j->n;
     if (clocks_of(&v, &rules, jam, &n, &e) != RES_OK) {
         log_error("a deadline cannot be computed", LOG_S("nomor", b->nomor), LOG_Z("why", e.text));
-        j->due_us = w->now_us + LOOK_AGAIN_US;
+        j->due_us = now_us(w) + LOOK_AGAIN_US;
         return;
     }
     take_back(w, b, jam, n);
@@ -319,6 +320,6 @@ change_settle(struct worker *w, struct berkas *b)
     }
     j->told = told;
     j->n = n;
-    if (!any_open(j))
+    if (!told_open(j))
         j->kalender = NONE_OPEN;
 }

@@ -9,6 +9,9 @@
 
 enum { NONE_OPEN = -1 };
 
+/* What cannot be reckoned, or read, is tried again now and then. */
+enum { LOOK_AGAIN_S = 3600 };
+
 /* A clock as it was last told. */
 struct told {
     struct jam jam;
@@ -27,10 +30,10 @@ struct jadwal {
     const struct event *cause;
 };
 
-/* What a timer posts: look at this request again; or, where `nomor` is empty, claim rows that are due. */
+/* What is posted: recount.c's request to be looked at again, because another calendar or other terms are in force; or, where
+ * `nomor` is empty, fire.c's claim of rows that are due. */
 struct ring {
     struct own_item own;
-    bool recount; /* recount.c's: another calendar is in force */
     char nomor[72];
 };
 
@@ -64,12 +67,16 @@ struct deadline {
     int64_t asked_for, claimed; /* rows, of the claim in hand */
     bool hard;                  /* this claims what is past the hard maximum, not what the gate vouched for */
     bool unsure;                /* due rows may be left that others held */
+    int64_t most;               /* rows of a claim: fewer after one was refused by the database */
+    char last[72];              /* row of the claim in hand that came last */
+    char suspect[72];           /* the row that was refused alone, to be put off; empty = none */
     struct metric *m_changed, *m_warned, *m_missed, *m_late, *m_lateness, *m_overdue;
 };
 
-/* told.c: the stored text of what was told. */
+/* told.c: the stored text of what was told. False when it cannot be read: no clocks then. */
 bool told_read(struct arena *a, struct str text, struct jadwal *j);
 void told_write(const struct jadwal *j, struct buf *out);
+bool told_open(const struct jadwal *j); /* one of its clocks has not ended */
 
 /* change.c: recomputes one request and tells the differences. */
 void change_settle(struct worker *w, struct berkas *b);

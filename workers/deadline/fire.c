@@ -14,6 +14,11 @@
 
 enum { LOOK_MS = 60000, AGAIN_MS = 1000, GAUGE_MS = 5000, LEAST_MS = 10, CLAIM_MAX = 1000, FULL_MS = 10 };
 
+/* A claim that the database refuses for its data is narrowed to the one row: 1000, 100, 10, 1. (Halves would take longer than
+ * the flow believes that the data are to blame.) Afterwards it widens as it was narrowed. */
+enum { NARROWER = 10 };
+static const int64_t PUT_OFF_US = LOOK_AGAIN_S * (int64_t)1000000;
+
 /* With more than these of our facts on their way no row is claimed: what is behind us takes no more. */
 static const size_t OUTBOX_MAX = 8000;
 
@@ -27,6 +32,10 @@ static const struct pg_stmt claim_stmt = {
     "deadline_claim",
     "select nomor_permohonan, urutan, fakta, jam, due_at, kalender from deadline_clock "
     "where due_at <= $1::timestamptz order by due_at limit $2::bigint for update skip locked"};
+static const struct pg_stmt put_off_stmt = {
+    "deadline_put_off",
+    "update deadline_clock set due_at = $3::timestamptz where nomor_permohonan in (select nomor_permohonan "
+    "from deadline_clock where nomor_permohonan = $2 and due_at <= $1::timestamptz for update skip locked)"};
 
 /* ---- the clock -------------------------------------------------------------------------------------------------- */
 
@@ -267,6 +276,29 @@ on_after(void *arg, const PGresult *r)
     ((struct deadline *)w->own)->after_us = pg_time(r, 0, 0);
 }
 
+static void
+send_claim(struct worker *w)
+{
+    const struct deadline *d = w->own;
+
+    pg_args_reset(&w->args);
+    pg_arg_time(&w->args, d->read_us);
+    pg_arg_int8(&w->args, d->asked_for);
+    worker_claim(w, &claim_stmt, &w->args);
+}
+
+static void
+send_put_off(struct worker *w)
+{
+    const struct deadline *d = w->own;
+
+    pg_args_reset(&w->args);
+    pg_arg_time(&w->args, d->read_us);
+    pg_arg_text(&w->args, str_of(d->suspect));
+    pg_arg_time(&w->args, fire_now(w) + PUT_OFF_US);
+    pg_send(w->app->pg, &put_off_stmt, &w->args, NULL, NULL);
+}
+
 void
 fire_load(struct worker *w, const struct flow_batch *b)
 {
@@ -275,12 +307,12 @@ fire_load(struct worker *w, const struct flow_batch *b)
     if (!find_claim(b))
         return;
     d->read_us = least(d->read_us, fire_now(w)); /* the clock may have been set back since */
-    d->asked_for = least(CLAIM_MAX, d->rate / 10 + 1);
+    d->asked_for = least(d->most, d->rate / 10 + 1);
     d->claimed = 0;
-    pg_args_reset(&w->args);
-    pg_arg_time(&w->args, d->read_us);
-    pg_arg_int8(&w->args, d->asked_for);
-    worker_claim(w, &claim_stmt, &w->args);
+    if (d->suspect[0])
+        send_put_off(w);
+    else
+        send_claim(w);
     pg_args_reset(&w->args);
     pg_arg_time(&w->args, d->read_us);
     pg_send(w->app->pg, &next_stmt, &w->args, on_after, w);
@@ -294,6 +326,7 @@ fire_claimed(struct worker *w, struct berkas *b)
 
     FAULT("deadline.due_found");
     d->claimed++;
+    snprintf(d->last, sizeof d->last, "%.*s", STR_FMT(b->nomor));
     j->read_us = d->read_us;
     b->dirty = b->kept = true;
 }
@@ -339,18 +372,51 @@ report_hard(struct worker *w)
              LOG_Z("waits", gate_word(d->gate)));
 }
 
+/* The flow has said why. One row's data must not keep all others from being settled. */
 static void
-claim_committed(struct worker *w, const struct flow_item *it)
+claim_refused(struct worker *w)
 {
     struct deadline *d = w->own;
 
-    if (it->code) { /* the flow has said why */
+    if (d->suspect[0] || !d->claimed) { /* it is not the row */
+        d->suspect[0] = '\0';
         d->next_us = INT64_MIN;
         d->unsure = false;
         rest(w);
         return;
     }
+    if (d->asked_for == 1)
+        snprintf(d->suspect, sizeof d->suspect, "%s", d->last);
+    d->most = most(1, d->asked_for / NARROWER);
+    claim(w);
+}
+
+static void
+suspect_put_off(struct worker *w)
+{
+    struct deadline *d = w->own;
+
+    log_error("a due clock cannot be settled; it is tried again in an hour",
+              LOG_S("nomor", str_of(d->suspect)));
+    d->suspect[0] = '\0';
+    claim(w);
+}
+
+static void
+claim_committed(struct worker *w, const struct flow_item *it)
+{
+    struct deadline *d = w->own;
+
+    if (it->code) {
+        claim_refused(w);
+        return;
+    }
+    if (d->suspect[0]) {
+        suspect_put_off(w);
+        return;
+    }
     FAULT("deadline.rung");
+    d->most = least(CLAIM_MAX, d->most * NARROWER);
     measure(w);
     report_hard(w);
     if (d->claimed == d->asked_for) {
@@ -397,6 +463,7 @@ fire_start(struct worker *w, struct err *e)
     enum res res;
 
     d->next_us = d->noted_us = INT64_MIN;
+    d->most = CLAIM_MAX;
     d->alarm = (struct loop_timer){.fn = on_alarm, .arg = w};
     d->turn = (struct pg_turn){.fn = on_turn, .arg = w};
     res = gate_new(w, on_open, w, &d->gate, e);

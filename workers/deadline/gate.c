@@ -42,6 +42,7 @@ struct gate {
     struct high *highs;
     size_t n;
     bool known; /* highs are those of this step */
+    bool told_missing;
     int64_t try_ms;
     /* what the database said */
     bool behind; /* somebody has not read as far */
@@ -70,6 +71,10 @@ static const struct reader {
                {"integrator", {"checks", "callbacks"}},
                {"deadline", {"requests", "checks", "integrations"}}};
 enum { READERS = sizeof readers / sizeof readers[0], US = READERS - 1 };
+
+/* All that anybody reads. Of those of the departments (requests.*) any number may be there. */
+static const char *const wanted[] = {"requests", "reviews", "integrations", "checks", "callbacks"};
+enum { WANTED = sizeof wanted / sizeof wanted[0] };
 
 static bool
 reads(const struct reader *r, const char *bare)
@@ -100,8 +105,55 @@ matters(const struct worker *w, const char *topic)
 
 /* ---- where the log ends ----------------------------------------------------------------------------------------- */
 
+/* Said once, until all are there again. */
+static bool
+missing(struct gate *g, const char *topic, const char *why)
+{
+    if (!g->told_missing)
+        log_error(
+            "a topic that clocks wait for cannot be seen; nothing is called missed before the hard maximum",
+            LOG_Z("topic", topic), LOG_Z("why", why));
+    g->told_missing = true;
+    return false;
+}
+
+static bool
+take_topic(struct gate *g, const struct rd_kafka_metadata_topic *t, rd_kafka_topic_partition_list_t *list)
+{
+    if (!matters(g->w, t->topic))
+        return true;
+    if (t->err || t->partition_cnt == 0)
+        return missing(g, t->topic, t->err ? rd_kafka_err2str(t->err) : "it has no partitions");
+    for (int p = 0; p < t->partition_cnt; p++)
+        rd_kafka_topic_partition_list_add(list, t->topic, t->partitions[p].id);
+    return true;
+}
+
+static bool
+is_listed(const struct gate *g, const struct rd_kafka_metadata *md, const char *bare)
+{
+    for (int i = 0; i < md->topic_cnt; i++)
+        if (strcmp(bare_name(g->w, md->topics[i].topic), bare) == 0)
+            return true;
+    return false;
+}
+
+/* A topic that this program may not describe is simply not in the list. */
+static bool
+take_topics(struct gate *g, const struct rd_kafka_metadata *md, rd_kafka_topic_partition_list_t *list)
+{
+    bool ok = true;
+
+    for (int i = 0; ok && i < md->topic_cnt; i++)
+        ok = take_topic(g, &md->topics[i], list);
+    for (int i = 0; ok && i < WANTED; i++)
+        ok = is_listed(g, md, wanted[i]) || missing(g, wanted[i], "the broker does not list it for us");
+    return ok;
+}
+
+/* NULL when one that matters cannot be seen whole: who cannot say where it ends must not say that it has been read. */
 static rd_kafka_topic_partition_list_t *
-list_partitions(const struct worker *w, rd_kafka_t *rk)
+list_partitions(struct gate *g, rd_kafka_t *rk)
 {
     const struct rd_kafka_metadata *md;
     rd_kafka_topic_partition_list_t *list;
@@ -109,9 +161,12 @@ list_partitions(const struct worker *w, rd_kafka_t *rk)
     if (rd_kafka_metadata(rk, 1, NULL, &md, ASK_BROKER_MS))
         return NULL;
     list = rd_kafka_topic_partition_list_new(64);
-    for (int i = 0; i < md->topic_cnt; i++)
-        for (int p = 0; matters(w, md->topics[i].topic) && p < md->topics[i].partition_cnt; p++)
-            rd_kafka_topic_partition_list_add(list, md->topics[i].topic, md->topics[i].partitions[p].id);
+    if (take_topics(g, md, list)) {
+        g->told_missing = false;
+    } else {
+        rd_kafka_topic_partition_list_destroy(list);
+        list = NULL;
+    }
     rd_kafka_metadata_destroy(md);
     return list;
 }
@@ -132,7 +187,7 @@ know_partitions(struct gate *g, rd_kafka_t *rk)
         return true;
     forget_partitions(g);
     g->listed_ms = clk_mono_ms();
-    g->list = list_partitions(g->w, rk);
+    g->list = list_partitions(g, rk);
     return g->list && g->list->cnt <= PARTS_MAX;
 }
 

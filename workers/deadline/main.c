@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "common/base/log.h"
 #include "workers/deadline/deadline.h"
 
 static const char *const topics[] = {"requests", "checks", "integrations", NULL};
@@ -69,8 +70,11 @@ read_row(struct worker *w, struct berkas *b, const PGresult *r, int row)
 {
     struct jadwal *j = b->more;
 
-    if (!told_read(&w->arena, arena_str(&w->arena, pg_text(r, row, 3)), j))
-        j->n = 0;
+    j->text = arena_str(&w->arena, pg_text(r, row, 3));
+    if (!told_read(&w->arena, j->text, j)) {
+        log_error("stored clocks cannot be read", LOG_S("nomor", b->nomor));
+        b->unreadable = true;
+    }
     j->was_due_us = pg_time(r, row, 4);
     j->kalender = pg_int(r, row, 5);
 }
@@ -84,14 +88,15 @@ by_other_terms(const struct worker *w, const struct jadwal *j)
     return false;
 }
 
-/* Another calendar or other terms are in force; another process, or a fact, may have come first. */
+/* Another calendar or other terms are in force; another process, or a fact, may have come first. A row of before whose
+ * clocks have all ended does not say so yet: it is written once, and never named again. */
 static void
 on_recount(const struct worker *w, struct berkas *b)
 {
     const struct jadwal *j = b->more;
 
     if (!b->there || j->kalender == NONE_OPEN ||
-        (j->kalender >= almanac_id(w->almanac) && !by_other_terms(w, j)))
+        (j->kalender >= almanac_id(w->almanac) && told_open(j) && !by_other_terms(w, j)))
         return;
     b->kept |= !b->dirty;
     b->dirty = true;
@@ -114,11 +119,32 @@ apply(struct worker *w, struct berkas *b, struct flow_item *it, enum met met)
     }
 }
 
+/* Nothing is told of what cannot be read, and it stays as it is stored until somebody mends it. */
+static void
+put_off(const struct worker *w, struct berkas *b)
+{
+    struct jadwal *j = b->more;
+
+    b->kept = true;
+    j->due_us = fire_now(w) + LOOK_AGAIN_S * (int64_t)1000000;
+    j->kalender = almanac_id(w->almanac);
+}
+
 static void
 settle(struct worker *w, struct berkas *b)
 {
-    if (b->dirty)
+    if (b->dirty && b->unreadable)
+        put_off(w, b);
+    else if (b->dirty)
         change_settle(w, b);
+}
+
+static void
+write_text(struct worker *w, struct jadwal *j)
+{
+    buf_reset(&w->text);
+    told_write(j, &w->text);
+    j->text = arena_str(&w->arena, buf_view(&w->text));
 }
 
 static void
@@ -129,9 +155,8 @@ write_rows(struct worker *w)
 
         if (!w->all[i].dirty)
             continue;
-        buf_reset(&w->text);
-        told_write(j, &w->text);
-        j->text = arena_str(&w->arena, buf_view(&w->text));
+        if (!w->all[i].unreadable)
+            write_text(w, j);
         fire_note(w, j->due_us);
     }
     worker_write(w);

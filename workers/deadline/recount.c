@@ -20,9 +20,10 @@ struct recount {
     struct pg_args args;
     bool asking;
     size_t posted;    /* and not committed yet */
+    bool refused;     /* by the database, one of them: it would be named again at once */
     size_t named;     /* by the last question .. */
     int64_t asked_id; /* .. which was for rows older than this calendar */
-    int64_t began_us; /* the round */
+    int64_t began_ms; /* monotonic: the round */
     int64_t done;     /* since the calendar came, for the log */
     bool paged;       /* the last question was for a page */
     bool paging;      /* through what may be by other terms .. */
@@ -47,12 +48,6 @@ static const struct pg_stmt page_stmt = {
     "where other or nomor_permohonan = (select max(nomor_permohonan) from page) order by nomor_permohonan"};
 
 static int64_t
-now_us(const struct recount *c)
-{
-    return clk_us(c->w->app->clk);
-}
-
-static int64_t
 per_s(const struct recount *c)
 {
     return ((const struct deadline *)c->w->own)->recount_per_s;
@@ -73,7 +68,6 @@ post(struct recount *c, struct str nomor)
         abort();
     snprintf(ring->nomor, sizeof ring->nomor, "%.*s", STR_FMT(nomor));
     ring->own.nomor = str_of(ring->nomor);
-    ring->recount = true;
     c->named++;
     c->posted++;
     flow_post(c->w->flow, ring);
@@ -172,7 +166,7 @@ on_next(void *arg)
     if (c->asking || c->posted || c->w->stopping)
         return;
     c->asking = true;
-    c->began_us = now_us(c);
+    c->began_ms = clk_mono_ms();
     pg_turn(c->w->app->pg, &c->turn);
 }
 
@@ -187,20 +181,26 @@ void
 recount_committed(struct recount *c, const struct flow_batch *b)
 {
     size_t n = 0;
+    size_t refused = 0;
     int64_t wait_ms;
 
     for (size_t i = 0; i < b->n; i++)
-        n += !b->items[i].rkm && ((const struct ring *)b->items[i].mine)->recount;
+        if (!b->items[i].rkm && item_nomor(&b->items[i]).n) {
+            n++;
+            refused += b->items[i].code != NULL;
+        }
     if (!n)
         return;
     FAULT("deadline.recounted");
     c->posted -= n < c->posted ? n : c->posted;
-    c->done += (int64_t)n;
-    metric_add(c->m_recounted, (double)n);
+    c->done += (int64_t)(n - refused);
+    c->refused |= refused > 0;
+    metric_add(c->m_recounted, (double)(n - refused));
     if (c->posted)
         return;
-    wait_ms = (int64_t)c->named * 1000 / per_s(c) - (now_us(c) - c->began_us) / 1000;
-    look_in(c, wait_ms > 0 ? wait_ms : 0);
+    wait_ms = (int64_t)c->named * 1000 / per_s(c) - (clk_mono_ms() - c->began_ms);
+    look_in(c, c->refused ? LOOK_MS : wait_ms > 0 ? wait_ms : 0);
+    c->refused = false;
 }
 
 enum res

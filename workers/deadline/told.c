@@ -18,6 +18,9 @@ told_read(struct arena *a, struct str text, struct jadwal *j)
     struct scan_iter it = scan_iter(text);
     size_t cap = 0;
 
+    j->n = 0;
+    if (scan_kind(text) != SCAN_ARRAY)
+        return false;
     for (struct scan_iter count = it; scan_next(&count);)
         cap++;
     j->told = arena_new(a, (cap + 1) * sizeof *j->told);
@@ -25,8 +28,10 @@ told_read(struct arena *a, struct str text, struct jadwal *j)
         struct str m[KEYS];
         struct told *t = &j->told[j->n++];
 
-        if (!scan_pick(it.value, keys, m, KEYS))
+        if (!scan_pick(it.value, keys, m, KEYS)) {
+            j->n = 0;
             return false;
+        }
         t->jam = (struct jam){.revisi = (int32_t)num(m[0]),
                               .tahap = (enum tahap)num(m[1]),
                               .keadaan = (enum keadaan)num(m[2]),
@@ -65,4 +70,13 @@ told_write(const struct jadwal *j, struct buf *out)
         buf_char(out, '}');
     }
     buf_char(out, ']');
+}
+
+bool
+told_open(const struct jadwal *j)
+{
+    for (size_t i = 0; i < j->n; i++)
+        if (j->told[i].jam.berakhir_us == INT64_MIN)
+            return true;
+    return false;
 }

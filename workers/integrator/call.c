@@ -7,6 +7,7 @@
 #include "common/base/caltime.h"
 #include "common/base/log.h"
 #include "common/json/scan.h"
+#include "workers/integrator/gate.h"
 #include "workers/integrator/settle_priv.h"
 
 enum { URL_MAX = 2000, HEADERS = 28, HEADER_MAX = 400 };
@@ -197,6 +198,15 @@ latest_ms(const struct worker *w, const struct job *job)
     return at > 0 ? at : 1;
 }
 
+/* A brake or the end may have come between a claim and its COMMIT: nothing begins after it. */
+static bool
+held(struct worker *w)
+{
+    const struct integrator *n = w->own;
+
+    return w->stopping || !gate_open(n->gate);
+}
+
 void
 call_begin(struct worker *w, const struct job *job)
 {
@@ -220,7 +230,10 @@ call_begin(struct worker *w, const struct job *job)
         return;
     }
     describe(n, job, &call.http, &h, c->a);
-    if (contract_body(n->contract, c->a->call) && !job->body.n)
+    none.sick = held(w);
+    if (none.sick)
+        err_set(&e, RES_RETRY, "not sent: no call is to begin");
+    else if (contract_body(n->contract, c->a->call) && !job->body.n)
         err_set(&e, RES_REJECT, "its body is not stored");
     else if (sink_start(n->sink, &call, &e) == RES_OK)
         return;

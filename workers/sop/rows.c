@@ -226,7 +226,8 @@ read_row(struct worker *w, struct berkas *b, const PGresult *r, int i)
 {
     b->urutan = pg_int(r, i, 1);
     b->there = true;
-    if (!dossier_read(&b->d, arena_str(&w->arena, pg_text(r, i, 2))))
+    b->unreadable = !dossier_read(&b->d, arena_str(&w->arena, pg_text(r, i, 2)));
+    if (b->unreadable)
         log_error("a stored dossier cannot be read", LOG_S("nomor", b->nomor));
     if (w->def->read)
         w->def->read(w, b, r, i);

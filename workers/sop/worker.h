@@ -22,6 +22,8 @@ struct berkas {
     bool there;     /* it has a row, which is locked */
     bool dirty;     /* to be written back */
     bool kept;      /* .. all but its dossier, which is as stored */
+    bool
+        unreadable; /* what is stored cannot be read: nothing follows from it, and it must not be written over */
     void *more;     /* the worker's own columns: def->more_size bytes, zeroed, then read by def->read */
 };
 

@@ -14,6 +14,7 @@ struct worker_calendar {
     struct worker *w;
     int64_t last_id; /* the newest row that was read, whether or not it could be used */
     bool asking;
+    bool again; /* told while asking: what is being read may be older */
     struct loop_timer look;
     struct pg_turn turn;
     struct pg_args args;
@@ -110,7 +111,8 @@ on_answered(void *arg, const struct pg_end *end)
 
     pg_done(k->w->app->pg);
     k->asking = false;
-    loop_timer_set(k->w->app->loop, &k->look, end->res == RES_OK ? LOOK_MS : RETRY_MS);
+    loop_timer_set(k->w->app->loop, &k->look, end->res != RES_OK ? RETRY_MS : k->again ? 0 : LOOK_MS);
+    k->again = false;
 }
 
 static void
@@ -139,7 +141,10 @@ on_notified(void *arg, struct str payload)
     struct worker_calendar *k = arg;
 
     (void)payload;
-    loop_timer_set(k->w->app->loop, &k->look, 0);
+    if (k->asking)
+        k->again = true;
+    else
+        loop_timer_set(k->w->app->loop, &k->look, 0);
 }
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */
