@@ -14,8 +14,9 @@ create table calendar (
     loaded_by text        not null
 );
 
--- Which calendar (its id, 0 = the file of the settings) the open clocks of a row were reckoned by; -1 = no clock of it is
--- open. Rows that have a smaller one than the newest are looked at again; those that stand here already count as open.
+-- By which calendar (its id, 0 = the file of the settings, the upper half) and which terms (their version, the lower half) the
+-- open clocks of a row were reckoned; -1 = no clock of it is open. Rows that are older than the calendar in force are looked at
+-- again; those that stand here already count as open. Deadline workers of before do not write it: stop them all first.
 alter table deadline_clock add kalender bigint not null default 0;
 create index deadline_clock_kalender on deadline_clock (kalender) where kalender >= 0;
 

@@ -98,7 +98,7 @@ class World:
 
     def stale(self):
         """How many rows still stand as an older list has them."""
-        return self.p.one("select count(*) from deadline_clock where kalender >= 0 and kalender < (select max(id) from calendar)")
+        return self.p.one("select count(*) from deadline_clock where kalender >= 0 and kalender < (select max(id) << 32 from calendar)")
 
     def recounted(self):
         eventually(self.stale, lambda n: n == 0, 120, "open clocks are reckoned by the new list")

@@ -302,7 +302,7 @@ change_settle(struct worker *w, struct berkas *b)
     dossier_look(&b->d, &v);
     rules.cal = almanac_newest(w->almanac);
     rules.past = w->almanac;
-    j->kalender = almanac_id(w->almanac);
+    j->kalender = reckoned_by(w);
     rules.read_us = j->read_us ? j->read_us : INT64_MIN;
     rules.told = clocks_told(w, j);
     rules.ntold = j->n;

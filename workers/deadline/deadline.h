@@ -25,7 +25,7 @@ struct jadwal {
     struct str text;    /* both as they are stored */
     int64_t due_us;     /* next instant to look again; INT64_MIN = none */
     int64_t was_due_us; /* as it was stored */
-    int64_t kalender;   /* id of the calendar that its open clocks were reckoned by; NONE_OPEN */
+    int64_t kalender;   /* what its open clocks were reckoned by, as reckoned_by() says; NONE_OPEN */
     int64_t read_us;    /* of a due row that was claimed: everything up to then was read; 0 = not claimed */
     const struct event *cause;
 };
@@ -72,6 +72,13 @@ struct deadline {
     char suspect[72];           /* the row that was refused alone, to be put off; empty = none */
     struct metric *m_changed, *m_warned, *m_missed, *m_late, *m_lateness, *m_overdue;
 };
+
+/* The calendar in force (its id, the upper half) and the terms (their version, the lower half): a newer calendar is greater. */
+static inline int64_t
+reckoned_by(const struct worker *w)
+{
+    return almanac_id(w->almanac) << 32 | w->terms->version;
+}
 
 /* told.c: the stored text of what was told. False when it cannot be read: no clocks then. */
 bool told_read(struct arena *a, struct str text, struct jadwal *j);

@@ -79,15 +79,6 @@ read_row(struct worker *w, struct berkas *b, const PGresult *r, int row)
     j->kalender = pg_int(r, row, 5);
 }
 
-static bool
-by_other_terms(const struct worker *w, const struct jadwal *j)
-{
-    for (size_t i = 0; i < j->n; i++)
-        if (j->told[i].jam.berakhir_us == INT64_MIN && j->told[i].jam.aturan != w->terms->version)
-            return true;
-    return false;
-}
-
 /* Another calendar or other terms are in force; another process, or a fact, may have come first. A row of before whose
  * clocks have all ended does not say so yet: it is written once, and never named again. */
 static void
@@ -95,8 +86,7 @@ on_recount(const struct worker *w, struct berkas *b)
 {
     const struct jadwal *j = b->more;
 
-    if (!b->there || j->kalender == NONE_OPEN ||
-        (j->kalender >= almanac_id(w->almanac) && told_open(j) && !by_other_terms(w, j)))
+    if (!b->there || j->kalender == NONE_OPEN || j->kalender == reckoned_by(w))
         return;
     b->kept |= !b->dirty;
     b->dirty = true;
@@ -127,7 +117,7 @@ put_off(const struct worker *w, struct berkas *b)
 
     b->kept = true;
     j->due_us = fire_now(w) + LOOK_AGAIN_S * (int64_t)1000000;
-    j->kalender = almanac_id(w->almanac);
+    j->kalender = reckoned_by(w);
 }
 
 static void

@@ -8,8 +8,8 @@
  * that reckons it anew. Some are named at a time and posted as a due clock is; the next are named when those are through,
  * and no sooner than the rate allows.
  *
- * Terms are read at the start, so what is open by others is looked for then: once through the table, page by page in key
- * order. Whoever is killed begins again at his next start; what he has done is not named twice. */
+ * Terms are read at the start, so what is open by others is looked for then, in the same way; later it is not, or two
+ * processes that read different terms would move the same clocks to and fro. */
 
 enum { LOOK_MS = 60000, RETRY_MS = 1000, ROUND_MAX = 500, FIRST_MS = 1000 };
 
@@ -25,27 +25,17 @@ struct recount {
     int64_t asked_id; /* .. which was for rows older than this calendar */
     int64_t began_ms; /* monotonic: the round */
     int64_t done;     /* since the calendar came, for the log */
-    bool paged;       /* the last question was for a page */
-    bool paging;      /* through what may be by other terms .. */
-    char after[72];   /* .. from the row behind this one */
-    char others[64];  /* pattern of such a row's text */
+    bool starting;    /* what is by other terms is looked for too */
     struct metric *m_recounted;
 };
 
+/* Two ranges of the index; INT64_MAX leaves the second empty. What another process has named too is found done. */
 static const struct pg_stmt stale_stmt = {
     "deadline_stale",
-    "select nomor_permohonan from deadline_clock where kalender >= 0 and kalender < $1::bigint "
-    "order by kalender limit $2::int for update skip locked"};
-
-/* A clock that has ended by other terms is found too, and judged under the row's lock. Rows of before have no version. The
- * limit is written out, so that no plan is made for a page of unknown length. */
-#define OTHERS "\"v\":(?!%u[,}])|\"w\":"
-static const struct pg_stmt page_stmt = {
-    "deadline_other_terms",
-    "with page as (select nomor_permohonan, jam ~ $2 as other from deadline_clock where nomor_permohonan > "
-    "$1 "
-    "and kalender >= 0 order by nomor_permohonan limit 500) select nomor_permohonan, other from page "
-    "where other or nomor_permohonan = (select max(nomor_permohonan) from page) order by nomor_permohonan"};
+    "(select nomor_permohonan from deadline_clock where kalender >= 0 and kalender < $1::bigint "
+    "order by kalender limit $3::int) union all "
+    "(select nomor_permohonan from deadline_clock where kalender >= 0 and kalender > $2::bigint "
+    "order by kalender limit $3::int)"};
 
 static int64_t
 per_s(const struct recount *c)
@@ -82,38 +72,14 @@ on_stale(void *arg, const PGresult *r)
 }
 
 static void
-on_page(void *arg, const PGresult *r)
-{
-    struct recount *c = arg;
-    int n = PQntuples(r);
-
-    for (int i = 0; i < n; i++)
-        if (pg_int(r, i, 1))
-            post(c, pg_text(r, i, 0));
-    if (n)
-        snprintf(c->after, sizeof c->after, "%.*s", STR_FMT(pg_text(r, n - 1, 0)));
-    else
-        c->paging = false;
-}
-
-static void
-tell_paged(struct recount *c)
+tell_end(struct recount *c)
 {
     char version[TERMS_VERSION];
 
     terms_version(c->w->terms, version);
     if (c->done)
-        log_info("open clocks were reckoned by other terms", LOG_Z("version", version),
-                 LOG_I("requests", c->done));
-    c->done = 0;
-}
-
-static void
-tell_end(struct recount *c)
-{
-    if (c->done)
-        log_info("open clocks were reckoned by the new calendar",
-                 LOG_Z("version", calendar_version(almanac_newest(c->w->almanac))),
+        log_info("open clocks were reckoned anew",
+                 LOG_Z("calendar", calendar_version(almanac_newest(c->w->almanac))), LOG_Z("terms", version),
                  LOG_I("requests", c->done));
     c->done = 0;
 }
@@ -127,10 +93,9 @@ on_answered(void *arg, const struct pg_end *end)
     c->asking = false;
     if (c->posted)
         return; /* recount_committed goes on */
-    if (c->paged && !c->paging)
-        tell_paged(c);
-    if (end->res == RES_OK && !c->paged && c->asked_id == almanac_id(c->w->almanac)) {
+    if (end->res == RES_OK && c->asked_id == almanac_id(c->w->almanac)) {
         tell_end(c);
+        c->starting = false;
         look_in(c, LOOK_MS);
     } else {
         look_in(c, end->res == RES_OK ? 0 : RETRY_MS);
@@ -143,18 +108,12 @@ on_turn(void *arg)
     struct recount *c = arg;
 
     c->named = 0;
-    c->paged = c->paging;
     c->asked_id = almanac_id(c->w->almanac);
     pg_args_reset(&c->args);
-    if (c->paged) {
-        pg_arg_text(&c->args, str_of(c->after));
-        pg_arg_text(&c->args, str_of(c->others));
-        pg_send(c->w->app->pg, &page_stmt, &c->args, on_page, c);
-    } else {
-        pg_arg_int8(&c->args, c->asked_id);
-        pg_arg_int4(&c->args, (int32_t)(per_s(c) < ROUND_MAX ? per_s(c) : ROUND_MAX));
-        pg_send(c->w->app->pg, &stale_stmt, &c->args, on_stale, c);
-    }
+    pg_arg_int8(&c->args, c->starting ? reckoned_by(c->w) : c->asked_id << 32);
+    pg_arg_int8(&c->args, c->starting ? reckoned_by(c->w) : INT64_MAX);
+    pg_arg_int4(&c->args, (int32_t)(per_s(c) < ROUND_MAX ? per_s(c) : ROUND_MAX));
+    pg_send(c->w->app->pg, &stale_stmt, &c->args, on_stale, c);
     pg_sync(c->w->app->pg, on_answered, c);
 }
 
@@ -219,8 +178,7 @@ recount_new(struct worker *w, struct recount **ret, struct err *e)
         w->app->metrics, METRIC_COUNTER, "bedelau_clocks_recounted", "",
         "Requests whose open clocks were looked at again because another calendar or other terms are in "
         "force");
-    c->paging = true;
-    snprintf(c->others, sizeof c->others, OTHERS, w->terms->version);
+    c->starting = true;
     look_in(c, FIRST_MS);
     return RES_OK;
 }
