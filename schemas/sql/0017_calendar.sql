@@ -16,6 +16,8 @@ create table calendar (
 
 -- Which calendar (its id, 0 = the file of the settings) the open clocks of a row were reckoned by; -1 = no clock of it is
 -- open. Rows that have a smaller one than the newest are looked at again; those that stand here already count as open.
+-- Deadline workers of before write neither this nor what the text in `jam` holds since: all of them must have been stopped
+-- before the first new one starts.
 alter table deadline_clock add kalender bigint not null default 0;
 create index deadline_clock_kalender on deadline_clock (kalender) where kalender >= 0;
 
