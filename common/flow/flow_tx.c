@@ -75,18 +75,21 @@ report_dead(struct flow *f)
     }
 }
 
-/* One record after the other refused, and none applied between: then it is us. */
+static const char refused[] = "DATA_REFUSED";
+
+/* One record after the other refused, and none applied between: then it is us. Items of the worker's own come back in other
+ * ways, and say nothing of records. */
 static void
 note_streak(struct flow *f)
 {
     bool any_good = false;
+    unsigned bad = 0;
 
-    for (size_t i = 0; i < f->cur.n; i++)
+    for (size_t i = 0; i < f->cur.n; i++) {
         any_good |= f->cur.items[i].rkm && flow_live(&f->cur.items[i]);
-    if (any_good)
-        f->streak = 0;
-    else
-        f->streak += (unsigned)f->bad;
+        bad += f->cur.items[i].rkm && f->cur.items[i].code == refused;
+    }
+    f->streak = any_good ? 0 : f->streak + bad;
 }
 
 static void
@@ -252,8 +255,6 @@ part(struct flow *f)
 }
 
 /* ---- one by one: what is refused alone, twice, is set aside ------------------------------------------------------ */
-
-static const char refused[] = "DATA_REFUSED";
 
 static void next_range(struct flow *f);
 

@@ -67,7 +67,7 @@ struct jobs_query {
 };
 void jobs_load(struct jobs *j, const struct jobs_query *q);
 
-/* Writes (pg_send) what is fresh, changed or done; and for each fresh or changed job with a lease its attempt. */
+/* Writes (pg_send) what is fresh, changed or done; and for each fresh job with a lease its attempt (a claim stores its own). */
 void jobs_save(struct jobs *j, struct job *const *all, size_t n);
 
 /* An attempt's end, recorded even when its lease is gone. */

@@ -2,6 +2,7 @@
 import datetime
 import json
 import re
+import signal
 import subprocess
 import threading
 import urllib.request
@@ -112,6 +113,27 @@ def test_pause_under_load(pipeline):
     assert (stats["registrations"], stats["unique"], stats["duplicates"], stats["active"]) == (240, 240, 0, 240), stats
     assert paused_metric(p, "operator") == 0 and statusz(p)["brake"]["shut"] == ""
     assert audited(p, "endpoint pause", "endpoint resume") == [("endpoint pause", "integrator", "perawatan di Bedelau"), ("endpoint resume", "integrator", None)]
+
+
+def test_the_end_between_a_claim_and_its_commit(pipeline):
+    """The attempt waits for a lock while the integrator is told to end: it commits, and no call is made after that."""
+    p, nomor = pipeline(**FAST), f"{OPD}-R-E"
+    p.start(*harness.WORKERS)
+    with p.connect() as db, db.cursor() as c:
+        db.autocommit = False
+        c.execute(f'set search_path to "{p.schema}"')
+        c.execute("lock table attempt_integrator in share row exclusive mode")
+        submit(p, nomor)
+        harness.eventually(lambda: p.one("select count(*) from pg_locks where not granted and relation = 'attempt_integrator'::regclass"),
+                           what="an attempt that waits")
+        p.signal("integrator", signal.SIGTERM)
+        harness.eventually(lambda: "stopping" in p.log("integrator"), what="it was told to end")
+    assert p.procs["integrator"].wait(timeout=60) == 0
+    job = the_job(p, nomor)
+    assert (job["lease"], job["attempts"], p.stats()["requests"]) == (0, 1, 0)
+    p.start("integrator")
+    p.await_status(nomor, "selesai")
+    assert p.stats()["registrations"] == 1
 
 
 def test_pause_ends_by_itself(pipeline):

@@ -8,6 +8,7 @@ import struct
 import subprocess
 import time
 
+import confluent_kafka.admin
 import pytest
 
 import harness
@@ -336,3 +337,94 @@ def test_clock_steps(pipeline, stepped):
     for name in ("FORTH", "BACK", "RIGHT"):
         got = told[f"{OPD}-{name}-1"]
         assert states(got) == ["berjalan", "terlewat"], name
+
+
+def test_warning_on_a_machine_that_is_ahead(pipeline, stepped, folder):
+    """By the worker's machine the clock ended an hour and a half ago: the warning that is due by the database's clock is told."""
+    env, step = stepped
+    left = HOUR_S // 2
+    file = folder / "jam.json"
+    file.write_text(json.dumps({"peringatan": {"pengajuan": [left - 6], "pemeriksaan": [1], "integrasi": [1], "perbaikan": [1]},
+                                "pengecualian": []}), encoding="utf-8")
+    p = pipeline(standin=False, sop_pengajuan=f"{HOUR_S} detik", deadline_grace="200ms", sop_terms=file)
+    p.env.update(env)
+    step(2 * HOUR_S)
+    others_have_read(p)
+    p.start("deadline")
+    nomor, at = f"{OPD}-W-1", now() - datetime.timedelta(seconds=left)
+    register(p, nomor, at)
+    p.flush()
+    eventually(lambda: p.one("select max(jam) from deadline_clock where nomor_permohonan = %s", nomor), lambda jam: jam and '"p":' in jam, 60,
+               "the warning is noted")
+    assert p.statusz("deadline")["ahead_ms"] > 7_000_000
+    await_told(p)
+    warned = [e for e in map(json.loads, (m.value() for m in p.read("deadlines"))) if e["type"].endswith("deadline.warned.v1")]
+    assert [e["data"]["sisa_hari"] for e in warned] == [left - 6]
+    assert warned[0]["time"] < text(at + datetime.timedelta(seconds=HOUR_S))
+
+
+def missed_but(p, letter, n, but):
+    """All of the letter's clocks were told missed, once; of one nothing was told, and it is looked at again in an hour."""
+    eventually(lambda: p.one("select count(*) from deadline_clock where due_at < now() + interval '30 minutes' and nomor_permohonan like %s",
+                             f"{OPD}-{letter}-%"), lambda k: k == 0, 60, "nothing is left to be looked at soon")
+    at = p.one("select due_at from deadline_clock where nomor_permohonan = %s", but)
+    assert datetime.timedelta(minutes=55) < at - now() <= datetime.timedelta(hours=1)
+    await_told(p)
+    told, _ = changes(p)
+    assert {nomor: states(t) for nomor, t in told.items() if nomor != TEMPLATE} == {
+        f"{OPD}-{letter}-{i}": ["terlewat"] for i in range(1, n + 1) if f"{OPD}-{letter}-{i}" != but}
+
+
+def test_a_row_that_is_refused(pipeline):
+    """The database takes whatever is written of one clock for wrong: all others are settled, it is named and put off."""
+    p, n, bad = pipeline(standin=False, sop_pengajuan=f"{HOUR_S} detik", deadline_grace="100ms"), 250, f"{OPD}-R-120"
+    template(p)
+    clocks(p, "R", n, now() - datetime.timedelta(minutes=10), apart_us=1000)
+    p.rows("create function refuse() returns trigger language plpgsql as $$ begin raise exception 'refused' using errcode = '22000'; end $$")
+    p.rows("create trigger refuse before update on deadline_clock for each row "
+           f"when (new.nomor_permohonan = '{bad}' and new.jam <> old.jam) execute function refuse()")
+    others_have_read(p)
+    p.start("deadline")
+    eventually(lambda: "cannot be settled" in p.log("deadline"), what="the row is named")
+    missed_but(p, "R", n, bad)
+    assert bad in next(line for line in p.log("deadline").splitlines() if "cannot be settled" in line)
+
+
+@pytest.mark.parametrize("column", ["fakta", "jam"])
+def test_a_row_that_cannot_be_read(pipeline, column):
+    """Nothing is told of it, whatever comes for it, and it stays as it is stored; all others are settled."""
+    p, n, bad = pipeline(standin=False, sop_pengajuan=f"{HOUR_S} detik", deadline_grace="100ms"), 9, f"{OPD}-U-5"
+    template(p)
+    clocks(p, "U", n, now() - datetime.timedelta(minutes=10), apart_us=1000)
+    p.rows(f"update deadline_clock set {column} = 'rusak' where nomor_permohonan = %s", bad)
+    before = p.rows("select urutan, fakta, jam from deadline_clock where nomor_permohonan = %s", bad)
+    others_have_read(p)
+    p.start("deadline")
+    missed_but(p, "U", n, bad)
+    submit(p, bad, now())
+    p.flush()
+    p.await_read("deadline", "requests", 2)
+    missed_but(p, "U", n, bad)
+    assert p.rows("select urutan, fakta, jam from deadline_clock where nomor_permohonan = %s", bad) == before
+    assert "cannot be read" in p.log("deadline")
+
+
+def test_a_topic_that_is_not_there(pipeline):
+    """Who cannot say where a topic ends does not say that it was read."""
+    p, nomor = pipeline(standin=False, sop_pemeriksaan="1 detik", deadline_grace="100ms"), f"{OPD}-N-1"
+    admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": p.servers})
+    others_have_read(p)
+    for done in admin.delete_topics([f"{p.prefix}.callbacks"], operation_timeout=30).values():
+        done.result()
+    eventually(lambda: admin.list_topics(timeout=30).topics, lambda all: f"{p.prefix}.callbacks" not in all, what="the topic is gone")
+    p.start("deadline")
+    submit(p, nomor, now())
+    p.flush()
+    line = eventually(lambda: [t for t in p.log("deadline").splitlines() if "cannot be seen" in t], what="the topic is named")[0]
+    assert f"{p.prefix}.callbacks" in line or "topic=callbacks" in line
+    assert p.statusz("deadline")["gate"] == "others"
+    assert metric(p, "bedelau_clocks_missed_total") == 0
+    p.ctl("topics", "create", "--partitions", "4")
+    eventually(lambda: metric(p, "bedelau_clocks_missed_total"), lambda k: k == 1, 60, "missed")
+    assert metric(p, "bedelau_clocks_hard_maximum_total") == 0
+    assert p.log("deadline").count("cannot be seen") == 1

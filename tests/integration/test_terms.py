@@ -144,6 +144,39 @@ def test_other_terms_after_a_restart(pipeline, folder):
     assert oracle.instant(first[0]["batas"]) == due(first[0], 1)
 
 
+def test_rows_of_before(pipeline, folder):
+    """They do not say by which terms they are. Of a clock that was missed only its other end is told; where all have ended the row
+    says so from then on."""
+    p = pipeline(standin=False, sop_terms=terms(folder), sop_pemeriksaan="1 detik", deadline_grace="100ms", deadline_hard_maximum="1s")
+    nomor, ended = f"{OPD}-J-5", f"{OPD}-J-6"
+    p.start("deadline")
+    submit(p, ended)
+    p.send("integrations", event("integration.completed", ended, {
+        "revisi": 1, "putaran": 1, "urutan": 1, "id_integrasi": "b-6", "status_bedelau": "aktif", "urutan_bedelau": 1, "percobaan": 1,
+        "kode_http": 201, "alasan": None, "kesalahan": []}, source="/bedelau/integrator"))
+    p.flush()
+    submit(p, nomor)
+
+    def kalender():
+        return {r["nomor_permohonan"]: r["kalender"] for r in p.rows("select nomor_permohonan, kalender from deadline_clock")}
+
+    def missed():
+        return p.one("select max(jam) from deadline_clock where nomor_permohonan = %s", nomor)
+
+    harness.eventually(missed, lambda jam: jam and json.loads(jam)[-1]["k"] == 3, what="a missed clock (terlewat is 3 in the table)")
+    harness.eventually(kalender, lambda k: k.get(ended) == -1, what="all have ended")
+    p.terminate("deadline")
+    p.rows("update deadline_clock set kalender = 0, jam = regexp_replace(jam, ',\"v\":\\d+(,\"p\":\\[[^]]*\\])?', ',\"w\":1', 'g')")
+    p.start("deadline", sop_pemeriksaan="2 detik")
+    harness.eventually(kalender, lambda k: k[ended] == -1, what="the ended row says so")
+    harness.eventually(missed, lambda jam: '"w":' not in jam, what="another end")
+    harness.eventually(lambda: p.one("select count(*) from outbox_deadline"), lambda n: n == 0, what="an empty outbox")
+    events = {e["id"]: e for e in map(json.loads, (m.value() for m in p.read("deadlines"))) if e["type"].endswith("deadline.changed.v1")}
+    got = [e["data"] for e in events.values() if e["subject"] == nomor and e["data"]["tahap"] == "pemeriksaan"]
+    assert [d["keadaan"] for d in got] == ["berjalan", "terlewat", "terlewat"], got
+    assert got[2]["sebab"] == "aturan" and got[2]["batas_lama"] == got[1]["batas"] and "late_arrival" not in got[2]
+
+
 # ---- warnings --------------------------------------------------------------------------------------------------------
 
 

@@ -68,6 +68,7 @@ struct deadline {
     bool hard;                  /* this claims what is past the hard maximum, not what the gate vouched for */
     bool unsure;                /* due rows may be left that others held */
     int64_t most;               /* rows of a claim: fewer after one was refused by the database */
+    unsigned put_off;           /* in a row */
     char last[72];              /* row of the claim in hand that came last */
     char suspect[72];           /* the row that was refused alone, to be put off; empty = none */
     struct metric *m_changed, *m_warned, *m_missed, *m_late, *m_lateness, *m_overdue;

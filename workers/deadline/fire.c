@@ -14,9 +14,9 @@
 
 enum { LOOK_MS = 60000, AGAIN_MS = 1000, GAUGE_MS = 5000, LEAST_MS = 10, CLAIM_MAX = 1000, FULL_MS = 10 };
 
-/* A claim that the database refuses for its data is narrowed to the one row: 1000, 100, 10, 1. (Halves would take longer than
- * the flow believes that the data are to blame.) Afterwards it widens as it was narrowed. */
-enum { NARROWER = 10 };
+/* A claim that the database refuses for its data is halved until it is the one row. So many of those in a row, and none settled
+ * between, are our fault: no more is put off until the next look at the table. */
+enum { PUT_OFF_MAX = 8 };
 static const int64_t PUT_OFF_US = LOOK_AGAIN_S * (int64_t)1000000;
 
 /* With more than these of our facts on their way no row is claimed: what is behind us takes no more. */
@@ -372,6 +372,18 @@ report_hard(struct worker *w)
              LOG_Z("waits", gate_word(d->gate)));
 }
 
+/* Until the next look at the table. */
+static void
+give_up(struct worker *w)
+{
+    struct deadline *d = w->own;
+
+    d->put_off = 0;
+    d->next_us = INT64_MIN;
+    d->unsure = false;
+    rest(w);
+}
+
 /* The flow has said why. One row's data must not keep all others from being settled. */
 static void
 claim_refused(struct worker *w)
@@ -380,14 +392,12 @@ claim_refused(struct worker *w)
 
     if (d->suspect[0] || !d->claimed) { /* it is not the row */
         d->suspect[0] = '\0';
-        d->next_us = INT64_MIN;
-        d->unsure = false;
-        rest(w);
+        give_up(w);
         return;
     }
     if (d->asked_for == 1)
         snprintf(d->suspect, sizeof d->suspect, "%s", d->last);
-    d->most = most(1, d->asked_for / NARROWER);
+    d->most = most(1, d->asked_for / 2);
     claim(w);
 }
 
@@ -399,7 +409,11 @@ suspect_put_off(struct worker *w)
     log_error("a due clock cannot be settled; it is tried again in an hour",
               LOG_S("nomor", str_of(d->suspect)));
     d->suspect[0] = '\0';
-    claim(w);
+    d->most = CLAIM_MAX;
+    if (++d->put_off < PUT_OFF_MAX)
+        claim(w);
+    else
+        give_up(w);
 }
 
 static void
@@ -416,13 +430,15 @@ claim_committed(struct worker *w, const struct flow_item *it)
         return;
     }
     FAULT("deadline.rung");
-    d->most = least(CLAIM_MAX, d->most * NARROWER);
+    if (d->claimed)
+        d->put_off = 0;
     measure(w);
     report_hard(w);
     if (d->claimed == d->asked_for) {
         go_on(w);
         return;
     }
+    d->most = CLAIM_MAX;
     d->next_us = d->after_us;
     d->unsure = true; /* rows that others have locked were skipped, and they may die */
     rest(w);

@@ -201,7 +201,8 @@ on_open(void *arg)
         jobs_wake(n->jobs, clk_us(w->app->clk));
 }
 
-/* A brake holds: what was claimed and waits for its place goes back as it was. */
+/* A brake holds: what was claimed and waits for its place is answered as not sent. That costs no attempt; it is due again after
+ * backoff_min. What a claim brings from now on call_begin answers in the same way. */
 static void
 on_shut(void *arg)
 {
