@@ -207,7 +207,8 @@ def timeline(p, nomor, old, new):
     assert [(instant(r["batas"]), r["batas_lama"] and instant(r["batas_lama"]), r["kalender"], r["kalender_lama"]) for r in rows] == [
         (old[nomor], None, "uji_1", None), (new[nomor], old[nomor], "uji_2", "uji_1")]
     line = next(x for x in p.ctl("status", nomor, "--timeline").splitlines() if "semula" in x)
-    assert f"sampai {rows[1]['batas']} (semula {rows[1]['batas_lama']})" in line and "kalender" in line
+    new, old = (oracle.instant(rows[1][k]).astimezone(WIB).strftime("%Y-%m-%d %H:%M:%S WIB") for k in ("batas", "batas_lama"))
+    assert f"sampai {new} (semula {old})" in line and "kalender" in line
     steps = json.loads(p.ctl("status", nomor, "--timeline", "--json"))["timeline"]
     assert [s["batas_lama"] for s in steps if s["batas_lama"]] == [rows[1]["batas_lama"]]
     p.start("gateway")
