@@ -19,7 +19,7 @@ told_read(struct arena *a, struct str text, struct jadwal *j)
     size_t cap = 0;
 
     j->n = 0;
-    if (scan_kind(text) != SCAN_ARRAY)
+    if (text.n && scan_kind(text) != SCAN_ARRAY)
         return false;
     for (struct scan_iter count = it; scan_next(&count);)
         cap++;
