@@ -106,7 +106,8 @@ buf_int(struct buf *b, int64_t v)
 void
 buf_printf(struct buf *b, const char *fmt, ...)
 {
-    size_t left = !b->p || b->failed || b->n > b->max ? 0 : b->cap - b->n;
+    char *end = b->p && !b->failed && b->n <= b->max ? b->p + b->n : NULL;
+    size_t left = end ? b->cap - b->n : 0;
     va_list ap;
     va_list again;
     char *to;
@@ -114,7 +115,7 @@ buf_printf(struct buf *b, const char *fmt, ...)
 
     va_start(ap, fmt);
     va_copy(again, ap);
-    n = vsnprintf(left ? b->p + b->n : NULL, left, fmt, ap);
+    n = vsnprintf(end, left, fmt, ap);
     va_end(ap);
     to = n < 0 ? NULL : buf_room(b, (size_t)n);
     if (to && (size_t)n >= left)
@@ -123,7 +124,7 @@ buf_printf(struct buf *b, const char *fmt, ...)
     if (to)
         b->n += (size_t)n;
     else if (left)
-        b->p[b->n] = '\0'; /* as it was */
+        *end = '\0'; /* as it was */
 }
 
 void
