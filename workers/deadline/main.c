@@ -11,7 +11,7 @@ static const struct conf_key keys[] = {
      "How long after its due instant a clock is looked at, so that a last answer can arrive"},
     {"deadline", "hard_maximum", CONF_MS, offsetof(struct deadline, hard_ms), "15m", 0, NULL, 1000, 86400000,
      "A clock that has waited so long for everything to be read is called missed by what is known"},
-    {"deadline", "fire_rate", CONF_INT, offsetof(struct deadline, rate), "20000", 0, NULL, 1, 1000000,
+    {"deadline", "fire_rate", CONF_INT, offsetof(struct deadline, rate), "50000", 0, NULL, 1, 1000000,
      "How many clocks a second a process settles at most when many are due, so that what reads the facts "
      "keeps up"},
     {"deadline", "recount_per_s", CONF_INT, offsetof(struct deadline, recount_per_s), "2000", 0, NULL, 1,
