@@ -12,7 +12,7 @@
  * whoever dies in the middle has done nothing. A slow look at the table every minute finds what another process stored
  * and did not live to see. */
 
-enum { LOOK_MS = 60000, AGAIN_MS = 1000, GAUGE_MS = 5000, LEAST_MS = 10, CLAIM_MAX = 1000, FULL_MS = 10 };
+enum { LOOK_MS = 60000, AGAIN_MS = 1000, GAUGE_MS = 5000, LEAST_MS = 10, CLAIM_MAX = 2500, FULL_MS = 10 };
 
 /* A claim that the database refuses for its data is halved until it is the one row. So many of those in a row, and none settled
  * between, are our fault: no more is put off until the next look at the table. */
