@@ -197,3 +197,20 @@ buf_pointer_next(struct str *pointer, struct buf *token)
     *pointer = (struct str){pointer->p + i, pointer->n - i};
     return !token->failed;
 }
+
+void
+buf_member(struct buf *b, const char *name)
+{
+    buf_z(b, ",\"");
+    buf_z(b, name);
+    buf_z(b, "\":");
+}
+
+void
+buf_member_text(struct buf *b, const char *name, struct str s)
+{
+    if (!s.p)
+        return;
+    buf_member(b, name);
+    buf_json(b, s);
+}

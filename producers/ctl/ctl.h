@@ -140,6 +140,10 @@ enum res ctl_publish(struct ctl *c, const struct producer_record *r);
 /* Whether it is configured where Kafka is; RES_FATAL otherwise. */
 enum res ctl_kafka_named(struct ctl *c);
 
+/* A consumer with these properties (name, value, .., NULL) where the configuration does not say otherwise; `*ret` is the
+ * caller's. RES_FATAL: not configured, or wrongly. */
+enum res ctl_consumer(struct ctl *c, const char *const *defaults, rd_kafka_t **ret);
+
 /* The folder of contracts: `given`, else $BEDELAU_SCHEMAS, else what the other programs read (sop_schemas). False and a
  * message when there is none. */
 bool ctl_schemas(struct ctl *c, const char *given, char *out, size_t cap);

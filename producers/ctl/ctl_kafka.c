@@ -2,6 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/kafka/kafka.h"
 #include "producers/ctl/ctl.h"
 
 enum res
@@ -36,4 +37,25 @@ ctl_schemas(struct ctl *c, const char *given, char *out, size_t cap)
     ctl_fail(c, APP_CONFIG,
              "there is no folder %s; name it with --schemas DIR, BEDELAU_SCHEMAS or [sop] schemas", out);
     return false;
+}
+
+enum res
+ctl_consumer(struct ctl *c, const char *const *defaults, rd_kafka_t **ret)
+{
+    rd_kafka_conf_t *conf;
+    char why[200];
+    enum res res = ctl_kafka_named(c);
+
+    *ret = NULL;
+    if (res == RES_OK)
+        res = kafka_conf(defaults, &c->kafka[0], &conf, &c->e);
+    if (res != RES_OK)
+        return res;
+    *ret = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
+    if (!*ret) {
+        rd_kafka_conf_destroy(conf);
+        return err_set(&c->e, RES_FATAL, "Kafka client: %s", why);
+    }
+    rd_kafka_poll_set_consumer(*ret);
+    return RES_OK;
 }

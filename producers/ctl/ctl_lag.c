@@ -6,7 +6,6 @@
 
 #include "common/base/caltime.h"
 #include "common/base/clk.h"
-#include "common/kafka/kafka.h"
 #include "producers/ctl/ctl.h"
 #include "producers/ctl/ctl_words.h"
 
@@ -137,21 +136,8 @@ open_consumer(struct lag *l)
                                            "fetch.wait.max.ms",
                                            "100",
                                            NULL};
-    rd_kafka_conf_t *conf;
-    char why[200];
-    enum res res = ctl_kafka_named(l->c);
 
-    if (res == RES_OK)
-        res = kafka_conf(defaults, &l->c->kafka[0], &conf, &l->c->e);
-    if (res != RES_OK)
-        return res;
-    l->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
-    if (!l->rk) {
-        rd_kafka_conf_destroy(conf);
-        return err_set(&l->c->e, RES_FATAL, "Kafka client: %s", why);
-    }
-    rd_kafka_poll_set_consumer(l->rk);
-    return RES_OK;
+    return ctl_consumer(l->c, defaults, &l->rk);
 }
 
 static struct part *

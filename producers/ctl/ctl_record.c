@@ -3,7 +3,6 @@
 
 #include "common/base/clk.h"
 #include "common/base/loop.h"
-#include "common/kafka/kafka.h"
 #include "common/kafka/producer.h"
 #include "producers/ctl/ctl.h"
 
@@ -27,21 +26,10 @@ open_reader(struct ctl *c)
                                            "log.connection.close",
                                            "false",
                                            NULL};
-    rd_kafka_conf_t *conf;
-    char why[200];
-    enum res res;
 
     if (c->reader)
         return RES_OK;
-    if ((res = ctl_kafka_named(c)) || (res = kafka_conf(defaults, &c->kafka[0], &conf, &c->e)))
-        return res;
-    c->reader = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
-    if (!c->reader) {
-        rd_kafka_conf_destroy(conf);
-        return err_set(&c->e, RES_FATAL, "Kafka client: %s", why);
-    }
-    rd_kafka_poll_set_consumer(c->reader);
-    return RES_OK;
+    return ctl_consumer(c, defaults, &c->reader);
 }
 
 /* RES_REJECT: the log does not hold it (any more). */

@@ -94,16 +94,23 @@ send_args(struct folding *f, const char *sql)
     return r ? RES_OK : c->e.res;
 }
 
-static enum res
-forget_old(struct folding *f)
+/* Each statement's first parameter: which requests. */
+static void
+begin_args(struct folding *f)
 {
-    enum res res;
-
     pg_args_reset(&f->args);
     pg_array(&f->args, PG_TEXT);
     for (size_t i = 0; i < f->n; i++)
         pg_elem_text(&f->args, f->all[i].nomor);
     pg_array_end(&f->args);
+}
+
+static enum res
+forget_old(struct folding *f)
+{
+    enum res res;
+
+    begin_args(f);
     res = send_args(f, "delete from new_request where nomor_permohonan = any($1::text[])");
     return res == RES_OK ? send_args(f, "delete from new_clock where nomor_permohonan = any($1::text[])")
                          : res;
@@ -116,11 +123,7 @@ write_requests(struct folding *f)
     struct buf sql = buf_make(SQL_MAX);
     enum res res;
 
-    pg_args_reset(&f->args);
-    pg_array(&f->args, PG_TEXT);
-    for (size_t i = 0; i < f->n; i++)
-        pg_elem_text(&f->args, f->all[i].nomor);
-    pg_array_end(&f->args);
+    begin_args(f);
     pg_array(&f->args, PG_INT8);
     for (size_t i = 0; i < f->n; i++)
         pg_elem_int8(&f->args, f->all[i].versi);

@@ -5,7 +5,6 @@
 
 #include "common/base/clk.h"
 #include "common/base/hash.h"
-#include "common/kafka/kafka.h"
 #include "common/pg/pg.h"
 #include "workers/sop/fact.h"
 
@@ -73,22 +72,8 @@ open_consumer(struct reading *r)
         "client.id", "bedelauctl-verify",    "group.id", "bedelauctl-verify", "enable.auto.commit",
         "false",     "enable.partition.eof", "true",     "auto.offset.reset", "earliest",
         NULL};
-    struct ctl *c = r->t->c;
-    rd_kafka_conf_t *conf;
-    char why[200];
-    enum res res = ctl_kafka_named(c);
 
-    if (res == RES_OK)
-        res = kafka_conf(defaults, &c->kafka[0], &conf, &c->e);
-    if (res != RES_OK)
-        return res;
-    r->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
-    if (!r->rk) {
-        rd_kafka_conf_destroy(conf);
-        return err_set(&c->e, RES_FATAL, "Kafka client: %s", why);
-    }
-    rd_kafka_poll_set_consumer(r->rk);
-    return RES_OK;
+    return ctl_consumer(r->t->c, defaults, &r->rk);
 }
 
 /* Partitions of which nothing is left are not opened: their time is over. */

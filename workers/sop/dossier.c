@@ -443,28 +443,11 @@ dossier_row(const struct dossier_view *v, struct dossier_row *row)
 /* ---- as text ---------------------------------------------------------------------------------------------------- */
 
 static void
-put_name(struct buf *b, const char *name)
-{
-    buf_z(b, ",\"");
-    buf_z(b, name);
-    buf_z(b, "\":");
-}
-
-static void
-put_str(struct buf *b, const char *name, struct str s)
-{
-    if (!s.p)
-        return;
-    put_name(b, name);
-    buf_json(b, s);
-}
-
-static void
 put_num(struct buf *b, const char *name, int64_t v)
 {
     if (!v)
         return;
-    put_name(b, name);
+    buf_member(b, name);
     buf_int(b, v);
 }
 
@@ -473,7 +456,7 @@ put_raw(struct buf *b, const char *name, struct str raw)
 {
     if (!raw.n)
         return;
-    put_name(b, name);
+    buf_member(b, name);
     buf_str(b, raw);
 }
 
@@ -482,30 +465,30 @@ write_fact(const struct fact *f, struct buf *b)
 {
     buf_z(b, "{\"t\":");
     buf_int(b, f->type);
-    put_str(b, "s", f->source);
-    put_str(b, "i", f->id);
+    buf_member_text(b, "s", f->source);
+    buf_member_text(b, "i", f->id);
     put_num(b, "w", f->time_us);
     put_num(b, "am", f->append.ms);
-    put_str(b, "at", f->append.topic);
+    buf_member_text(b, "at", f->append.topic);
     put_num(b, "ap", f->append.partition);
     put_num(b, "ao", f->append.offset);
     put_num(b, "r", f->revisi);
     put_num(b, "p", f->putaran);
     put_num(b, "u", f->urutan);
     put_num(b, "v", f->putusan);
-    put_str(b, "ps", f->sumber_pengajuan);
-    put_str(b, "pi", f->id_pengajuan);
+    buf_member_text(b, "ps", f->sumber_pengajuan);
+    buf_member_text(b, "pi", f->id_pengajuan);
     put_raw(b, "f", f->temuan);
-    put_str(b, "b", f->status_bedelau);
-    put_str(b, "g", f->id_integrasi);
+    buf_member_text(b, "b", f->status_bedelau);
+    buf_member_text(b, "g", f->id_integrasi);
     put_num(b, "ub", f->urutan_bedelau);
     put_num(b, "h", f->tahap);
     put_num(b, "k", f->keadaan);
     put_raw(b, "j", f->jam);
-    put_str(b, "o", f->kode_opd);
-    put_str(b, "on", f->nama_opd);
-    put_str(b, "sn", f->nama_sistem);
-    put_str(b, "jp", f->jenis);
+    buf_member_text(b, "o", f->kode_opd);
+    buf_member_text(b, "on", f->nama_opd);
+    buf_member_text(b, "sn", f->nama_sistem);
+    buf_member_text(b, "jp", f->jenis);
     buf_char(b, '}');
 }
 

@@ -8,23 +8,6 @@
 /* ---- what is told ------------------------------------------------------------------------------------------------ */
 
 static void
-put_name(struct buf *b, const char *name)
-{
-    buf_z(b, ",\"");
-    buf_z(b, name);
-    buf_z(b, "\":");
-}
-
-static void
-put_text(struct buf *b, const char *name, struct str s)
-{
-    if (!s.p)
-        return;
-    put_name(b, name);
-    buf_json(b, s);
-}
-
-static void
 put_time(struct buf *b, const char *name, int64_t t_us)
 {
     char text[CALTIME_TEXT];
@@ -32,7 +15,7 @@ put_time(struct buf *b, const char *name, int64_t t_us)
     if (t_us == INT64_MIN)
         return;
     caltime_format(t_us, text);
-    put_name(b, name);
+    buf_member(b, name);
     buf_char(b, '"');
     buf_z(b, text);
     buf_char(b, '"');
@@ -69,21 +52,21 @@ put_row(struct buf *b, struct str nomor, const struct record *c)
 {
     const struct dossier_row *r = &c->row;
 
-    put_text(b, "nomor_permohonan", nomor);
+    buf_member_text(b, "nomor_permohonan", nomor);
     buf_printf(b, ",\"revisi\":%d,\"putaran\":%d", r->revisi, r->putaran);
-    put_text(b, "status", str_of(status_name(c->view.status)));
-    put_text(b, "giliran", str_of(giliran_name(c->view.giliran)));
+    buf_member_text(b, "status", str_of(status_name(c->view.status)));
+    buf_member_text(b, "giliran", str_of(giliran_name(c->view.giliran)));
     put_time(b, "giliran_sejak", c->view.since_us);
     buf_printf(b, ",\"terlambat\":%s", r->terlambat ? "true" : "false");
-    put_text(b, "kode_opd", r->kode_opd);
-    put_text(b, "nama_opd", r->nama_opd);
-    put_text(b, "nama_sistem", r->nama_sistem);
+    buf_member_text(b, "kode_opd", r->kode_opd);
+    buf_member_text(b, "nama_opd", r->nama_opd);
+    buf_member_text(b, "nama_sistem", r->nama_sistem);
     put_time(b, "submitted_at", r->submitted_us);
     put_time(b, "checked_at", r->checked_us);
     put_time(b, "accepted_at", r->accepted_us);
     put_time(b, "returned_at", r->returned_us);
     put_time(b, "integrated_at", r->integrated_us);
-    put_text(b, "id_integrasi", r->id_integrasi);
+    buf_member_text(b, "id_integrasi", r->id_integrasi);
     buf_printf(b, ",\"jumlah_pengembalian\":%d", r->jumlah_pengembalian);
     put_findings(b, r->temuan);
 }
