@@ -1,3 +1,4 @@
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,15 +153,43 @@ ctl_actor(char *out, size_t cap)
                                                                                   : "unknown");
 }
 
+/* The host that the command runs on, and where its user is logged in from. */
+static void
+ctl_origin(char *out, size_t cap)
+{
+    const char *ssh = getenv("SSH_CLIENT");
+    char host[HOST_NAME_MAX + 1] = "";
+
+    if (gethostname(host, sizeof host - 1) != 0 || !*host)
+        snprintf(host, sizeof host, "unknown");
+    snprintf(out, cap, "%s%s%.*s", host, ssh && *ssh ? " from " : "", ssh ? (int)strcspn(ssh, " ") : 0,
+             ssh ? ssh : "");
+}
+
 enum res
 ctl_audit(struct ctl *c, const char *action, const char *subject, const char *detail)
 {
     char actor[128];
-    const char *args[] = {actor, action, subject, detail};
+    char origin[HOST_NAME_MAX + 80];
+    const char *args[] = {actor, action, subject, detail, origin, c->why};
 
     ctl_actor(actor, sizeof actor);
-    return ctl_exec(c, "insert into audit_log (actor, action, subject, detail) values ($1, $2, $3, $4)", 4,
-                    args, NULL);
+    ctl_origin(origin, sizeof origin);
+    return ctl_exec(c,
+                    "insert into audit_log (actor, action, subject, detail, origin, reason)"
+                    " values ($1, $2, $3, $4, $5, $6)",
+                    6, args, NULL);
+}
+
+int
+ctl_note_read(struct ctl *c, const char *action, const char *subject)
+{
+    enum res res = ctl_audit(c, action, subject, NULL);
+
+    if (res == RES_OK)
+        return APP_OK;
+    return ctl_fail(c, res == RES_RETRY ? APP_UNAVAILABLE : APP_CONFIG,
+                    "the read cannot be noted in audit_log, so nothing is shown: %s", c->e.text);
 }
 
 enum res

@@ -69,6 +69,7 @@ static const struct ctl_cmd commands[] = {
      "  --token TOKEN   default $BEDELAU_OFFICER_TOKEN\n",
      ctl_review},
     {"status", "NOMOR [--timeline] [--wait STATUS[,STATUS] [--timeout 60s]]", "where a request stands",
+     "  Each look is noted in the audit log: findings and reasons are people's words.\n"
      "  --timeline      instead of its row its whole story, a line per event\n"
      "  --wait STATUS,..  returns when it has one of these (terlambat counts too); exit 69 when it took too "
      "long\n"
@@ -116,8 +117,8 @@ static const struct ctl_cmd commands[] = {
      "list [--worker W] [--limit N] | show ID [--payload] | replay ID.. [--again] | replay --code CODE",
      "records that could not be used",
      "  --limit N       default 50\n"
-     "  show            what is known of one, with its headers; ID as list shows it\n"
-     "    --payload     also its bytes; that is noted in the audit log\n"
+     "  show            what is known of one, with its headers; ID as list shows it; noted in the audit log\n"
+     "    --payload     also its bytes\n"
      "  replay          publishes the record again to its topic with its key, bytes and headers, and one "
      "header\n"
      "                  bedelau-replay more. Once; what was wrong with it must be mended first\n"
@@ -132,7 +133,9 @@ static const struct ctl_cmd commands[] = {
      "    --worker W    integrator (calls to Bedelau; the default) or validator (documents)\n"
      "    --state S     ready (due), leased (somebody is at it) or parked (waits for its time)\n"
      "    --limit N     default 50\n"
-     "  show            the job and every attempt; also of a request that owes nothing any more\n"
+     "  show            the job and every attempt; also of a request that owes nothing any more; noted in "
+     "the\n"
+     "                  audit log\n"
      "  retry           parked jobs of the integrator are due now; what is leased is left alone, and nobody "
      "looks\n"
      "                  before the last call can have no effect any more\n"
@@ -231,6 +234,7 @@ help_all(void)
     puts("\n  bedelauctl COMMAND --help   its arguments\n"
          "  -c FILE    configuration; default $BEDELAU_CONF, else /etc/bedelau/bedelau.conf where it exists\n"
          "  --json     what it prints, as JSON\n"
+         "  --why TEXT  why it is done or looked at; audit_log keeps it (name nobody in it)\n"
          "  --version\n\n"
          "Exit codes: 0 done, 1 not there or not true, 64 usage, 69 unavailable, 70 bug, 78 configuration.");
     return APP_OK;
@@ -240,7 +244,8 @@ static int
 help_one(const struct ctl_cmd *cmd)
 {
     printf("usage: bedelauctl [-c FILE] %s %s\n\n%s\n\n%s", cmd->name, cmd->usage, cmd->about, cmd->help);
-    puts("  --json          what it prints, as JSON");
+    puts("  --json          what it prints, as JSON\n"
+         "  --why TEXT      why; audit_log keeps it (name nobody in it)");
     return APP_OK;
 }
 
