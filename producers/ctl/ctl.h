@@ -23,6 +23,7 @@ enum { CTL_CLOCKS_MS = 300000 }; /* how far the clocks of brokers and database m
 struct ctl_settings {
     const char *topic_prefix, *group_prefix;
     const char *conninfo, *schema; /* conninfo may be NULL: needed only by commands that ask the database */
+    int64_t statement_ms, lock_ms, idle_tx_ms; /* of a worker's session; a command's may take longer */
     int64_t log_format, log_level;
 };
 
