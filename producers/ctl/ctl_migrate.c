@@ -40,21 +40,6 @@ has_table(struct ctl *c, const char *name)
     return there;
 }
 
-/* A set of older migrations ends before the log says from where and why. */
-static enum res
-audit(struct ctl *c, const char *names)
-{
-    char actor[128];
-    const char *args[] = {actor, c->set.schema, names};
-
-    if (has_table(c, "audit_log_subject"))
-        return ctl_audit(c, "migrate", c->set.schema, names);
-    ctl_actor(actor, sizeof actor);
-    return ctl_exec(c,
-                    "insert into audit_log (actor, action, subject, detail) values ($1, 'migrate', $2, $3)",
-                    3, args, NULL);
-}
-
 static enum res
 apply(struct ctl *c, const char *schemas, struct steps *s)
 {
@@ -66,7 +51,7 @@ apply(struct ctl *c, const char *schemas, struct steps *s)
     if (res == RES_OK)
         res = migrate_run(c->pg, &opts, &c->e);
     if (res == RES_OK && s->applied)
-        res = audit(c, s->names);
+        res = ctl_audit(c, "migrate", c->set.schema, s->names);
     return res;
 }
 
