@@ -90,16 +90,9 @@ buf_char(struct buf *b, char c)
 void
 buf_int(struct buf *b, int64_t v)
 {
-    char tmp[24];
-    char *p = tmp + sizeof tmp;
-    uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    char tmp[STR_DEC];
 
-    do
-        *--p = (char)('0' + u % 10);
-    while (u /= 10);
-    if (v < 0)
-        *--p = '-';
-    buf_add(b, p, (size_t)(tmp + sizeof tmp - p));
+    buf_str(b, str_dec(v, tmp));
 }
 
 /* Once, where there is room already, which is the rule; else again where room was made. */

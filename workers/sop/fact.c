@@ -275,29 +275,36 @@ read_data(struct event *ev, struct err *e)
 /* ---- identity --------------------------------------------------------------------------------------------------- */
 
 static void
-digest16(const struct str *parts, unsigned n, unsigned char out[16])
+digest16(struct hash *h, const struct str *parts, unsigned n, unsigned char out[16])
 {
-    struct buf b = buf_make(16 << 20);
-    unsigned char h[HASH_SIZE];
+    unsigned char full[HASH_SIZE];
 
     for (unsigned i = 0; i < n; i++) {
-        buf_int(&b, (int64_t)parts[i].n);
-        buf_char(&b, ':');
-        buf_str(&b, parts[i]);
+        hash_add_int(h, (int64_t)parts[i].n);
+        hash_add(h, STR(":"));
+        hash_add(h, parts[i]);
     }
-    hash_sha256(buf_view(&b), h);
-    memcpy(out, h, 16);
-    buf_free(&b);
+    hash_end(h, full);
+    memcpy(out, full, 16);
+}
+
+void
+event_identify_with(struct event *ev, struct hash *h)
+{
+    const struct str key[] = {ev->ce.source, ev->ce.id};
+    const struct str content[] = {ev->ce.type, ev->ce.subject, ev->ce.data};
+
+    digest16(h, key, 2, ev->seen_key);
+    digest16(h, content, 3, ev->seen_hash);
 }
 
 void
 event_identify(struct event *ev)
 {
-    const struct str key[] = {ev->ce.source, ev->ce.id};
-    const struct str content[] = {ev->ce.type, ev->ce.subject, ev->ce.data};
+    struct hash *h = hash_must();
 
-    digest16(key, 2, ev->seen_key);
-    digest16(content, 3, ev->seen_hash);
+    event_identify_with(ev, h);
+    hash_free(h);
 }
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */

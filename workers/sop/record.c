@@ -166,22 +166,33 @@ const struct worker_column record_columns[] = {
 /* ---- the chain --------------------------------------------------------------------------------------------------- */
 
 void
+record_chain_with(struct str before, const struct record_link *link, struct hash *h,
+                  unsigned char out[RECORD_CHAIN])
+{
+    const struct str texts[] = {before,   link->data_hash, link->source, STR("\n"),
+                                link->id, STR("\n"),       link->type,   STR("\n")};
+
+    for (unsigned i = 0; i < sizeof texts / sizeof *texts; i++)
+        hash_add(h, texts[i]);
+    hash_add_int(h, link->effective_us);
+    hash_add(h, STR("\n"));
+    hash_add_int(h, link->append_us);
+    hash_add(h, STR("\n"));
+    hash_add(h, link->topic);
+    hash_add(h, STR("\n"));
+    hash_add_int(h, link->partition);
+    hash_add(h, STR("\n"));
+    hash_add_int(h, link->offset);
+    hash_end(h, out);
+}
+
+void
 record_chain(struct str before, const struct record_link *link, unsigned char out[RECORD_CHAIN])
 {
-    struct buf b = buf_make(1 << 20);
+    struct hash *h = hash_must();
 
-    buf_str(&b, before);
-    buf_str(&b, link->data_hash);
-    buf_str(&b, link->source);
-    buf_char(&b, '\n');
-    buf_str(&b, link->id);
-    buf_char(&b, '\n');
-    buf_str(&b, link->type);
-    buf_printf(&b, "\n%lld\n%lld\n", (long long)link->effective_us, (long long)link->append_us);
-    buf_str(&b, link->topic);
-    buf_printf(&b, "\n%d\n%lld", link->partition, (long long)link->offset);
-    hash_sha256(buf_view(&b), out);
-    buf_free(&b);
+    record_chain_with(before, link, h, out);
+    hash_free(h);
 }
 
 /* ---- clocks ------------------------------------------------------------------------------------------------------ */
