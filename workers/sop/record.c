@@ -100,10 +100,11 @@ urutan_of(const struct event *ev)
     return urutan;
 }
 
+/* An outsider's counts for nothing, so its data need not be searched. */
 void
 record_count(struct record *r, const struct event *ev)
 {
-    if (r->counts)
+    if (r->counts && str_starts(ev->ce.source, STR("/bedelau/")))
         hitungan_add(&r->hitungan, ev->ce.source, urutan_of(ev));
 }
 
