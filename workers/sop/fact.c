@@ -250,8 +250,12 @@ read_data(struct event *ev, struct err *e)
     struct fact *f = &ev->fact;
     int64_t ext;
 
-    if (!scan_pick(ev->ce.data, member_names, r.raw, MEMBERS))
+    if (scan_kind(ev->ce.data) != SCAN_OBJECT)
         return err_set(e, RES_REJECT, "data is missing or no JSON object");
+    if (ev->ce.member)
+        scan_pick_members(ev->ce.member, ev->ce.members, member_names, r.raw, MEMBERS);
+    else
+        scan_pick(ev->ce.data, member_names, r.raw, MEMBERS);
     if (memchr(ev->ce.data.p, '\\', ev->ce.data.n) && !buf_room(&ev->store, ev->ce.data.n))
         return err_set(e, RES_REJECT, "data is too large"); /* decoded text must not move */
     f->revisi = small(&r, M_REVISI);
@@ -317,7 +321,8 @@ refuse(struct flow_item *it, const char *code, struct err *e, const char *why)
 }
 
 static enum res
-interpret(const struct event_opts *o, struct flow_item *it, struct event *ev, struct err *e)
+interpret(const struct event_opts *o, struct flow_item *it, struct event *ev, struct scan_members *room,
+          struct err *e)
 {
     struct fact *f = &ev->fact;
     const rd_kafka_message_t *m = it->rkm;
@@ -325,8 +330,7 @@ interpret(const struct event_opts *o, struct flow_item *it, struct event *ev, st
 
     if ((int64_t)m->len > o->size_max)
         return refuse(it, "TOO_LARGE", e, "the record is larger than an event may be");
-    res = ce_from_record(m, &ev->ce, e);
-
+    res = ce_from_record_members(m, &ev->ce, room, e);
     if (res != RES_OK)
         return res;
     ev->subject = ev->ce.subject;
@@ -355,12 +359,14 @@ enum res
 event_read(const struct event_opts *o, struct flow_item *it, struct err *e)
 {
     struct event *ev = calloc(1, sizeof *ev);
+    struct scan_members room;
     enum res res;
 
     if (!ev)
         return err_set(e, RES_RETRY, "out of memory");
     ev->store = buf_make(STORE_MAX);
-    res = interpret(o, it, ev, e);
+    res = interpret(o, it, ev, &room, e);
+    ev->ce.member = NULL; /* the room is gone */
     if (res == RES_OK)
         it->mine = ev;
     else
