@@ -6,6 +6,8 @@
 #include "common/kafka/ce.h"
 #include "workers/sop/names.h"
 
+struct hash;
+
 /* Where a record stands in the log. Orders competing forms: by append time, topic, partition, offset. */
 struct append {
     int64_t ms;
@@ -77,8 +79,10 @@ struct append fact_place(const struct event_opts *opts, const struct fact_row *r
  * points into `row`, and is the caller's, to event_free; NULL after an error. */
 enum res event_restore(const struct event_opts *opts, const struct fact_row *row, struct event **ret,
                        struct err *e);
-/* Fills in seen_key and seen_hash, which not everybody needs. */
+
+/* Fills in seen_key and seen_hash, which not everybody needs; the second for who does so for many, with one that is kept. */
 void event_identify(struct event *ev);
+void event_identify_with(struct event *ev, struct hash *h);
 
 /* The department in a source "/opd/<kode_opd>[/..]"; STR_NULL for our own sources. */
 struct str fact_sender(struct str source);

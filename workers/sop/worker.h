@@ -5,6 +5,7 @@
 #define SOP_WORKER_H
 
 #include "common/app/app.h"
+#include "common/base/hash.h"
 #include "common/flow/flow.h"
 #include "workers/sop/dossier.h"
 #include "workers/sop/settings.h"
@@ -111,6 +112,7 @@ struct worker {
     struct buf text; /* scratch */
     struct buf told; /* scratch of worker_emit */
     struct pg_stmt seen_stmt, lock_stmt, update_stmt, touch_stmt, insert_stmt;
+    struct hash *hash;     /* between two messages */
     struct seen_row *seen; /* what the table said, sorted by key */
     size_t nseen;
     char *sql[5];
