@@ -287,6 +287,15 @@ ce_from_record(const rd_kafka_message_t *rkm, struct ce *ce, struct err *e)
     return res;
 }
 
+bool
+ce_pick(const struct ce *ce, const char *const *names, struct str *out, unsigned n)
+{
+    if (!ce->member || scan_kind(ce->data) != SCAN_OBJECT)
+        return scan_pick(ce->data, names, out, n);
+    scan_pick_members(ce->member, ce->members, names, out, n);
+    return true;
+}
+
 struct str
 ce_ext(const struct ce *ce, const char *name)
 {

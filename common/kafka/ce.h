@@ -38,6 +38,9 @@ enum res ce_from_record(const rd_kafka_message_t *rkm, struct ce *ce, struct err
 enum res ce_from_record_members(const rd_kafka_message_t *rkm, struct ce *ce, struct scan_members *room,
                                 struct err *e);
 
+/* scan_pick of `data`, by its members where they were noted. */
+bool ce_pick(const struct ce *ce, const char *const *names, struct str *out, unsigned n);
+
 /* Sets one attribute by its name, as the bindings do from headers; the value is not copied. False for data and
  * unknown core names that are not legal extension names. */
 bool ce_attr(struct ce *ce, struct str name, struct str value);

@@ -31,6 +31,7 @@ event_free(void *event)
         return;
     ce_free(&ev->ce);
     buf_free(&ev->store);
+    free(ev->more);
     free(ev);
 }
 
@@ -250,12 +251,8 @@ read_data(struct event *ev, struct err *e)
     struct fact *f = &ev->fact;
     int64_t ext;
 
-    if (scan_kind(ev->ce.data) != SCAN_OBJECT)
+    if (!ce_pick(&ev->ce, member_names, r.raw, MEMBERS))
         return err_set(e, RES_REJECT, "data is missing or no JSON object");
-    if (ev->ce.member)
-        scan_pick_members(ev->ce.member, ev->ce.members, member_names, r.raw, MEMBERS);
-    else
-        scan_pick(ev->ce.data, member_names, r.raw, MEMBERS);
     if (memchr(ev->ce.data.p, '\\', ev->ce.data.n) && !buf_room(&ev->store, ev->ce.data.n))
         return err_set(e, RES_REJECT, "data is too large"); /* decoded text must not move */
     f->revisi = small(&r, M_REVISI);
@@ -356,21 +353,30 @@ interpret(const struct event_opts *o, struct flow_item *it, struct event *ev, st
 }
 
 enum res
-event_read(const struct event_opts *o, struct flow_item *it, struct err *e)
+event_read_members(const struct event_opts *o, struct flow_item *it, struct scan_members *room, struct err *e)
 {
     struct event *ev = calloc(1, sizeof *ev);
-    struct scan_members room;
     enum res res;
 
     if (!ev)
         return err_set(e, RES_RETRY, "out of memory");
     ev->store = buf_make(STORE_MAX);
-    res = interpret(o, it, ev, &room, e);
-    ev->ce.member = NULL; /* the room is gone */
+    res = interpret(o, it, ev, room, e);
     if (res == RES_OK)
         it->mine = ev;
     else
         event_free(ev);
+    return res;
+}
+
+enum res
+event_read(const struct event_opts *o, struct flow_item *it, struct err *e)
+{
+    struct scan_members room;
+    enum res res = event_read_members(o, it, &room, e);
+
+    if (res == RES_OK)
+        ((struct event *)it->mine)->ce.member = NULL; /* the room is gone */
     return res;
 }
 

@@ -47,6 +47,7 @@ struct event {
     unsigned char seen_key[16];  /* of (source, id): event_identify */
     unsigned char seen_hash[16]; /* of (type, subject, data): the same */
     struct buf store;            /* decoded text */
+    void *more;                  /* what a worker has read of it besides; event_free frees it by free() */
 };
 
 struct event_opts {
@@ -60,6 +61,10 @@ struct event_opts {
  * (BAD_DATA), or a value over the limit (TOO_LARGE). A type that is unknown gives RES_OK with fact.type FACT_UNKNOWN. On RES_OK `it->mine` is the event, to be
  * freed by event_free. */
 enum res event_read(const struct event_opts *opts, struct flow_item *it, struct err *e);
+
+/* The same, which also leaves what members data have (ce.h), for as long as `room` lives. */
+enum res event_read_members(const struct event_opts *opts, struct flow_item *it, struct scan_members *room,
+                            struct err *e);
 void event_free(void *event);
 
 /* An event as the log (`event`) keeps it. */

@@ -66,7 +66,9 @@ struct worker_def {
     void (*calendar)(struct worker *w); /* another calendar is in force; may be NULL */
     bool (*wants)(enum fact_type t);
     bool (*heeds)(const struct worker *w, const struct fact *f); /* of a wanted type, this one; may be NULL */
-    enum res (*check)(struct worker *w, struct err *e);          /* settings that cannot be; may be NULL */
+    /* What can be done with a record before its transaction, while the database works on the one before; may be NULL. */
+    void (*prepare)(struct worker *w, struct event *ev);
+    enum res (*check)(struct worker *w, struct err *e); /* settings that cannot be; may be NULL */
     enum res (*start)(struct worker *w, struct err *e);
     void (*begin)(struct worker *w,
                   const struct flow_batch *b); /* before rows are locked: worker_also; may be NULL */
