@@ -62,24 +62,37 @@ static void connect_now(void *arg);
 /* ---- blame ------------------------------------------------------------------------------------------------------ */
 
 enum res
-pg_blame(const char *state)
+pg_blame(const char *state, const char *constraint)
 {
-    if (strcmp(state, "23503") == 0 || strcmp(state, "23514") == 0 || strcmp(state, "23505") == 0)
-        return RES_RETRY; /* our own keys, a missing partition: never a record's fault */
+    if (strcmp(state, "23503") == 0 || strcmp(state, "23505") == 0)
+        return RES_RETRY; /* our own keys: never a record's fault */
+    if (strcmp(state, "23514") == 0 && !constraint)
+        return RES_RETRY; /* nor is a missing partition */
     if (strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0)
         return RES_REJECT;
     return RES_RETRY;
 }
 
 static void
-group_fail(struct pg_end *g, const char *state, const char *text)
+group_fail(struct pg_end *g, enum res res, const char *state, const char *text)
 {
     if (g->res != RES_OK)
         return;
-    snprintf(g->state, sizeof g->state, "%s", state ? state : "XX000");
-    g->res = pg_blame(g->state);
+    g->res = res;
+    snprintf(g->state, sizeof g->state, "%s", state);
     snprintf(g->text, sizeof g->text, "%s", text ? text : "");
     g->text[strcspn(g->text, "\n")] = '\0';
+}
+
+static void
+group_fail_by(struct pg_end *g, const PGresult *r)
+{
+    const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+
+    if (!state)
+        state = "XX000";
+    group_fail(g, pg_blame(state, PQresultErrorField(r, PG_DIAG_CONSTRAINT_NAME)), state,
+               PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY));
 }
 
 static void
@@ -179,7 +192,7 @@ fail_all(struct pg *pg)
     for (; p != stop;) {
         struct pending *next = p->next;
 
-        group_fail(&pg->group, "08006", pg->why);
+        group_fail(&pg->group, RES_RETRY, "08006", pg->why);
         if (p->kind == P_SYNC) {
             struct pg_end end = pg->group;
 
@@ -224,6 +237,17 @@ went_down(struct pg *pg, const char *why)
     drop_conn(pg);
     tell(pg, false);
     loop_timer_set(pg->loop, &pg->retry, backoff_ms(&pace, pg->failures++, -1, id_random()));
+    fail_all(pg);
+}
+
+/* A session that may not write may be so for as long as it lives, though the server takes writes again or another of the
+ * hosts does: a new one is made. Nobody is told, since the server answers. */
+static void
+renew(struct pg *pg)
+{
+    snprintf(pg->why, sizeof pg->why, "the session may not write");
+    drop_conn(pg);
+    loop_timer_set(pg->loop, &pg->retry, backoff_ms(&pace, 0, -1, id_random()));
     fail_all(pg);
 }
 
@@ -352,8 +376,7 @@ take_result(struct pg *pg, struct pending *p, const PGresult *r)
         if (p->rows && pg->group.res == RES_OK)
             p->rows(p->arg, r);
     } else if (st != PGRES_PIPELINE_ABORTED) {
-        group_fail(&pg->group, PQresultErrorField(r, PG_DIAG_SQLSTATE),
-                   PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY));
+        group_fail_by(&pg->group, r);
     }
 }
 
@@ -367,6 +390,8 @@ take_sync(struct pg *pg)
     pop(pg);
     group_reset(&pg->group);
     fn(arg, &end);
+    if (strcmp(end.state, "25006") == 0 && pg->state == UP)
+        renew(pg);
 }
 
 /* A result that belongs to no statement, where a sync was awaited: the connection is going. The sync itself stays, to
@@ -374,8 +399,7 @@ take_sync(struct pg *pg)
 static void
 take_stray(struct pg *pg, const PGresult *r)
 {
-    group_fail(&pg->group, PQresultErrorField(r, PG_DIAG_SQLSTATE),
-               PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY));
+    group_fail_by(&pg->group, r);
 }
 
 static void

@@ -1,0 +1,122 @@
+"""The record when data or Postgres or Kafka are at fault: only what is bad is set aside, everything else is in the record once,
+and nobody has to restart anything. On a Postgres of its own; BEDELAU_TEST_FULL=1 runs the long variants (tests/README.md)."""
+import collections
+import json
+import os
+
+import confluent_kafka
+import pytest
+
+import harness
+import postgres
+from harness import OPD, TYPE, event, eventually, form
+
+pytestmark = pytest.mark.alone
+
+FULL = os.environ.get("BEDELAU_TEST_FULL") == "1"
+
+
+@pytest.fixture(scope="module")
+def own():
+    server = postgres.Postgres(harness.log_folder("test_record_faults.postgres") / "postgres.log")
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def there(own, monkeypatch):
+    """Pipelines of this test stand on that Postgres and on the Kafka that all share."""
+    monkeypatch.setenv("BEDELAU_KAFKA_BOOTSTRAP_SERVERS", harness.services()[0])
+    monkeypatch.setenv("BEDELAU_POSTGRES_CONNINFO", own.conninfo)
+    return own
+
+
+class Sent:
+    """What was published, by what must become of it: the places of bad records, the ids of good events."""
+
+    def __init__(self, p):
+        self.p, self.good, self.bad = p, collections.Counter(), {}
+
+    def put(self, topic, value, code=None, key=None, partition=-1):
+        """`code` is the dead letter's, None for a good one."""
+        def at(error, m):
+            assert error is None, error
+            if code:
+                self.bad[m.topic(), m.partition(), m.offset()] = code
+
+        if isinstance(value, dict):
+            key = value["subject"] if key is None else key
+            if code is None:
+                self.good[value["source"], value["id"]] += 1
+            value = json.dumps(value)
+        self.p.producer.produce(f"{self.p.prefix}.{topic}", value, key=key, partition=partition, on_delivery=at)
+        self.p.producer.poll(0)
+
+    def await_done(self, worker="projector", limit_s=60):
+        """Every good event is in the record once, the dead letters are the bad ones and no other, and all was read."""
+        p = self.p
+        p.flush()
+        eventually(lambda: p.one("select count(*) from event"), lambda n: n >= len(self.good), limit_s, f"the good ones; see {p.folder}")
+        dead = "select topic, partition, kafka_offset, code from dead_letter where worker = %s"
+        eventually(lambda: len(p.rows(dead, worker)), lambda n: n >= len(self.bad), limit_s, f"the bad ones; see {p.folder}")
+        eventually(lambda: [x for x in p.unread() if x], lambda left: not left, limit_s, "all was read")
+        rows = p.rows(dead, worker)
+        assert {(r["topic"], r["partition"], r["kafka_offset"]): r["code"] for r in rows} == self.bad and len(rows) == len(self.bad)
+        logged = collections.Counter((r["source"], r["id"]) for r in p.rows("select source, id from event"))
+        assert set(logged) == set(self.good) and set(logged.values()) == {1}
+        eventually(lambda: p.one("select count(*) from outbox_projector"), lambda n: n == 0, limit_s, "all published")
+
+
+def registered(nomor, **more):
+    return event("request.registered", nomor, {"kode_opd": OPD, "nomor_surat": f"600/{nomor}", "perihal": "Permohonan"}, **more)
+
+
+def submitted(nomor, **more):
+    return event("request.submitted", nomor, form(nomor, revisi=1), **more)
+
+
+# ---- poisoned batches --------------------------------------------------------------------------------------------------
+
+# what Postgres says by itself to such data, were it to get so far; the marks are in the request's number
+TRAP = """create function racun() returns trigger language plpgsql as $$ begin
+  if new.subject like '%%-NUL-%%' then perform '"\\u0000"'::jsonb;
+  elsif new.subject like '%%-BYTE-%%' then perform convert_from('\\xff', 'UTF8');
+  elsif new.subject like '%%-BESAR-%%' then perform '1e200000'::numeric;
+  elsif new.subject like '%%-KOSONG-%%' then new.type := null;
+  end if; return new; end $$;
+create trigger racun before insert on event for each row execute function racun();
+alter table event add constraint syarat check (subject not like '%%-SYARAT-%%')"""
+POISONS = ("NUL", "BYTE", "BESAR", "KOSONG", "SYARAT")
+
+
+def two_projectors(p, **settings):
+    """Two that have shared the partitions of `requests`: 0 and 1 are the one's, 2 and 3 the other's."""
+    p.start("projector", "projector.2", **settings)
+
+    def mine(name):
+        return sorted(x["partition"] for x in p.statusz(name)["flow"]["partitions"] if x["topic"] == f"{p.prefix}.requests")
+
+    eventually(lambda: sorted([mine("projector"), mine("projector.2")]), lambda got: got == [[0, 1], [2, 3]], what="two halves")
+
+
+def test_two_writers_in_opposite_order(there, pipeline):
+    """Both take batches of the same requests apart at the same time, one from the front and one from the back."""
+    p = pipeline(standin=False)
+    p.rows(TRAP)
+    two_projectors(p)
+    sent, before = Sent(p), there.deadlocks()
+    for r in range(60 if FULL else 25):
+        names = [f"{OPD}-{r:02d}{i:02d}" for i in range(24)]
+        for i in range(24):
+            sent.put("requests", registered(names[i]), partition=0)
+            sent.put("requests", submitted(names[-1 - i]), partition=3)
+            if i % 6 == 3:
+                kind = POISONS[(r + i) % len(POISONS)]
+                sent.put("requests", registered(f"{OPD}-{kind}-{r:02d}{i:02d}"), "DATA_REFUSED", partition=0)
+                sent.put("requests", submitted(f"{OPD}-{kind}-{r:02d}{i:02d}B"), "DATA_REFUSED", partition=3)
+        p.flush()
+        eventually(lambda: p.one("select count(*) from event"), lambda n: n > len(sent.good) - 40, what=f"round {r}")
+    sent.await_done()
+    assert there.deadlocks() == before
+    assert p.one("select count(*) from request where status = 'diajukan'") == len(sent.good) // 2
+    harness.proved(p)
