@@ -120,3 +120,94 @@ def test_two_writers_in_opposite_order(there, pipeline):
     assert there.deadlocks() == before
     assert p.one("select count(*) from request where status = 'diajukan'") == len(sent.good) // 2
     harness.proved(p)
+
+
+def check(nomor, urutan=1, source="/bedelau/validator", **more):
+    return event("check.completed", nomor, {
+        "revisi": 1, "putaran": 1, "urutan": urutan, "sumber_pengajuan": f"/opd/{OPD}", "id_pengajuan": "1", "putusan": "menunggu_pemeriksa",
+        "final": False, "temuan": [], "aturan": "0", "oleh": "sistem", **more}, source)
+
+
+def with_text(nomor, text, instead="MARKA"):
+    """A check whose bytes hold `text` where a value of its data was."""
+    return json.dumps(check(nomor, catatan=instead)).replace(f'"{instead}"', text, 1)
+
+
+def bad_bytes(i):
+    """What can be no event, of each sort: bytes and the dead letter's code."""
+    nomor = f"{OPD}-R-{i:03d}"
+    whole = with_text(nomor, '"x"')
+    return [
+        (with_text(nomor, '"a\\u0000b"'), "BAD_EVENT"), (with_text(nomor, '"a\0b"'), "BAD_EVENT"),
+        (with_text(nomor, '[[{"a":["\\u0000"]}]]'), "BAD_EVENT"), (with_text(nomor, '{"a\\u0000b":{"c":1}}'), "BAD_EVENT"),
+        (with_text(nomor, '"\\ud800"'), "BAD_EVENT"), (whole.replace(nomor, nomor + "\\u0000"), "BAD_EVENT"),
+        (with_text(nomor, "1e200000"), "BAD_EVENT"), (with_text(nomor, '{"a":[-1e-200000]}'), "BAD_EVENT"),
+        (with_text(nomor, "9" * 140000), "BAD_EVENT"), (with_text(nomor, "0." + "9" * 20000), "BAD_EVENT"),
+        (whole.replace('"urutan": 1', '"urutan": 9223372036854775808'), "BAD_DATA"),
+        (whole.replace('"revisi": 1', '"revisi": 99999999999'), "BAD_DATA"),
+        (whole.replace('"putaran": 1', '"putaran": 1e400'), "BAD_DATA"),
+    ]
+
+
+def good_numbers():
+    """Unusual, and fine: it is recorded as it came, and can be read by whoever asks."""
+    return ["12345678901234567890123", "1e308", "-0.0", "1e400", "1e9999", "9" * 1000, '"1e200000"', '"\\\\u0000"', "[0.1e-300]"]
+
+
+def test_poisoned_batch(there, pipeline):
+    """One batch with each kind of bad record among good ones, and one request that comes 40 times."""
+    p = pipeline(standin=False, partitions=1)
+    p.rows(TRAP)
+    sent = Sent(p)
+    bad = bad_bytes(0)
+    for i in range(len(bad) * 12):
+        sent.put("checks", check(f"{OPD}-B-{i:03d}"))
+        sent.put("checks", check(f"{OPD}-SAMA-1", urutan=i + 1))
+        if i % 12 == 5:
+            value, code = bad[i // 12]
+            sent.put("checks", value, code, key=b"\0kunci\0")
+        if i % 12 == 7 and i // 12 < len(POISONS):
+            sent.put("checks", check(f"{OPD}-{POISONS[i // 12]}-{i:03d}"), "DATA_REFUSED")
+    again = check(f"{OPD}-SAMA-2")
+    for _ in range(40):
+        sent.put("checks", again)
+    for n, text in enumerate(good_numbers()):
+        value = with_text(f"{OPD}-ANGKA-{n}", text)
+        sent.good["/bedelau/validator", json.loads(value)["id"]] += 1
+        sent.put("checks", value, key=b"\0")  # a key is only for choosing a partition
+    p.flush()
+    p.start("projector")
+    sent.await_done()
+    assert p.one("select count(*) from event where subject = %s", f"{OPD}-SAMA-1") == len(bad) * 12
+    assert sorted(m.value() for m in p.read("dead-letters")) == sorted(m.value() for m in p.read("checks") if (
+        m.topic(), m.partition(), m.offset()) in sent.bad)
+    for view in ("v_timeline", "v_anomali", "v_antrean"):  # and nobody who asks stumbles over what was let in
+        p.rows(f"select * from {view}")
+    assert len(p.rows("select * from v_timeline where nomor_permohonan like %s", f"{OPD}-ANGKA-%")) == len(good_numbers())
+    harness.proved(p)
+
+
+TABLES = {"projector": "request", "validator": "pemeriksaan", "integrator": "integration", "deadline": "deadline_clock"}
+
+
+def test_each_worker_sets_aside(there, pipeline):
+    """A constraint in each worker's own table: each sets aside the same few records, and the good ones reach their end."""
+    p = pipeline(partitions=2)
+    for table in TABLES.values():
+        p.rows(f"alter table {table} add constraint racun check (nomor_permohonan not like '%%RACUN%%')")
+    sent = Sent(p)
+    for i in range(60):
+        sent.put("requests", submitted(f"{OPD}-G-{i:03d}"))
+        if i % 10 == 4:
+            sent.put("requests", submitted(f"{OPD}-RACUN-{i:03d}"), "DATA_REFUSED")
+    p.flush()
+    p.start(*harness.WORKERS)
+    eventually(lambda: p.one("select count(*) from request where status = 'selesai'"), lambda n: n == 60, what=f"60 selesai; see {p.folder}")
+    dead = "select topic, partition, kafka_offset from dead_letter where worker = %s"
+    for worker in TABLES:
+        eventually(lambda: {tuple(r.values()) for r in p.rows(dead, worker)}, lambda got: got == set(sent.bad), what=worker)
+    p.await_quiet()
+    assert p.one("select count(*) from dead_letter") == len(TABLES) * len(sent.bad)
+    assert p.one("select count(*) from event where subject like '%%RACUN%%'") == 0
+    assert (p.stats()["active"], p.stats()["duplicates"]) == (60, 0)
+    harness.proved(p)
