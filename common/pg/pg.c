@@ -89,10 +89,11 @@ group_fail_by(struct pg_end *g, const PGresult *r)
 {
     const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
 
-    if (!state)
-        state = "XX000";
-    group_fail(g, pg_blame(state, PQresultErrorField(r, PG_DIAG_CONSTRAINT_NAME)), state,
-               PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY));
+    if (state)
+        group_fail(g, pg_blame(state, PQresultErrorField(r, PG_DIAG_CONSTRAINT_NAME)), state,
+                   PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY));
+    else /* the library itself says it */
+        group_fail(g, RES_RETRY, "08006", PQresultErrorMessage(r));
 }
 
 static void
@@ -208,9 +209,9 @@ fail_all(struct pg *pg)
 /* ---- connecting ------------------------------------------------------------------------------------------------- */
 
 static void
-tell(struct pg *pg, bool up)
+tell(struct pg *pg, bool up, bool otherwise)
 {
-    if (up != pg->told_down)
+    if (up != pg->told_down && !otherwise)
         return;
     pg->told_down = !up;
     if (pg->opts.on_state)
@@ -232,10 +233,13 @@ drop_conn(struct pg *pg)
 static void
 went_down(struct pg *pg, const char *why)
 {
+    char before[sizeof pg->why];
+
+    snprintf(before, sizeof before, "%s", pg->why);
     snprintf(pg->why, sizeof pg->why, "%s", why && *why ? why : "connection lost");
     pg->why[strcspn(pg->why, "\n")] = '\0';
     drop_conn(pg);
-    tell(pg, false);
+    tell(pg, false, strcmp(before, pg->why) != 0);
     loop_timer_set(pg->loop, &pg->retry, backoff_ms(&pace, pg->failures++, -1, id_random()));
     fail_all(pg);
 }
@@ -302,7 +306,7 @@ came_up(struct pg *pg)
     pg->flush_failed = false;
     pg->failures = 0;
     loop_watch_set(pg->watch, LOOP_READ);
-    tell(pg, true);
+    tell(pg, true, false);
     listen_all(pg);
 }
 

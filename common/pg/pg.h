@@ -24,7 +24,8 @@ struct pg_opts {
     int64_t
         idle_tx_ms; /* idle_in_transaction_session_timeout: a stopped process gives up its locks; 0 = 10000 */
     bool async_commit; /* synchronous_commit=off: only for state that can be read again from its source */
-    void (*on_state)(void *arg, bool up, const char *why); /* told once per change; may be NULL */
+    /* Told once per change, and again while it is down when the reason is another one; may be NULL. */
+    void (*on_state)(void *arg, bool up, const char *why);
     void *arg;
 };
 

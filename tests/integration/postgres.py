@@ -101,18 +101,19 @@ class Postgres:
         return self.do("select deadlocks from pg_stat_database where datname = 'bedelau'")[0][0]
 
     def small_tablespace(self, name):
-        """A tablespace on a file system of its own, where new tables go; returns its folder. Skips where none may be mounted."""
+        """A tablespace on a file system of its own, where new tables go; returns its folder. None where none may be mounted."""
         place = self.home / name
         place.mkdir()
         done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={MOUNT_MB}m,mode=0777", "bedelau-test", place], capture_output=True,
                               text=True, check=False)
         if done.returncode != 0:
-            pytest.skip(f"no small file system may be mounted here: {done.stderr.strip()}")
+            return None
         self.mounts.append(place)
         inner = place / "ruang"
         inner.mkdir()
         os.chown(inner, self.owner.pw_uid, self.owner.pw_gid)
         self.do(f"create tablespace {name} location '{inner}'")
+        self.do(f"alter database bedelau set default_tablespace = {name}")
         return place
 
     def remove(self):
