@@ -321,11 +321,14 @@ on_signal(void *arg, int sig)
 static void
 on_pg_state(void *arg, bool up, const char *why)
 {
-    (void)arg;
+    struct app *app = arg;
+
     if (up)
         log_info("Postgres answers again");
     else
-        log_warn("Postgres does not answer; waiting", LOG_Z("why", why));
+        log_warn(app->pg_down ? "Postgres still does not answer" : "Postgres does not answer; waiting",
+                 LOG_Z("why", why));
+    app->pg_down = !up;
 }
 
 /* Says once per change whether the program is ready. */

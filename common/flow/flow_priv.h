@@ -28,7 +28,11 @@ struct flow {
     unsigned asked_for;  /* the assignment whose offsets are being taken */
     bool revoke_pending; /* give up the partitions once the transaction in flight has ended */
     enum { IDLE, TURN, SENT, WAIT } state;
-    bool careful;    /* this batch is bisected */
+    enum {
+        AT_ONCE, /* the whole batch */
+        APART, /* bisected: each part is tried and undone, then all that was not refused is applied at once */
+        IN_TURN /* bisected, each part kept: what is refused only together with others */
+    } how;
     unsigned streak; /* records blamed in a row over all batches, none applied between */
     size_t bad;      /* items refused in this batch */
     size_t

@@ -138,9 +138,26 @@ some_digits(struct scanner *s)
     return s->p > from || fault(s, "a malformed number");
 }
 
+/* Behind the "e" of a number. */
+static bool
+exponent(struct scanner *s)
+{
+    unsigned n = 0;
+
+    if (s->p < s->end && (*s->p == '+' || *s->p == '-'))
+        s->p++;
+    if (s->p == s->end || *s->p < '0' || *s->p > '9')
+        return fault(s, "a malformed number");
+    for (; s->p < s->end && *s->p >= '0' && *s->p <= '9'; s->p++)
+        n = n > SCAN_EXPONENT ? n : n * 10 + *s->p - '0';
+    return n <= SCAN_EXPONENT || fault(s, "a number that nobody can hold");
+}
+
 static bool
 number(struct scanner *s)
 {
+    const unsigned char *from = s->p;
+
     if (*s->p == '-')
         s->p++;
     if (s->p < s->end && *s->p == '0')
@@ -152,11 +169,11 @@ number(struct scanner *s)
         if (!some_digits(s))
             return false;
     }
+    if (s->p - from > SCAN_DIGITS)
+        return fault(s, "a number that nobody can hold");
     if (s->p < s->end && (*s->p | 32) == 'e') {
         s->p++;
-        if (s->p < s->end && (*s->p == '+' || *s->p == '-'))
-            s->p++;
-        return some_digits(s);
+        return exponent(s);
     }
     return true;
 }

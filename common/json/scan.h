@@ -19,10 +19,11 @@ enum scan_kind {
     SCAN_NULL
 };
 
-enum { SCAN_DEPTH = 64 };
+enum { SCAN_DEPTH = 64, SCAN_DIGITS = 4096, SCAN_EXPONENT = 9999 };
 
 /* RES_OK when `text` is exactly one JSON value: strict UTF-8, no BOM, no NUL (raw or as an escape), no lone surrogate,
- * no member name twice in one object, at most SCAN_DEPTH levels. Else RES_REJECT with the byte position and reason;
+ * no member name twice in one object, at most SCAN_DEPTH levels, no number that nobody can hold (more than SCAN_DIGITS
+ * characters, or an exponent beyond SCAN_EXPONENT: Postgres' numeric takes all others). Else RES_REJECT with the byte position and reason;
  * the text itself is never quoted. RES_RETRY when memory is out. Time grows as n log n at worst. */
 enum res scan_document(struct str text, struct err *e);
 

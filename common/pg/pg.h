@@ -24,7 +24,8 @@ struct pg_opts {
     int64_t
         idle_tx_ms; /* idle_in_transaction_session_timeout: a stopped process gives up its locks; 0 = 10000 */
     bool async_commit; /* synchronous_commit=off: only for state that can be read again from its source */
-    void (*on_state)(void *arg, bool up, const char *why); /* told once per change; may be NULL */
+    /* Told once per change, and again while it is down when the reason is another one; may be NULL. */
+    void (*on_state)(void *arg, bool up, const char *why);
     void *arg;
 };
 
@@ -36,7 +37,7 @@ struct pg_stmt {
 
 /* How a group ended. */
 struct pg_end {
-    enum res res; /* RES_OK; RES_REJECT: the data is to blame (SQLSTATE 22, 23); RES_RETRY: everything else */
+    enum res res;   /* RES_OK; RES_REJECT: the data is to blame (pg_blame); RES_RETRY: everything else */
     char state[6];  /* SQLSTATE of the first failure; "08006" when the connection went away */
     char text[200]; /* its message without DETAIL, which may quote data */
 };
@@ -87,8 +88,9 @@ void pg_sync(struct pg *pg, pg_end_fn fn, void *arg);
 /* LISTEN on a channel now and after each re-connect; `fn` gets each notification's payload. */
 void pg_listen(struct pg *pg, const char *channel, void (*fn)(void *arg, struct str payload), void *arg);
 
-/* Who is to blame for a SQLSTATE: see struct pg_end. */
-enum res pg_blame(const char *state);
+/* Who is to blame for a SQLSTATE: see struct pg_end. `constraint` is the name that the server gives with it, or NULL: a row
+ * that breaks a CHECK has one, a row for which there is no partition has none, and both are 23514. */
+enum res pg_blame(const char *state, const char *constraint);
 
 /* Values of a binary result; `null` columns give STR_NULL, 0 and INT64_MIN. */
 struct str pg_text(const PGresult *r, int row, int col); /* text or bytea; lives as long as `r` */
