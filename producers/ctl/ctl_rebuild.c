@@ -250,12 +250,12 @@ static enum res
 replace_all(struct ctl *c, struct from_topics *t)
 {
     char detail[300];
-    enum res res = refold_swap(c, &t->b.changed);
+    enum res res = relog_versions(t->log);
 
     if (res == RES_OK)
-        res = relog_versions(t->log, &t->sums);
+        res = refold_swap(c, &t->b.changed);
     if (res == RES_OK)
-        res = relog_swap(t->log);
+        res = relog_swap(t->log, &t->sums);
     snprintf(
         detail, sizeof detail,
         "from topics%s: %lld records, %lld facts (%lld new, %lld older, %lld left out), %lld rows changed",

@@ -566,17 +566,22 @@ relog_incomplete(struct relog *l)
 }
 
 enum res
-relog_versions(struct relog *l, struct relog_sums *sums)
+relog_versions(struct relog *l)
 {
-    return relog_raise(l->c, &sums->untold);
+    return ctl_exec(l->c,
+                    "update new_request n set versi = t.versi from told t where n.nomor_permohonan = "
+                    "t.nomor_permohonan",
+                    0, NULL, NULL);
 }
 
 enum res
-relog_swap(struct relog *l)
+relog_swap(struct relog *l, struct relog_sums *sums)
 {
     const char *args[] = {l->group};
-    enum res res = relog_replace(l->c);
+    enum res res = relog_raise(l->c, &sums->untold);
 
+    if (res == RES_OK)
+        res = relog_replace(l->c);
     /* without the last record's mark: whoever goes on takes the next as it is */
     return res == RES_OK
                ? ctl_exec(l->c,

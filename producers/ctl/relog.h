@@ -18,7 +18,7 @@ struct relog_sums {
     int64_t found;              /* of them, not in the old log */
     int64_t older;              /* of them, from the old log alone: older than what the topics hold */
     int64_t unfounded;          /* of the old log, and in no topic that should hold them: left out */
-    int64_t untold;             /* requests that are not as the status topic has them; by relog_versions */
+    int64_t untold;             /* requests that are not as the status topic has them; by relog_swap */
 };
 
 /* Makes the tables and names the partitions. `partial`: topics that do not reach back to their beginning will do, and what
@@ -43,10 +43,11 @@ enum res relog_make(struct relog *l, struct relog_sums *sums);
  * tables know better of them stays. */
 PGresult *relog_incomplete(struct relog *l);
 
-/* Within it, after refold_swap: `versi` is at least what was told of a request by the status topic or is about to be. */
-enum res relog_versions(struct relog *l, struct relog_sums *sums);
+/* Within it, before refold_swap: `versi` is what was told of a request by the status topic, or is about to be. */
+enum res relog_versions(struct relog *l);
 
-/* Within it: brings the log to what the new one says, and the projector's offsets to where the reading ended. */
-enum res relog_swap(struct relog *l);
+/* Within it, after refold_swap: brings the log to what the new one says, the projector's offsets to where the reading ended,
+ * and raises each `versi` that is below what was told. */
+enum res relog_swap(struct relog *l, struct relog_sums *sums);
 
 #endif

@@ -17,7 +17,7 @@ enum res relog_digest(struct ctl *c, bool partial, struct relog_sums *sums);
 /* As relog_incomplete. */
 PGresult *relog_gaps(struct ctl *c);
 
-/* As relog_versions. */
+/* No versi below what was told; `*untold` as in the sums. */
 enum res relog_raise(struct ctl *c, int64_t *untold);
 
 /* `event`, `event_id` and `event_copy` become what the new ones are; rows that are so already are left alone. */

@@ -1,11 +1,10 @@
 """The event log is lost or damaged: the record is made again from the topics."""
 import json
 
-import confluent_kafka
-import confluent_kafka.admin
 import harness
 import pytest
 from harness import OPD, PERSONAL, eventually, proved
+from test_forget import forget_in_topics
 from test_record import content, nomor_of, tell, verify, versions
 
 SEVERAL = 16
@@ -31,6 +30,11 @@ def again(p, *words, code=0):
 
 def log(p):
     return [r["row"] for r in p.rows(WHOLE)]
+
+
+def unchained(rows):
+    """Rows without their chain, which follows the order of the topics now."""
+    return sorted(json.dumps({k: v for k, v in json.loads(r).items() if k != "chain"}, sort_keys=True) for r in rows)
 
 
 def positions(p):
@@ -85,8 +89,7 @@ def test_everything_is_lost(p):
     said = again(p)
     assert said["found"] == said["facts"] > 0 and said["requests"] == SEVERAL and said["incomplete"] == []
     assert positions(p) == at
-    without_chain = lambda rows: [{k: v for k, v in json.loads(r).items() if k != "chain"} for r in rows]
-    assert without_chain(content(p)) == without_chain(tables)
+    assert unchained(content(p)) == unchained(tables)
     assert versions(p) == told
     assert verify(p)[0] == 0 and verify(p, "--topics")[0] == 0
     p.start("projector")
@@ -97,7 +100,7 @@ def test_what_was_damaged_is_mended(p):
     was, before = log(p), versions(p)
     p.rows("update event set data = replace(data, 'uji', 'lain') where subject = %s", nomor_of(0))
     p.rows("delete from event where seq = (select min(seq) from event where subject = %s)", nomor_of(1))
-    p.rows("delete from event_id where key = (select min(key) from event_id)")
+    p.rows("delete from event_id where key = (select key from event_id order by key limit 1)")
     p.rows("insert into event (source, id, type, subject, effective_at, topic, partition, kafka_offset, append_at, data, data_hash)"
            " select source, id || 'x', type, subject, effective_at, topic, partition, kafka_offset + 100000, append_at, data, data_hash"
            " from event where subject = %s limit 1", nomor_of(2))
@@ -138,24 +141,9 @@ def test_what_is_forgotten_does_not_come_back(p):
     proved(p)
 
 
-def cut(p, topic, keep=0):
-    """The topic's retention has passed for all but the last `keep` records of each partition."""
-    admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": p.servers})
-    c = confluent_kafka.Consumer({"bootstrap.servers": p.servers, "group.id": "x", "log_level": 0})
-    name = f"{p.prefix}.{topic}"
-    at = []
-    for part in c.list_topics(name, timeout=30).topics[name].partitions:
-        tp = confluent_kafka.TopicPartition(name, part)
-        low, high = c.get_watermark_offsets(tp, timeout=30)
-        at.append(confluent_kafka.TopicPartition(name, part, max(low, high - keep)))
-    c.close()
-    for done in admin.delete_records(at).values():
-        done.result()
-
-
 def test_topics_that_do_not_reach_back(p):
     was, tables, before = log(p), content(p), versions(p)
-    cut(p, "requests")
+    forget_in_topics(p, "requests")
     refused = p.ctl_run("rebuild", "--from-kafka")
     assert refused.returncode == 1 and "retention" in refused.stderr and "--partial" in refused.stderr
     assert (log(p), content(p)) == (was, tables)
@@ -175,13 +163,12 @@ def test_topics_that_do_not_reach_back(p):
     # their rows knew more than the log does now, and stay
     assert {r["nomor_permohonan"]: r["status"] for r in p.rows("select * from request")} == {
         json.loads(r)["nomor_permohonan"]: json.loads(r)["status"] for r in tables if "status" in json.loads(r) and "temuan" in json.loads(r)}
-    assert {d["nomor_permohonan"] for d in verify(p)[1]["differences"]} <= {nomor_of(0), nomor_of(3)}
+    assert {d["nomor_permohonan"] for d in verify(p)[1]["differences"] if d["place"] != "rekap"} <= {nomor_of(0), nomor_of(3)}
     assert verify(p)[1]["flaws"] == []
 
 
 def test_a_topic_that_was_made_anew(p):
     was = log(p)
-    cut(p, "reviews")  # of which nothing was read
     assert p.rows("update event set append_at = append_at - interval '1 year' where seq = (select min(seq) from event) returning 1")
     refused = p.ctl_run("rebuild", "--from-kafka")
     assert refused.returncode == 1 and "made anew" in refused.stderr

@@ -465,7 +465,7 @@ def changes(pipeline, nomor):
 def publish_and_await(pipeline, out, story):
     publish_in_order(out, story.new())
     pipeline.await_quiet()
-    record = Record(pipeline)
+    record = Record(pipeline, story.nomor)
     check_request(record, story.nomor, *Expected(datetime.datetime.now(UTC)).of(
         folded(out, story.nomor, story.facts)))
     return record.request[story.nomor], record.clock[story.nomor]
@@ -531,16 +531,18 @@ def contested(events):
 
 
 def test_the_record_comes_again_from_its_own_log(pipeline, tmp_path):
-    """All recorded facts, the deadline worker's too, shuffled and repeated, for a projector that knows nothing."""
-    events = pipeline.rows("select source, id, type, subject, time, data from event")
+    """All recorded facts, the deadline worker's too, shuffled and repeated, for a projector that knows nothing. Of the shuffles
+    the first will do."""
+    events = pipeline.rows("select source, id, type, subject, time, data from event where subject !~ '^B(?!00)'")
     assert any(e["type"].endswith("deadline.changed.v1") for e in events)
     with running(tmp_path, "again", ["projector"]) as again:
         publish_again(Publisher(again), events, random.Random(SEED))
         again.await_quiet()
         first, second = Record(pipeline), Record(again)
-    assert {n: len(es) for n, es in first.events.items()} == {n: len(es) for n, es in second.events.items()}
-    left = set(first.request) - contested(events)
-    assert len(left) > 0.4 * len(first.request)
+    mine = {e["subject"] for e in events}
+    assert {n: len(es) for n, es in first.events.items() if n in mine} == {n: len(es) for n, es in second.events.items()}
+    left = mine - contested(events)
+    assert len(left) > 0.4 * len(mine)
     for nomor in left:
         same(nomor, second.told(nomor), first.told(nomor))
         assert second.request[nomor]["updated_at"] == first.request[nomor]["updated_at"]
