@@ -159,10 +159,18 @@ static const struct ctl_cmd commands[] = {
      "  NOMOR           of one request only\n"
      "  --topics        also whether all is recorded that the projector has read and the topics still hold\n",
      ctl_verify},
-    {"rebuild", "", "make the record's tables again from its log",
+    {"rebuild", "[--from-kafka [--partial]]", "make the record's tables again from its log",
      "  The old ones serve meanwhile and are replaced in one transaction. Nothing is published, and versi "
      "never\n"
-     "  falls. Exit 1 when the log itself has flaws (see verify).\n",
+     "  falls. Exit 1 when the log itself has flaws (see verify).\n"
+     "  --from-kafka    the log is lost or not to be trusted: make it again too, from the topics. The "
+     "projector\n"
+     "                  is fenced for the last part, and goes on where the reading ended. Refused where the "
+     "topics\n"
+     "                  do not reach back to their beginning\n"
+     "  --partial       as far as they reach: what the old log holds of before stays, and requests that are "
+     "not\n"
+     "                  whole are named (exit 1)\n",
      ctl_rebuild},
     {"forget", "NOMOR --reason TEXT", "remove a request's personal data, for good",
      "  Of every fact only what schemas/lupa.json keeps stays; copies in the programs' tables and "
