@@ -14,61 +14,13 @@ import psycopg2
 import psycopg2.errors
 import pytest
 import stories
-from harness import OPD, event, eventually, form
+from harness import OPD
+from told import Told, wib
 
 OTHER = "1.02.01"
 VIEWS = ("v_timeline", "v_prakiraan", "v_antrean", "v_terlambat", "v_rekap_opd", "v_rekap_bulanan", "v_anomali", "v_kontak")
 READ_BY_PEOPLE = ("event", "event_id", "request", "clock", "integration", "attempt_integrator", "rekap")
-LATER = "2099-01-01T00:00:00+07:00"  # a term that is not over when the facts arrive, which is now
 MARCH, APRIL = datetime.date(2026, 3, 1), datetime.date(2026, 4, 1)
-
-
-class Told:
-    """Says what every program would have said; the projector alone runs."""
-
-    def __init__(self, p):
-        self.p, self.urutan, self.sent = p, {}, 0
-
-    def say(self, topic, kind, nomor, when, data, source):
-        if source in ("/bedelau/validator", "/bedelau/integrator", "/bedelau/deadline"):
-            self.urutan[nomor, source] = self.urutan.get((nomor, source), 0) + 1
-            data = {"urutan": self.urutan[nomor, source], **data}
-        e = event(kind, nomor, data, source, time=when)
-        self.p.send(topic, e)
-        self.sent += 1
-        return e["id"]
-
-    def letter(self, nomor, when, opd=OPD):
-        self.say("requests", "request.registered", nomor, when, {
-            "kode_opd": opd, "dasar_pengajuan": "surat_dinas", "nomor_surat": "1/2026", "tanggal_surat": "2026-03-02",
-            "perihal": "Integrasi"}, f"/opd/{opd}")
-
-    def form(self, nomor, when, revisi=1, opd=OPD, **more):
-        return self.say("requests", "request.submitted", nomor, when, form(nomor, revisi=revisi, kode_opd=opd, **more), f"/opd/{opd}")
-
-    def check(self, nomor, when, putusan, of, revisi=1, putaran=1, opd=OPD, oleh="sistem", **more):
-        self.say("checks", "check.completed", nomor, when, {
-            "revisi": revisi, "putaran": putaran, "sumber_pengajuan": f"/opd/{opd}", "id_pengajuan": of, "putusan": putusan,
-            "final": False, "temuan": [], "aturan": "0" * 8, "oleh": oleh, **more}, "/bedelau/validator")
-
-    def bedelau(self, nomor, when, what, status, revisi=1, **more):
-        self.say("integrations", f"integration.{what}", nomor, when, {
-            "revisi": revisi, "putaran": 1, "id_integrasi": f"b-{nomor}", "status_bedelau": status, "percobaan": 1, "kode_http": 200,
-            "alasan": None, "kesalahan": [], **more}, "/bedelau/integrator")
-
-    def clock(self, nomor, tahap, mulai, berakhir, hari, batas=LATER, keadaan="terpenuhi", revisi=1, satuan="hari_kerja"):
-        self.say("deadlines", "deadline.changed", nomor, harness.now(), {
-            "revisi": revisi, "tahap": tahap, "keadaan": keadaan, "mulai": mulai, "batas": batas, "berakhir": berakhir,
-            "satuan": satuan, "hari_terpakai": hari, "sisa_hari": 0, "kalender": "x", "sebab": "waktu"}, "/bedelau/deadline")
-
-    def recorded(self):
-        self.p.flush()
-        eventually(lambda: self.p.one("select count(*) from event where type not like '%%status.changed.v1'"),
-                   lambda n: n == self.sent, what=f"{self.sent} facts recorded; see {self.p.folder}")
-
-
-def wib(day, time="10:00:00"):
-    return f"2026-{day}T{time}+07:00"
 
 
 def march(t):
@@ -110,38 +62,6 @@ def march(t):
     t.clock("V-6", "pemeriksaan", wib("03-13"), wib("03-18"), 3, batas=wib("03-18", "00:00:00"), keadaan="terlewat")
 
 
-def odd(t):
-    """What cannot be, in May."""
-    t.bedelau("X-1", wib("05-04"), "completed", "aktif")
-    t.form("X-1", wib("05-04", "09:00:00"))
-
-    t.letter("X-2", wib("05-04"))
-    t.form("X-2", wib("05-05"), opd=OTHER)
-
-    f = t.form("X-3", wib("05-04"))
-    t.check("X-3", wib("05-05"), "menunggu_lampiran", f)
-    t.urutan["X-3", "/bedelau/validator"] = 2
-    t.check("X-3", wib("05-06"), "menunggu_pemeriksa", f)  # urutan 3
-
-    t.clock("X-4", "pemeriksaan", wib("05-04"), None, 0, keadaan="berjalan")
-
-    t.form("X-5", wib("05-04"))
-    t.check("X-5", wib("05-05"), "menunggu_pemeriksa", "tidak-ada")
-
-    f = t.form("X-6", wib("05-04"))
-    t.check("X-6", wib("05-05"), "ditolak", f)
-    t.check("X-6", wib("05-06"), "diterima", f, revisi=2)
-
-    f = t.form("X-7", wib("05-04"))
-    t.check("X-7", wib("05-05"), "diterima", f)
-    t.bedelau("X-7", wib("05-06"), "completed", "aktif")
-    t.bedelau("X-7", wib("05-07"), "cancelled", None)
-
-    f = t.form("X-8", wib("05-04"))
-    t.check("X-8", wib("05-05"), "diterima", f)
-    t.clock("X-8", "integrasi", wib("05-05"), wib("05-04"), 0, batas=wib("05-30"))  # ends before it begins
-
-
 def calls(t):
     """Two that Bedelau finished a day late, in June; the calls are the integrator's."""
     for nomor, made in (("B-1", [("06-02 10:00", "unknown", None, 5000, "timed out"), ("06-03 16:00", "answered", 503, 40, None),
@@ -164,7 +84,6 @@ def line():
     p.start("projector")
     p.told = Told(p)
     march(p.told)
-    odd(p.told)
     calls(p.told)
     p.told.recorded()
     yield p
@@ -282,37 +201,6 @@ def test_timeline_as_printed(line):
     assert re.search(r"2026-06-03 16:00:00 WIB  panggilan.bedelau .*dijawab.*HTTP 503 dalam 40.0 ms  \+1 d 6 h", text), text
     told = json.loads(line.ctl("status", "B-1", "--timeline", "--json"))["timeline"]
     assert [e["latensi_ms"] for e in told if e["peristiwa"] == "panggilan.bedelau"] == [5000, 40, 123.4]
-
-
-ODD = {"X-1": "selesai_tanpa_diterima", "X-2": "dua_opd", "X-3": "celah_urutan_validator", "X-4": "jam_tanpa_permohonan",
-       "X-5": "formulir_lain", "X-6": "fakta_setelah_akhir", "X-7": "selesai_dan_dibatalkan", "X-8": "jam_bertentangan"}
-
-
-def test_oddities(line):
-    got = line.rows("select nomor_permohonan, anomali, penjelasan from v_anomali order by 1, 2")
-    assert [(r["nomor_permohonan"], r["anomali"]) for r in got] == list(ODD.items())
-    assert all(r["penjelasan"] for r in got)
-
-
-def test_a_row_that_contradicts_itself(line):
-    with rolled_back(line) as c:
-        c.execute("update request set status = 'selesai' where nomor_permohonan = 'V-4'")
-        c.execute("select anomali, penjelasan is not null from v_anomali where nomor_permohonan = 'V-4'")
-        assert c.fetchall() == [("status_bertentangan", True)]
-
-
-def test_an_oddity_ends_when_its_fact_comes(line):
-    """The check that was missing, of urutan 2."""
-    nomor = "Y-1"
-    f = line.told.form(nomor, wib("05-04"))
-    line.told.urutan[nomor, "/bedelau/validator"] = 1
-    line.told.check(nomor, wib("05-06"), "menunggu_pemeriksa", f)
-    line.told.recorded()
-    assert line.one("select count(*) from v_anomali where nomor_permohonan = %s", nomor) == 1
-    line.told.urutan[nomor, "/bedelau/validator"] = 0
-    line.told.check(nomor, wib("05-05"), "menunggu_lampiran", f)
-    line.told.recorded()
-    assert line.one("select count(*) from v_anomali where nomor_permohonan = %s", nomor) == 0
 
 
 def test_contact(line):
@@ -474,86 +362,3 @@ def test_sums_of_shuffled_and_repeated_facts(pipeline):
     assert p.one("select rekap_hitung_ulang()") == n
     assert p.rows(SUMS) == sums
     assert p.rows("select nomor_permohonan, anomali from request where anomali like '%%celah%%'") == []
-
-
-# ---- 200,000 requests ---------------------------------------------------------------------------------------------------
-
-MANY = 200000
-FINAL = ("case when i %% 40 = 0 then 'ditolak' when i %% 40 = 1 then 'dibatalkan' else 'selesai' end")
-FILL = f"""
-create temp table awal as select i, 'BDL-' || lpad(i::text, 7, '0') as nomor, '1.' || lpad((i %% 45)::text, 2, '0') || '.01' as opd,
-    timestamptz '2025-01-01 02:00+00' + i * interval '4 minutes' as t, i %% 20 <> 7 as usai, i %% 100 = 3 as lambat, i %% 12 as hari
-  from generate_series(1, {MANY}) i;
-insert into request (nomor_permohonan, revisi, putaran, versi, status, terlambat, giliran, giliran_sejak, kode_opd, nama_opd, nama_sistem,
-    submitted_at, checked_at, accepted_at, integrated_at, updated_at, fakta, hitungan, anomali, rekap)
-select nomor, 1, 1, 5, case when usai then {FINAL} else 'diperiksa' end, lambat, case when usai then 'selesai' else 'pranata_komputer' end,
-       t, opd, 'Dinas ' || opd, 'Sistem ' || i, t, t, t, case when usai and i %% 40 > 1 then t end, t,
-       (select string_agg(md5((i * 64 + k)::text), '') from generate_series(1, 50) k), '3/3 2/2 7/7', case when i %% 2000 = 0 then 'dua_opd' end,
-       opd || to_char(t, ' YYYY-MM/') || 'diajukan' || case when usai then to_char(t, ' YYYY-MM/') || {FINAL} else '' end
-       || to_char(t, ' YYYY-MM/') || 'pengajuan/hari_kerja/0/t' || case when usai then
-          to_char(t, ' YYYY-MM/') || 'pemeriksaan/hari_kerja/' || i %% 3 || case when i %% 3 = 2 then '/f' else '/t' end
-          || to_char(t, ' YYYY-MM/') || 'integrasi/hari_kerja/' || i %% 40 || case when i %% 40 > 30 then '/f' else '/t' end else '' end
-  from awal order by i;
-insert into clock (nomor_permohonan, revisi, tahap, mulai, batas, satuan, status, berakhir, hari_terpakai, kalender, urutan)
-select nomor, 1, tahap, t, t + interval '3 days', 'hari_kerja', case when lambat and tahap = 'integrasi' then 'terlewat' else 'terpenuhi' end,
-       t + case when lambat and tahap = 'integrasi' then interval '4 days' else interval '1 day' end, 1, 'x', 3
-  from awal, unnest(array['pengajuan', 'pemeriksaan', 'integrasi']) tahap order by i;
-insert into attempt_integrator (key, no, lease, step, sent_at, quiet_until, answered_at, fate, code, took_us)
-select nomor || ':1:1', no, 1, 'send', t + no * interval '1 hour', t, t, 'answered', case when no = 1 then 503 else 201 end, 5000
-  from awal, generate_series(1, 2) no order by i;
-insert into event (source, id, type, subject, time, effective_at, topic, partition, kafka_offset, append_at, data, data_hash)
-select '/opd/' || opd, nomor || ':' || k, 'id.go.batam.bedelau.' || case k when 1 then 'request.submitted' when 2 then 'check.completed' else 'integration.completed' end
-       || '.v1', nomor, t, t + k * interval '1 hour', 'x', 0, i * 4 + k, t, case k when 1 then '{{"revisi": 1, "nama_pemohon": "Seseorang"}}'
-       when 2 then '{{"revisi": 1, "putaran": 1, "putusan": "diterima", "oleh": "sistem", "temuan": []}}'
-       else '{{"revisi": 1, "putaran": 1, "status_bedelau": "aktif", "kode_http": 200, "percobaan": 2}}' end, '\\x00'
-  from awal, generate_series(1, 3) k order by i;
-select rekap_jumlahkan();
-analyze request; analyze clock; analyze event; analyze rekap; analyze attempt_integrator;
-"""
-ONE = "where nomor_permohonan = 'BDL-0123456'"
-# what is asked, rows at most read from heap and index together, and tables that must not be read whole
-ASKED = {
-    "v_timeline of one request": (f"select * from v_timeline {ONE} order by waktu, seq", 100),
-    "v_kontak of one request": (f"select * from v_kontak {ONE}", 100),
-    "v_antrean, all that is open": ("select * from v_antrean", 2 * MANY // 20 + 100),
-    "v_antrean, the longest 50 of a department": ("select * from v_antrean where kode_opd = '1.07.01' limit 50", MANY // 20 + 100),
-    "v_terlambat": ("select * from v_terlambat", MANY // 100 * 10),
-    "v_rekap_opd": ("select * from v_rekap_opd", 100000),
-    "v_rekap_opd of a month": ("select * from v_rekap_opd where bulan = '2025-05-01'", 10000),
-    "v_rekap_bulanan": ("select * from v_rekap_bulanan", 100000),
-    "v_rekap_bulanan of a month": ("select * from v_rekap_bulanan where bulan = '2025-05-01'", 10000),
-    "v_anomali": ("select * from v_anomali", MANY // 2000 * 3 + 100)}
-LARGE = {"event", "request", "clock", "attempt_integrator"}
-
-
-def nodes(plan):
-    yield plan
-    for child in plan.get("Plans", ()):
-        yield from nodes(child)
-
-
-def read(node):
-    """Rows that a scan gave or threw away, all loops together."""
-    return (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
-
-
-@pytest.fixture(scope="module")
-def many():
-    p = harness.Pipeline(harness.log_folder("test_views_many"), partitions=1, standin=False)
-    p.rows(FILL)
-    yield p
-    p.stop()
-
-
-@pytest.mark.parametrize("what", ASKED)
-def test_plans(many, what):
-    sql, most = ASKED[what]
-    many.rows(sql)  # what is in memory is asked for; the first look reads the disk
-    explained = many.one(f"explain (analyze, buffers, format json) {sql}".replace("%", "%%"))[0]
-    text = "\n".join(r["QUERY PLAN"] for r in many.rows(f"explain (analyze, buffers) {sql}".replace("%", "%%")))
-    print(f"{what}: {explained['Execution Time']:.1f} ms after {explained['Planning Time']:.1f} ms of planning\n{text}")
-    scans = [n for n in nodes(explained["Plan"]) if "Scan" in n["Node Type"] and "Relation Name" in n]
-    assert scans
-    whole = {n["Relation Name"] for n in scans if n["Node Type"] in ("Seq Scan", "Sample Scan")} & LARGE
-    assert not whole, text
-    assert sum(read(n) for n in scans) <= most, text
