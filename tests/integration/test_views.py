@@ -1,6 +1,6 @@
-"""The views that people ask: who must act, what is late and why, the month's recapitulation, what cannot be, whom to write
-to. What each must show was computed by hand from facts that a projector recorded. With 200,000 requests the plans are
-looked at, and the times shown."""
+"""The views that people ask: one request's story, who must act, what is late and why, the month's recapitulation, whom to write
+to. What each column must show was computed by hand from facts that a projector recorded. What cannot be is in test_anomali.py,
+the forecast in test_forecast.py, and what they cost with 200,000 requests in test_views_many.py."""
 import contextlib
 import csv
 import datetime
@@ -19,8 +19,10 @@ from told import Told, wib
 
 OTHER = "1.02.01"
 VIEWS = ("v_timeline", "v_prakiraan", "v_antrean", "v_terlambat", "v_rekap_opd", "v_rekap_bulanan", "v_anomali", "v_kontak")
-READ_BY_PEOPLE = ("event", "event_id", "request", "clock", "integration", "attempt_integrator", "rekap")
-MARCH, APRIL = datetime.date(2026, 3, 1), datetime.date(2026, 4, 1)
+READ_BY_PEOPLE = ("event", "event_id", "event_copy", "request", "clock", "integration", "attempt_integrator", "attempt_validator", "rekap",
+                  "rekap_langkah", "dead_letter", "opd", "officer", "document", "document_owner", "forgotten")
+MARCH, APRIL, JULY = (datetime.date(2026, m, 1) for m in (3, 4, 7))
+DAY = datetime.timedelta(days=1)
 
 
 def march(t):
@@ -78,6 +80,54 @@ def calls(t):
                      round(ms * 1000), error)
 
 
+def july(t):
+    """Two that were returned, of which one was withdrawn in its repair, and nothing missed; what they took was told late."""
+    t.letter("J-1", wib("07-01", "09:00:00"))
+    t.clock("J-1", "pengajuan", wib("07-01", "09:00:00"), wib("07-03"), 2)
+    for r, (came, left, days) in enumerate((("07-03", "07-06", 1), ("07-08", "07-10", 2), ("07-13", "07-14", 1)), 1):
+        f = t.form("J-1", wib(came), revisi=r)
+        t.check("J-1", wib(left), "diterima" if r == 3 else "dikembalikan", f, revisi=r)
+        t.clock("J-1", "pemeriksaan", wib(came), wib(left), days, keadaan="terpenuhi" if r == 3 else "ditangguhkan", revisi=r)
+    t.bedelau("J-1", wib("07-24"), "completed", "aktif", revisi=3)
+    t.clock("J-1", "integrasi", wib("07-14"), wib("07-24"), 8, revisi=3)
+
+    f = t.form("J-2", wib("07-03"))
+    t.clock("J-2", "pengajuan", wib("07-02"), wib("07-03"), 1, batas=wib("07-04"))  # met, and received when it was over
+    t.check("J-2", wib("07-06"), "dikembalikan", f)
+    t.clock("J-2", "pemeriksaan", wib("07-03"), wib("07-06"), 1, keadaan="ditangguhkan")
+    t.say("requests", "request.withdrawn", "J-2", wib("07-08"), {"alasan": "tidak jadi"}, f"/opd/{OPD}")
+    t.check("J-2", wib("07-08"), "dibatalkan", f)
+    t.clock("J-2", "perbaikan", wib("07-06"), wib("07-08"), 2, keadaan="dihentikan")
+
+
+def story(t):
+    """Everything that a story can tell, in August."""
+    n, one, d = "T-1", t.say, wib
+    t.letter(n, d("08-03", "08:00:00"))
+    f = t.form(n, d("08-03", "09:00:00"))
+    t.check(n, d("08-03", "09:00:01"), "menunggu_lampiran", f)
+    t.check(n, d("08-04", "09:00:00"), "menunggu_pemeriksa", f, temuan=[{"kode": "W-1", "tingkat": "W", "lokasi": "/perihal", "pesan": "Periksa.", "message": "Look."}])
+    one("reviews", "review.decided", n, d("08-04", "10:00:00"), {"revisi": 1, "putaran": 1, "keputusan": "diterima", "catatan": [], "pemeriksa": "pk-01"},
+        "/bedelau/gateway")
+    t.check(n, d("08-04", "10:00:01"), "diterima", f, oleh="pk-01")
+    one("checks", "check.refused", n, d("08-04", "11:00:00"), {"sumber": f"/opd/{OPD}", "id": "x", "tipe": "request.submitted", "kode": "REVISI_LAMA",
+                                                              "pesan": "Revisi ini sudah diputuskan.", "message": "Decided."}, "/bedelau/validator")
+    one("deadlines", "deadline.changed", n, d("08-05"), {
+        "revisi": 1, "tahap": "integrasi", "keadaan": "berjalan", "mulai": d("08-04"), "batas": d("09-16", "00:00:00"), "berakhir": None,
+        "satuan": "hari_kerja", "hari_terpakai": 0, "sisa_hari": 30, "kalender": "k-2", "sebab": "kalender", "batas_lama": d("09-15", "00:00:00"),
+        "kalender_lama": "k-1"}, "/bedelau/deadline")
+    t.bedelau(n, d("08-06"), "rejected", None, percobaan=3, kode_http=422, alasan="tidak lengkap", id_integrasi=None)
+    one("callbacks", "callback.received", n, d("08-07"), {"id_integrasi": "b", "status": "diproses", "urutan": 1, "waktu": d("08-07"), "alasan": "antre"},
+        "/bedelau/gateway")
+    one("deadlines", "deadline.warned", n, d("08-08"), {"revisi": 1, "tahap": "integrasi", "sisa_hari": 1, "batas": d("09-16", "00:00:00")},
+        "/bedelau/deadline")
+    one("requests", "request.withdrawn", n, "2098-01-01T00:00:00Z", {"alasan": "tidak jadi"}, f"/opd/{OPD}")
+    t.p.rows("insert into attempt_validator (key, no, lease, step, sent_at, quiet_until, answered_at, fate, code, took_us, error) values"
+             " (%s, 1, 1, 'fetch', %s, now(), %s, 'waiting', 503, 2340, 'HTTP 503')", f"{n}:1", d("08-03", "12:00:00"), d("08-03", "12:00:01"))
+    t.p.rows("insert into attempt_integrator (key, no, lease, step, sent_at, quiet_until, answered_at, fate, code, took_us, error) values"
+             " (%s, 3, 1, 'send', %s, now(), %s, 'not_sent', null, 1000, 'connect')", f"{n}:1:1", d("08-05", "22:00:00"), d("08-05", "22:00:01"))
+
+
 @pytest.fixture(scope="module")
 def line():
     p = harness.Pipeline(harness.log_folder("test_views"), partitions=2, standin=False, sop_time_tolerance="3650d")
@@ -85,6 +135,8 @@ def line():
     p.told = Told(p)
     march(p.told)
     calls(p.told)
+    july(p.told)
+    story(p.told)
     p.told.recorded()
     yield p
     codes = p.stop()
@@ -108,12 +160,16 @@ CITY = {  # pemeriksaan in March: V-1 2, V-2 1 + 1, V-3 1 (received late), V-6 3
     MARCH: {**counts(5, 1, 1, 1, 1, 1), **step("pengajuan", 2, 0, 0, 100), **step("pemeriksaan", 4, 2, 3, 50),
             **step("integrasi", 1, 13, 13, 100), "tepat_waktu_persen": 71.4},
     APRIL: {**counts(diajukan=1, selesai=1, terlewat=1), **step("pengajuan", *NONE), **step("pemeriksaan", *NONE),
-            **step("integrasi", 1, 16, 16, 100), "tepat_waktu_persen": 100}}
+            **step("integrasi", 1, 16, 16, 100), "tepat_waktu_persen": 100},
+    # a revisi that was withdrawn after its return is no return; J-1's second step took 1 + 2 + 1; J-2's form was received late
+    JULY: {**counts(diajukan=2, dikembalikan=2, selesai=1, dibatalkan=1), **step("pengajuan", 2, 1.5, 2, 50),
+           **step("pemeriksaan", 1, 4, 4, 100), **step("integrasi", 1, 8, 8, 100), "tepat_waktu_persen": 75}}
 DEPARTMENTS = {
     (MARCH, OPD): {**counts(3, 1, 1), **step("pengajuan", 2, 0, 0, 100), **step("pemeriksaan", 3, 1.67, 2, 66.7),
                    **step("integrasi", 1, 13, 13, 100), "tepat_waktu_persen": 83.3},
     (MARCH, OTHER): {**counts(2, 0, 0, 1, 1, 1), **step("pengajuan", *NONE), **step("pemeriksaan", 1, 3, 3, 0),
-                     **step("integrasi", *NONE), "tepat_waktu_persen": 0}}
+                     **step("integrasi", *NONE), "tepat_waktu_persen": 0},
+    (JULY, OPD): CITY[JULY]}
 
 
 def plain(row):
@@ -149,18 +205,23 @@ def test_percentiles_of_a_histogram(line):
 
 
 def test_queue(line):
-    got = line.rows("select nomor_permohonan, status, giliran, giliran_sejak, kode_opd, revisi, menunggu > interval '1 day' as lama"
-                    " from v_antrean where nomor_permohonan like 'V-%%'")
+    got = line.rows("select *, menunggu > interval '1 day' as lama from v_antrean where nomor_permohonan like 'V-%%'")
+    for r in got:
+        del r["menunggu"]
     assert got == [
-        {"nomor_permohonan": "V-3", "status": "diintegrasikan", "giliran": "bedelau", "giliran_sejak": at("2026-03-07T03:00:00"),
-         "kode_opd": OPD, "revisi": 1, "lama": True},
-        {"nomor_permohonan": "V-4", "status": "diajukan", "giliran": "sistem", "giliran_sejak": at("2026-03-31T20:00:00"),
-         "kode_opd": OTHER, "revisi": 1, "lama": True}]
+        {"nomor_permohonan": "V-3", "status": "diintegrasikan", "giliran": "bedelau", "giliran_sejak": at("2026-03-07T03:00:00"), "terlambat": True,
+         "kode_opd": OPD, "nama_opd": harness.FORM["nama_opd"], "nama_sistem": "Sistem V-3", "revisi": 1, "lama": True},
+        {"nomor_permohonan": "V-4", "status": "diajukan", "giliran": "sistem", "giliran_sejak": at("2026-03-31T20:00:00"), "terlambat": False,
+         "kode_opd": OTHER, "nama_opd": harness.FORM["nama_opd"], "nama_sistem": "Sistem V-4", "revisi": 1, "lama": True}]
+    with rolled_back(line) as c:  # to the microsecond, within one instant
+        c.execute("select count(*), bool_and(menunggu = now() - giliran_sejak) from v_antrean")
+        assert c.fetchone() == (3, True)
+    assert [r["nomor_permohonan"] for r in line.rows("select * from v_antrean")] == ["V-3", "V-4", "T-1"]
 
 
 def test_queue_as_listed(line):
     got = json.loads(line.ctl("list", "--antrean", "--opd", OTHER, "--json"))
-    assert [r["nomor_permohonan"] for r in got] == ["V-4", "X-2"]
+    assert [r["nomor_permohonan"] for r in got] == ["V-4"]
 
 
 def at(utc):
@@ -168,15 +229,44 @@ def at(utc):
 
 
 def test_late(line):
-    day = datetime.timedelta(days=1)
+    hour = datetime.timedelta(hours=1)
     got = {(r["nomor_permohonan"], r["tahap"]): r for r in line.rows("select * from v_terlambat")}
     assert set(got) == {("V-3", "integrasi"), ("V-6", "pemeriksaan"), ("B-1", "integrasi"), ("B-2", "integrasi")}
+    running = got.pop(("V-3", "integrasi"))
+    assert running.pop("lewat") > 200 * DAY
+    same = {"nama_opd": harness.FORM["nama_opd"], "revisi": 1}
+    assert running == {**same, "nomor_permohonan": "V-3", "status": "diintegrasikan", "giliran": "bedelau", "kode_opd": OPD, "tahap": "integrasi",
+                       "mulai": at("2026-03-06T03:00:00"), "batas": at("2026-04-19T17:00:00"), "berakhir": None, "nama_sistem": "Sistem V-3",
+                       "gangguan_bedelau": 0 * hour, "karena_bedelau": False}
+    done = {**same, "giliran": "selesai", "gangguan_bedelau": 0 * hour, "karena_bedelau": False}
+    assert got["V-6", "pemeriksaan"] == {
+        **done, "nomor_permohonan": "V-6", "status": "ditolak", "kode_opd": OTHER, "tahap": "pemeriksaan", "mulai": at("2026-03-13T03:00:00"),
+        "batas": at("2026-03-17T17:00:00"), "berakhir": at("2026-03-18T03:00:00"), "nama_sistem": "Sistem V-6", "lewat": 10 * hour}
+    june = {**done, "status": "selesai", "kode_opd": OPD, "tahap": "integrasi", "mulai": at("2026-06-01T03:00:00"),
+            "batas": at("2026-06-17T17:00:00"), "berakhir": at("2026-06-18T17:00:00"), "lewat": DAY}
     # 30 h after the call that nobody answered, 8 h after the 503: without them it had been in time
-    assert [got["B-1", "integrasi"][k] for k in ("lewat", "gangguan_bedelau", "karena_bedelau")] == [day, datetime.timedelta(hours=38), True]
+    assert got["B-1", "integrasi"] == {**june, "nomor_permohonan": "B-1", "nama_sistem": "Sistem B-1", "gangguan_bedelau": 38 * hour,
+                                       "karena_bedelau": True}
     # our own credentials are no outage of Bedelau's
-    assert [got["B-2", "integrasi"][k] for k in ("lewat", "gangguan_bedelau", "karena_bedelau")] == [day, 0 * day, False]
-    assert [got["V-6", "pemeriksaan"][k] for k in ("lewat", "gangguan_bedelau", "karena_bedelau")] == [10 * day / 24, 0 * day, False]
-    assert got["V-3", "integrasi"]["berakhir"] is None and got["V-3", "integrasi"]["lewat"] > 200 * day
+    assert got["B-2", "integrasi"] == {**june, "nomor_permohonan": "B-2", "nama_sistem": "Sistem B-2"}
+
+
+def test_outages_over_several_rounds(line):
+    """Calls of an earlier putaran and of an earlier revisi count, what lies outside the clock does not, and a call that goes on failing counts to the end."""
+    with rolled_back(line) as c:
+        c.execute("update request set revisi = 2, putaran = 1 where nomor_permohonan = 'B-2'")
+        c.execute("update request set putaran = 2 where nomor_permohonan = 'B-1'")
+        add = ("insert into attempt_integrator (key, no, lease, step, sent_at, quiet_until, answered_at, fate, code, took_us)"
+               " values (%s, %s, 1, %s, %s, now(), now(), 'answered', %s, 1)")
+        c.execute("delete from attempt_integrator where key like 'B-2:%'")
+        for call in (("B-1:1:2", 1, "send", "2026-06-18 20:00+07", 502),     # 4 h to the clock's end
+                     ("B-2:1:1", 1, "send", "2026-05-31 10:00+07", 503),     # begins a day before the clock
+                     ("B-2:1:1", 2, "wait", "2026-06-01 11:00+07", None),    # no call
+                     ("B-2:1:1", 3, "send", "2026-06-01 12:00+07", 201)):    # 2 h of it lie in the clock
+            c.execute(add, call)
+        c.execute("select nomor_permohonan, gangguan_bedelau, karena_bedelau from v_terlambat where nomor_permohonan like 'B-%' order by 1")
+        hour = datetime.timedelta(hours=1)
+        assert c.fetchall() == [("B-1", 42 * hour, True), ("B-2", 2 * hour, False)]
 
 
 def test_timeline(line):
@@ -196,6 +286,52 @@ def test_timeline(line):
     assert who == [{"oleh": "pk-01", "nanti": True, "waktu_disesuaikan": False}]
 
 
+TOLD = ("waktu", "peristiwa", "pelaku", "revisi", "putaran", "hasil", "tahap", "keterangan", "oleh", "kode_http", "latensi_ms", "percobaan", "menunggu")
+ME, WE = f"/opd/{OPD}", "/bedelau/"
+SECOND, HOUR = datetime.timedelta(seconds=1), datetime.timedelta(hours=1)
+STORY = [
+    ("08-03 08:00:00", "request.registered", ME, None, None, None, None, None, None, None, None, None, None),
+    ("08-03 09:00:00", "request.submitted", ME, "1", None, None, None, None, None, None, None, None, HOUR),
+    ("08-03 09:00:01", "check.completed", WE + "validator", "1", "1", "menunggu_lampiran", None, None, "sistem", None, None, None, SECOND),
+    ("08-03 12:00:00", "panggilan.lampiran", WE + "validator", "1", None, "belum_dijawab", "pemeriksaan", "HTTP 503", None, 503, 2.3, 1,
+     3 * HOUR - SECOND),
+    ("08-04 09:00:00", "check.completed", WE + "validator", "1", "1", "menunggu_pemeriksa", None, None, "sistem", None, None, None, 21 * HOUR),
+    ("08-04 10:00:00", "review.decided", WE + "gateway", "1", "1", "diterima", None, None, "pk-01", None, None, None, HOUR),
+    ("08-04 10:00:01", "check.completed", WE + "validator", "1", "1", "diterima", None, None, "pk-01", None, None, None, SECOND),
+    ("08-04 11:00:00", "check.refused", WE + "validator", None, None, None, None, "Revisi ini sudah diputuskan.", None, None, None, None, HOUR - SECOND),
+    ("08-05 10:00:00", "deadline.changed", WE + "deadline", "1", None, "berjalan", "integrasi", "kalender", None, None, None, None, 23 * HOUR),
+    ("08-05 22:00:00", "panggilan.bedelau", WE + "integrator", "1", "1", "tidak_terkirim", "integrasi", "connect", None, None, 1, 3, 12 * HOUR),
+    ("08-06 10:00:00", "integration.rejected", WE + "integrator", "1", "1", None, None, "tidak lengkap", None, 422, None, 3, 12 * HOUR),
+    ("08-07 10:00:00", "callback.received", WE + "gateway", None, None, "diproses", None, "antre", None, None, None, None, DAY),
+    ("08-08 10:00:00", "deadline.warned", WE + "deadline", "1", None, None, "integrasi", None, None, None, None, None, DAY)]
+
+
+def test_timeline_every_column(line):
+    """One request's whole story: who said what, of which round, how long after the step before, calls with code and latency."""
+    got = line.rows("select *, to_char(waktu at time zone interval '7 hours', 'MM-DD HH24:MI:SS') as jam from v_timeline"
+                    " where nomor_permohonan = 'T-1' order by waktu, seq")
+    last = got.pop()
+    assert [tuple(r["jam"] if k == "waktu" else r[k] for k in TOLD) for r in map(plain, got)] == STORY
+    assert {r["nomor_permohonan"] for r in got} == {"T-1"}
+    assert [r["temuan"] for r in got if r["peristiwa"] == "check.completed"] == [
+        [], [{"kode": "W-1", "tingkat": "W", "lokasi": "/perihal", "pesan": "Periksa.", "message": "Look."}], []]
+    assert all(r["temuan"] is None for r in got if r["peristiwa"] != "check.completed")
+    moved = [r for r in got if r["batas"]]
+    assert [(r["batas"], r["batas_lama"], r["kalender"], r["kalender_lama"]) for r in moved] == [
+        (wib("09-16", "00:00:00"), wib("09-15", "00:00:00"), "k-2", "k-1"), (wib("09-16", "00:00:00"), None, None, None)]
+    calls = [r for r in got if r["peristiwa"].startswith("panggilan")]
+    assert [(r["seq"], r["waktu_klaim"], r["diterima_pada"]) for r in calls] == [
+        (None, at("2026-08-03T05:00:00"), at("2026-08-03T05:00:01")), (None, at("2026-08-05T15:00:00"), at("2026-08-05T15:00:01"))]
+    facts = [r for r in got if r not in calls]
+    assert len({r["seq"] for r in facts}) == len(facts)
+    assert all(r["waktu_klaim"] == r["waktu"] and r["diterima_pada"] > at("2026-08-08T03:00:00") for r in facts)
+    assert not any(r["waktu_disesuaikan"] for r in got)
+    # a time of its sender's that cannot be: what counts is when it was received, and both are shown
+    assert (last["peristiwa"], last["keterangan"], last["waktu_disesuaikan"]) == ("request.withdrawn", "tidak jadi", True)
+    assert last["waktu_klaim"] == at("2098-01-01T00:00:00") and last["waktu"] == last["diterima_pada"] < at("2098-01-01T00:00:00")
+    assert last["menunggu"] == last["waktu"] - got[-1]["waktu"]
+
+
 def test_timeline_as_printed(line):
     text = line.ctl("status", "B-1", "--timeline")
     assert re.search(r"2026-06-03 16:00:00 WIB  panggilan.bedelau .*dijawab.*HTTP 503 dalam 40.0 ms  \+1 d 6 h", text), text
@@ -204,10 +340,15 @@ def test_timeline_as_printed(line):
 
 
 def test_contact(line):
-    """Of the form that the check names, not of the other one."""
-    got = line.rows("select nama_pemohon, email_pemohon, telepon_pemohon, nama_pj_teknis from v_kontak where nomor_permohonan = 'V-1'")
-    assert got == [{"nama_pemohon": "Citra Contoh", "email_pemohon": "citra.contoh@batam.go.id",
-                    "telepon_pemohon": harness.FORM["telepon_pemohon"], "nama_pj_teknis": harness.FORM["nama_pj_teknis"]}]
+    """Of the form that the check names, not of the other one; nobody where there is only a letter."""
+    form = {k: harness.FORM[k] for k in ("nama_opd", "jabatan_pemohon", "telepon_pemohon", "nama_pj_teknis", "email_pj_teknis", "telepon_pj_teknis")}
+    assert line.rows("select * from v_kontak where nomor_permohonan = 'V-1'") == [
+        {**form, "nomor_permohonan": "V-1", "status": "selesai", "kode_opd": OPD, "nama_sistem": "Sistem V-1", "nama_pemohon": "Citra Contoh",
+         "email_pemohon": "citra.contoh@batam.go.id"}]
+
+
+def test_nothing_of_it_is_odd(line):
+    assert [(r["nomor_permohonan"], r["anomali"]) for r in line.rows("select * from v_anomali")] == [("T-1", "waktu_disesuaikan")]
 
 
 def test_a_request_that_went_all_the_way(pipeline):
