@@ -105,6 +105,23 @@ put_data_hashes(struct reading *r)
 }
 
 static void
+put_places(struct reading *r)
+{
+    pg_array(&r->args, PG_TEXT);
+    for (size_t i = 0; i < r->nbatch; i++)
+        pg_elem_text(&r->args, str_of(rd_kafka_topic_name(r->batch[i].rkm->rkt)));
+    pg_array_end(&r->args);
+    pg_array(&r->args, PG_INT4);
+    for (size_t i = 0; i < r->nbatch; i++)
+        pg_elem_int4(&r->args, r->batch[i].rkm->partition);
+    pg_array_end(&r->args);
+    pg_array(&r->args, PG_INT8);
+    for (size_t i = 0; i < r->nbatch; i++)
+        pg_elem_int8(&r->args, r->batch[i].rkm->offset);
+    pg_array_end(&r->args);
+}
+
+static void
 tell(const struct reading *r, const rd_kafka_message_t *rkm, const char *what)
 {
     const struct topics_flaw f = {rd_kafka_topic_name(rkm->rkt), rkm->partition, rkm->offset, what};
@@ -112,14 +129,18 @@ tell(const struct reading *r, const rd_kafka_message_t *rkm, const char *what)
     r->t->flaw(r->t->arg, &f);
 }
 
-/* An id that was used before for another content belongs to the dead letters, not to the log. */
+/* An id that was used before for another content belongs to the dead letters, not to the log, and so does what the database
+ * refused. */
 static const char missing_sql[] =
     "select u.i, e.seq is not null from unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::bytea[], "
-    "$6::bytea[])"
-    " with ordinality u(subject, source, id, key, hash, data, i) left join event e on e.subject = u.subject "
+    "$6::bytea[], $7::text[], $8::int[], $9::bigint[])"
+    " with ordinality u(subject, source, id, key, hash, data, topic, part, place, i) left join event e on "
+    "e.subject = u.subject "
     "and"
     " e.source = u.source and e.id = u.id where (e.seq is null or e.data_hash <> u.data) and not exists"
-    " (select from event_id x where x.key = u.key and x.hash <> u.hash) order by 1";
+    " (select from event_id x where x.key = u.key and x.hash <> u.hash) and (e.seq is not null or not exists"
+    " (select from dead_letter d where d.worker = 'projector' and d.topic = u.topic and d.partition = u.part"
+    " and d.kafka_offset = u.place)) order by 1";
 
 static enum res
 look_up(struct reading *r)
@@ -136,6 +157,7 @@ look_up(struct reading *r)
     put_digests(r, offsetof(struct event, seen_key));
     put_digests(r, offsetof(struct event, seen_hash));
     put_data_hashes(r);
+    put_places(r);
     pg_args_params(&r->args, &p);
     found = ctl_query_params(r->t->c, missing_sql, (int)r->args.n, &p);
     for (int i = 0; found && i < PQntuples(found); i++)
