@@ -55,6 +55,21 @@ str_int(struct str s, int64_t *ret)
     return true;
 }
 
+struct str
+str_dec(int64_t v, char tmp[STR_DEC])
+{
+    char *end = tmp + STR_DEC;
+    char *p = end;
+    uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+
+    do
+        *--p = (char)('0' + u % 10);
+    while (u /= 10);
+    if (v < 0)
+        *--p = '-';
+    return (struct str){p, (size_t)(end - p)};
+}
+
 bool
 str_has_control(struct str s)
 {

@@ -69,6 +69,10 @@ bool str_keep(const char **z);
 /* The whole of `s` as a decimal number; false on junk, overflow or nothing. `*ret` is set to 0 on failure. */
 bool str_int(struct str s, int64_t *ret);
 
+/* The number in decimal; the text lives in `tmp`. */
+enum { STR_DEC = 24 };
+struct str str_dec(int64_t v, char tmp[STR_DEC]);
+
 /* Whether it holds a control character of ASCII. */
 bool str_has_control(struct str s);
 

@@ -28,12 +28,17 @@ struct flow {
     unsigned asked_for;  /* the assignment whose offsets are being taken */
     bool revoke_pending; /* give up the partitions once the transaction in flight has ended */
     enum { IDLE, TURN, SENT, WAIT } state;
-    bool careful;    /* this batch is bisected */
+    enum {
+        AT_ONCE, /* the whole batch */
+        APART, /* bisected: each part is tried and undone, then all that was not refused is applied at once */
+        IN_TURN /* bisected, each part kept: what is refused only together with others */
+    } how;
     unsigned streak; /* records blamed in a row over all batches, none applied between */
     size_t bad;      /* items refused in this batch */
     size_t
         again; /* of its items: those before it had, if refused, their second try; 0 = the first round goes on */
     struct batch cur, next;
+    struct batch past; /* committed; what follows from it is done while the database works on the next */
     struct range ranges[RANGES], range;
     size_t nranges;
     struct outbox_row *rows; /* what this transaction emits */
@@ -45,7 +50,7 @@ struct flow {
     struct loop_timer backoff, retake, stall;
     int64_t failures; /* transactions in a row that failed by a fault of ours */
     unsigned races;   /* in which somebody else was first, since the last that was committed */
-    struct loop_defer kick;
+    struct loop_defer kick, after;
     void (*drained)(void *arg);
     void *drained_arg;
     bool draining;
@@ -77,6 +82,7 @@ void flow_settle(struct flow *f);  /* the transaction has ended: what was put of
 void flow_healthy(struct flow *f); /* a transaction of ours was committed: a fault is over */
 void flow_drop_records(struct flow *f);
 void flow_tx_turn(void *arg);
+void flow_tx_after(void *arg); /* the rest of a batch that was committed */
 void flow_tx_backoff(void *arg);
 
 /* flow_parts.c */

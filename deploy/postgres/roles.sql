@@ -61,7 +61,6 @@ insert into wanted values
     ('gateway', 'select, insert', 'document_owner'),
     ('gateway', 'select, insert, update', 'gateway_number'),
     ('gateway', 'select, insert', 'gateway_idempotency'),
-    ('gateway', 'insert', 'audit_log'),
     ('gateway', 'select', 'event'),
     ('gateway', 'select', 'event_id'),
     ('gateway', 'select', 'request'),
@@ -73,6 +72,9 @@ insert into wanted values
     ('monitor', 'select', 'endpoint_brake'),
     ('monitor', 'select', 'endpoint_process'),
     ('monitor', 'select', 'clock');
+
+-- who looked at what: number and time are the table's own
+insert into wanted values ('gateway', 'insert', 'audit_log', 'actor, action, subject, detail, origin, reason');
 
 -- event_id is the projector's memory of ids: on conflict do update set key = excluded.key
 insert into wanted values ('projector', 'select, insert', 'event_id', null), ('projector', 'update', 'event_id', 'key');

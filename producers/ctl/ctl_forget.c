@@ -328,6 +328,8 @@ ctl_forget(struct ctl *c, int argc, char **argv)
     if (!f.reason)
         return ctl_fail(c, APP_USAGE,
                         "--reason is needed: it is written down who had what forgotten and why");
+    if (!c->why)
+        c->why = f.reason;
     if (!ctl_reason(c, "--reason", f.reason))
         return APP_USAGE;
     res = load_rules(c, &f.rules);

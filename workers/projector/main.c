@@ -43,6 +43,7 @@ start(struct worker *w, struct err *e)
     struct projector *p = w->own;
     enum res res;
 
+    p->data = buf_make(4 << 20);
     p->m_events =
         metric(w->app->metrics, METRIC_COUNTER, "bedelau_events_recorded", "", "Facts written to the log");
     p->m_changes =
@@ -58,6 +59,7 @@ free_own(struct worker *w)
 {
     struct projector *p = w->own;
 
+    buf_free(&p->data);
     forget_free(p->lupa);
     forecast_free(p->forecast);
     months_free(p->months);

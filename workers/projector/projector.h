@@ -33,6 +33,7 @@ struct projector {
     const struct fact **clocks; /* clock states newer than what is known, and whose they are */
     struct berkas **clock_of;
     size_t nclocks;
+    struct buf data; /* scratch: of a status.changed */
     struct forget_rules *lupa;
     struct metric *m_events, *m_changes;
     int64_t forecast_ms, months_ahead; /* settings */

@@ -70,6 +70,21 @@ has_form(const struct dossier *d, int32_t revisi, const struct fact *named_by)
     return false;
 }
 
+/* Said of what has ended only: of what is open the form may still be on its way, and v_anomali looks for it itself. */
+static bool
+no_form(const struct dossier_view *v, const struct fact *f)
+{
+    return status_is_final(v->status) && f->type == FACT_CHECK && f->putusan >= PUTUSAN_DITERIMA &&
+           f->putusan != PUTUSAN_DIBATALKAN && !has_form(v->d, f->revisi, NULL);
+}
+
+static bool
+other_integration(const struct dossier_view *v, const struct fact *f)
+{
+    return f->type == FACT_I_COMPLETED && f->id_integrasi.n && v->completed->id_integrasi.n &&
+           !str_eq(f->id_integrasi, v->completed->id_integrasi);
+}
+
 static bool
 other_form(const struct dossier_view *v, const struct fact *f)
 {
@@ -110,6 +125,8 @@ anomali_write(const struct dossier_view *v, struct buf *out)
                {"integrasi_tanpa_diterima", told_unaccepted},
                {"selesai_dan_dibatalkan", both_ends},
                {"fakta_setelah_akhir", after_end},
+               {"dua_integrasi", other_integration},
+               {"putusan_tanpa_formulir", no_form},
                {"formulir_lain", other_form},
                {"dua_opd", other_opd},
                {"jam_tanpa_permohonan", clock_alone}};
@@ -120,6 +137,8 @@ anomali_write(const struct dossier_view *v, struct buf *out)
                 buf_printf(out, "%s%s", out->n ? " " : "", all[a].code);
                 break;
             }
+    if (!out->n && v->status == STATUS_NONE && v->d->newest_us != INT64_MIN)
+        buf_z(out, "nomor_tidak_dikenal");
 }
 
 /* ---- gaps in what the workers told ------------------------------------------------------------------------------ */

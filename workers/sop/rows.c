@@ -140,7 +140,7 @@ rows_prepare(struct worker *w, struct err *e)
             return err_set(e, RES_FATAL, "out of memory");
         *to[i] = (struct pg_stmt){all[i].name, w->sql[i]};
     }
-    return RES_OK;
+    return hash_new(&w->hash, e);
 }
 
 void
@@ -148,6 +148,7 @@ rows_free(struct worker *w)
 {
     for (unsigned i = 0; i < sizeof w->sql / sizeof w->sql[0]; i++)
         free(w->sql[i]);
+    hash_free(w->hash);
 }
 
 /* ---- requests of a part ----------------------------------------------------------------------------------------- */
@@ -458,7 +459,7 @@ list_seen(struct worker *w, const struct flow_batch *b)
 
         if (!ev)
             continue;
-        event_identify(ev);
+        event_identify_with(ev, w->hash);
         memcpy(w->seen[n].key, ev->seen_key, 16);
         memcpy(w->seen[n++].hash, ev->seen_hash, 16);
     }
