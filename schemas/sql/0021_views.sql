@@ -310,3 +310,21 @@ comment on column document.created_at is 'Waktu diterima';
 comment on table document_owner is 'Perangkat daerah yang mengirim lampiran';
 comment on column document_owner.sha256 is 'SHA-256 lampiran';
 comment on column document_owner.kode_opd is 'Kode perangkat daerah';
+
+-- ---- what is forgotten -----------------------------------------------------------------------------------------------
+-- What the validator and the integrator keep of a form comes back when the form is sent once more, or when topics are read
+-- again: not that of a forgotten request. For every program, those of before too; the argument names the column that begins
+-- with the number.
+create function lupakan_lagi() returns trigger language plpgsql security definer set search_path from current as $$
+begin
+    if exists (select from forgotten) then
+        execute format('delete from %1$I where %2$I in (select %2$I from baris where split_part(%2$I, '':'', 1) in (select nomor_permohonan from forgotten))',
+                       tg_table_name, tg_argv[0]);
+    end if;
+    return null;
+end
+$$;
+create trigger lupakan_lagi after insert on integration_body referencing new table as baris for each statement execute function lupakan_lagi('nomor_permohonan');
+create trigger lupakan_lagi after insert on pemeriksaan_tahan referencing new table as baris for each statement execute function lupakan_lagi('nomor_permohonan');
+create trigger lupakan_lagi after insert on job_body_integrator referencing new table as baris for each statement execute function lupakan_lagi('key');
+create trigger lupakan_lagi after insert on job_body_validator referencing new table as baris for each statement execute function lupakan_lagi('key');
