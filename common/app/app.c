@@ -344,7 +344,9 @@ on_pg_state(void *arg, bool up, const char *why)
     else if (app->pg && pg_unfit(app->pg))
         log_warn("the database cannot be used yet; waiting", LOG_Z("why", why));
     else
-        log_warn("Postgres does not answer; waiting", LOG_Z("why", why));
+        log_warn(app->pg_down ? "Postgres still does not answer" : "Postgres does not answer; waiting",
+                 LOG_Z("why", why));
+    app->pg_down = !up;
 }
 
 /* Says once per change whether the program is ready. */

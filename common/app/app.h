@@ -70,6 +70,7 @@ struct app {
     int exit_code;
     bool stopping;
     bool was_ready;
+    bool pg_down;   /* it was said */
     char owner[40]; /* unique per process: leases carry it */
     struct loop_timer drain, watch;
     struct metric *m_ready, *m_pg;

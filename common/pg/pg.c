@@ -67,24 +67,38 @@ static void connect_now(void *arg);
 /* ---- blame ------------------------------------------------------------------------------------------------------ */
 
 enum res
-pg_blame(const char *state)
+pg_blame(const char *state, const char *constraint)
 {
-    if (strcmp(state, "23503") == 0 || strcmp(state, "23514") == 0 || strcmp(state, "23505") == 0)
-        return RES_RETRY; /* our own keys, a missing partition: never a record's fault */
+    if (strcmp(state, "23503") == 0 || strcmp(state, "23505") == 0)
+        return RES_RETRY; /* our own keys: never a record's fault */
+    if (strcmp(state, "23514") == 0 && !constraint)
+        return RES_RETRY; /* nor is a missing partition */
     if (strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0)
         return RES_REJECT;
     return RES_RETRY;
 }
 
 static void
-group_fail(struct pg_end *g, const char *state, const char *text)
+group_fail(struct pg_end *g, enum res res, const char *state, const char *text)
 {
     if (g->res != RES_OK)
         return;
-    snprintf(g->state, sizeof g->state, "%s", state ? state : "XX000");
-    g->res = pg_blame(g->state);
+    g->res = res;
+    snprintf(g->state, sizeof g->state, "%s", state);
     snprintf(g->text, sizeof g->text, "%s", text ? text : "");
     g->text[strcspn(g->text, "\n")] = '\0';
+}
+
+static void
+group_fail_by(struct pg_end *g, const PGresult *r)
+{
+    const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+
+    if (state)
+        group_fail(g, pg_blame(state, PQresultErrorField(r, PG_DIAG_CONSTRAINT_NAME)), state,
+                   PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY));
+    else /* the library itself says it */
+        group_fail(g, RES_RETRY, "08006", PQresultErrorMessage(r));
 }
 
 static void
@@ -184,7 +198,7 @@ fail_all(struct pg *pg)
     for (; p != stop;) {
         struct pending *next = p->next;
 
-        group_fail(&pg->group, "08006", pg->why);
+        group_fail(&pg->group, RES_RETRY, "08006", pg->why);
         if (p->kind == P_SYNC) {
             struct pg_end end = pg->group;
 
@@ -200,9 +214,9 @@ fail_all(struct pg *pg)
 /* ---- connecting ------------------------------------------------------------------------------------------------- */
 
 static void
-tell(struct pg *pg, bool up)
+tell(struct pg *pg, bool up, bool otherwise)
 {
-    if (up != pg->told_down)
+    if (up != pg->told_down && !otherwise)
         return;
     pg->told_down = !up;
     if (pg->opts.on_state)
@@ -224,11 +238,25 @@ drop_conn(struct pg *pg)
 static void
 went_down(struct pg *pg, const char *why)
 {
+    char before[sizeof pg->why];
+
+    snprintf(before, sizeof before, "%s", pg->why);
     snprintf(pg->why, sizeof pg->why, "%s", why && *why ? why : "connection lost");
     pg->why[strcspn(pg->why, "\n")] = '\0';
     drop_conn(pg);
-    tell(pg, false);
+    tell(pg, false, strcmp(before, pg->why) != 0);
     loop_timer_set(pg->loop, &pg->retry, backoff_ms(&pace, pg->failures++, -1, id_random()));
+    fail_all(pg);
+}
+
+/* A session that may not write may be so for as long as it lives, though the server takes writes again or another of the
+ * hosts does: a new one is made. Nobody is told, since the server answers. */
+static void
+renew(struct pg *pg)
+{
+    snprintf(pg->why, sizeof pg->why, "the session may not write");
+    drop_conn(pg);
+    loop_timer_set(pg->loop, &pg->retry, backoff_ms(&pace, 0, -1, id_random()));
     fail_all(pg);
 }
 
@@ -283,7 +311,7 @@ came_up(struct pg *pg)
     pg->flush_failed = false;
     pg->failures = 0;
     loop_watch_set(pg->watch, LOOP_READ);
-    tell(pg, true);
+    tell(pg, true, false);
     listen_all(pg);
 }
 
@@ -449,8 +477,7 @@ take_result(struct pg *pg, struct pending *p, const PGresult *r)
         if (p->rows && pg->group.res == RES_OK)
             p->rows(p->arg, r);
     } else if (st != PGRES_PIPELINE_ABORTED) {
-        group_fail(&pg->group, PQresultErrorField(r, PG_DIAG_SQLSTATE),
-                   PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY));
+        group_fail_by(&pg->group, r);
     }
 }
 
@@ -464,6 +491,8 @@ take_sync(struct pg *pg)
     pop(pg);
     group_reset(&pg->group);
     fn(arg, &end);
+    if (strcmp(end.state, "25006") == 0 && pg->state == UP)
+        renew(pg);
 }
 
 /* A result that belongs to no statement, where a sync was awaited: the connection is going. The sync itself stays, to
@@ -471,8 +500,7 @@ take_sync(struct pg *pg)
 static void
 take_stray(struct pg *pg, const PGresult *r)
 {
-    group_fail(&pg->group, PQresultErrorField(r, PG_DIAG_SQLSTATE),
-               PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY));
+    group_fail_by(&pg->group, r);
 }
 
 static void

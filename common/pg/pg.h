@@ -28,7 +28,8 @@ struct pg_opts {
     const char
         *release; /* of the program, and the migration that it needs (session.h); NULL and 0: any will do */
     int migration;
-    void (*on_state)(void *arg, bool up, const char *why); /* told once per change; may be NULL */
+    /* Told once per change, and again while it is down when the reason is another one; may be NULL. */
+    void (*on_state)(void *arg, bool up, const char *why);
     /* The database is there and can never be used by this program as it is (session.h: RES_FATAL): nothing more is tried. Not
      * NULL unless release is NULL. */
     void (*on_refused)(void *arg, const char *why);
@@ -43,7 +44,7 @@ struct pg_stmt {
 
 /* How a group ended. */
 struct pg_end {
-    enum res res; /* RES_OK; RES_REJECT: the data is to blame (SQLSTATE 22, 23); RES_RETRY: everything else */
+    enum res res;   /* RES_OK; RES_REJECT: the data is to blame (pg_blame); RES_RETRY: everything else */
     char state[6];  /* SQLSTATE of the first failure; "08006" when the connection went away */
     char text[200]; /* its message without DETAIL, which may quote data */
 };
@@ -98,8 +99,9 @@ void pg_sync(struct pg *pg, pg_end_fn fn, void *arg);
 /* LISTEN on a channel now and after each re-connect; `fn` gets each notification's payload. */
 void pg_listen(struct pg *pg, const char *channel, void (*fn)(void *arg, struct str payload), void *arg);
 
-/* Who is to blame for a SQLSTATE: see struct pg_end. */
-enum res pg_blame(const char *state);
+/* Who is to blame for a SQLSTATE: see struct pg_end. `constraint` is the name that the server gives with it, or NULL: a row
+ * that breaks a CHECK has one, a row for which there is no partition has none, and both are 23514. */
+enum res pg_blame(const char *state, const char *constraint);
 
 /* Values of a binary result; `null` columns give STR_NULL, 0 and INT64_MIN. */
 struct str pg_text(const PGresult *r, int row, int col); /* text or bytea; lives as long as `r` */

@@ -121,4 +121,8 @@ select format('revoke all on all tables in schema %I from public', :'schema') \g
 select format('grant %s on %I.%I to %I',
               (select string_agg(trim(r) || coalesce(' (' || w.columns || ')', ''), ', ') from unnest(string_to_array(w.rights, ',')) r),
               :'schema', w.object, :'prefix' || w.name) from wanted w \gexec
+
+-- the log's months are made ahead by a function of the owner's: the projector makes no table
+select format('revoke execute on function %I.event_months_ahead(int) from public', :'schema') \gexec
+select format('grant execute on function %I.event_months_ahead(int) to %I', :'schema', :'prefix' || 'projector') \gexec
 commit;

@@ -209,18 +209,14 @@ ctl_origin(char *out, size_t cap)
              ssh ? ssh : "");
 }
 
-/* migrate may have been told to stop at a version whose log does not say from where and why. */
-static bool
-log_is_old(struct ctl *c)
+bool
+ctl_has(struct ctl *c, const char *name)
 {
-    PGresult *r = NULL;
-    bool old;
+    PGresult *r = ctl_query(c, "select to_regclass($1) is not null", 1, &name);
+    bool there = r && *PQgetvalue(r, 0, 0) == 't';
 
-    if (strcmp(c->cmd, "migrate") == 0)
-        r = ctl_query(c, "select to_regclass('audit_log_subject') is null", 0, NULL);
-    old = r && *PQgetvalue(r, 0, 0) == 't';
     PQclear(r);
-    return old;
+    return there;
 }
 
 enum res
@@ -232,7 +228,7 @@ ctl_audit(struct ctl *c, const char *action, const char *subject, const char *de
 
     ctl_actor(actor, sizeof actor);
     ctl_origin(origin, sizeof origin);
-    if (log_is_old(c))
+    if (!ctl_has(c, "audit_log_subject")) /* older migrations end before the log says from where and why */
         return ctl_exec(c, "insert into audit_log (actor, action, subject, detail) values ($1, $2, $3, $4)",
                         4, args, NULL);
     return ctl_exec(c,

@@ -169,11 +169,26 @@ static const struct ctl_cmd commands[] = {
      "  NOMOR           of one request only\n"
      "  --topics        also whether all is recorded that the projector has read and the topics still hold\n",
      ctl_verify},
-    {"rebuild", "", "make the record's tables again from its log",
+    {"rebuild", "[--from-kafka [--partial]]", "make the record's tables again from its log",
      "  The old ones serve meanwhile and are replaced in one transaction. Nothing is published, and versi "
      "never\n"
-     "  falls. Exit 1 when the log itself has flaws (see verify).\n",
+     "  falls. Exit 1 when the log itself has flaws (see verify).\n"
+     "  --from-kafka    the log is lost or not to be trusted: make it again too, from the topics. The "
+     "projector\n"
+     "                  is fenced for the last part, and goes on where the reading ended. Refused where the "
+     "topics\n"
+     "                  do not reach back to their beginning\n"
+     "  --partial       as far as they reach: what the old log holds of before stays, and requests that are "
+     "not\n"
+     "                  whole are named (exit 1)\n",
      ctl_rebuild},
+    {"restored", "", "after a backup was put back, before the programs start: go on counting where they were",
+     "  Reads what was published since the backup, and raises the programs' counters and the gateway's "
+     "numbers\n"
+     "  to it. Harmless at any other time, and as often as one likes. See deploy/OPERATIONS.md, \"A backup "
+     "is\n"
+     "  put back\".\n",
+     ctl_restored},
     {"forget", "NOMOR --reason TEXT", "remove a request's personal data, for good",
      "  Of every fact only what schemas/lupa.json keeps stays; copies in the programs' tables and "
      "attachments "

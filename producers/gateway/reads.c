@@ -37,7 +37,7 @@ static const struct pg_stmt timeline = {
     "    from (select t.waktu, e.type as tipe, e.source, e.id, " NUMBER("revisi") ", " NUMBER(
         "putaran") ","
                    "      t.hasil as ringkasan, t.tahap, t.keterangan, t.batas, t.batas_lama, t.temuan"
-                   "      from v_timeline t join event e using (seq)"
+                   "      from v_timeline t join event e on e.subject = t.nomor_permohonan and e.seq = t.seq"
                    "      where t.nomor_permohonan = r.nomor_permohonan order by t.waktu, t.seq) x))::text "
                    "as told"
                    "  from request r where r.nomor_permohonan = $1::text and r.status is not null"
