@@ -524,7 +524,8 @@ flow_tx_backoff(void *arg)
         flow_settle(f);
         return;
     }
-    if (f->cur.n + f->next.n <= 2 * f->opts.batch_max && f->cur.bytes + f->next.bytes <= 2 * BATCH_BYTES)
+    if (f->cur.n + f->next.n <= 2 * f->opts.batch_max &&
+        f->cur.bytes + f->next.bytes <= (size_t)2 * BATCH_BYTES)
         flow_batch_append(&f->cur, &f->next); /* whether it is us may show by those that came since */
     f->state = TURN;
     pg_turn(f->opts.pg, &f->turn);
