@@ -189,6 +189,7 @@ flow_new(const struct flow_opts *opts, struct flow **ret, struct err *e)
     f->stall = (struct loop_timer){.fn = on_stall, .arg = f};
     f->look = (struct loop_timer){.fn = flow_look, .arg = f};
     f->kick = (struct loop_defer){.fn = flow_collect, .arg = f};
+    f->after = (struct loop_defer){.fn = flow_tx_after, .arg = f};
     make_metrics(f);
     pg_listen(opts->pg, "offsets", flow_offsets_set, f);
     res = consumer_new(opts->loop, &co, &f->consumer, e);
@@ -213,7 +214,9 @@ flow_free(struct flow *f)
     pg_turn_cancel(f->opts.pg, &f->take_turn);
     flow_batch_clear(f, &f->cur);
     flow_batch_clear(f, &f->next);
+    flow_batch_clear(f, &f->past);
     free(f->cur.items);
+    free(f->past.items);
     free(f->next.items);
     consumer_free(f->consumer);
     positions_free(&f->ps);

@@ -40,6 +40,7 @@ struct flow {
     size_t
         again; /* of its items: those before it had, if refused, their second try; 0 = the first round goes on */
     struct batch cur, next;
+    struct batch past; /* committed; what follows from it is done while the database works on the next */
     struct range ranges[RANGES], range;
     size_t nranges;
     struct outbox_row *rows; /* what this transaction emits */
@@ -51,7 +52,7 @@ struct flow {
     struct loop_timer backoff, retake, stall, look;
     int64_t failures; /* transactions in a row that failed by a fault of ours */
     unsigned races;   /* in which somebody else was first, since the last that was committed */
-    struct loop_defer kick;
+    struct loop_defer kick, after;
     void (*drained)(void *arg);
     void *drained_arg;
     bool draining;
@@ -85,6 +86,7 @@ void flow_healthy(struct flow *f); /* a transaction of ours was committed: a fau
 void flow_drop_records(struct flow *f);
 void flow_note_fault(struct flow *f, const struct pg_end *end); /* said once, until flow_healthy */
 void flow_tx_turn(void *arg);
+void flow_tx_after(void *arg); /* the rest of a batch that was committed */
 void flow_tx_backoff(void *arg);
 
 /* flow_parts.c */

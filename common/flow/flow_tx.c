@@ -46,6 +46,10 @@ flow_settle(struct flow *f)
         flow_give_up(f);
     else if (f->moved)
         flow_take_again(f);
+    else if (f->next.n)
+        flow_maybe_start(f); /* before anything else, so that the database has work meanwhile */
+    if (f->past.n)
+        loop_defer(f->opts.loop, &f->after);
     loop_timer_stop(f->opts.loop, &f->stall);
     if (!flow_full(f))
         consumer_pause(f->consumer, false);
@@ -63,10 +67,10 @@ flow_healthy(struct flow *f)
 }
 
 static void
-report_dead(struct flow *f)
+report_dead(struct flow *f, const struct batch *b)
 {
-    for (size_t i = 0; i < f->cur.n; i++) {
-        const struct flow_item *it = &f->cur.items[i];
+    for (size_t i = 0; i < b->n; i++) {
+        const struct flow_item *it = &b->items[i];
 
         if (!it->code || !it->rkm)
             continue;
@@ -94,6 +98,29 @@ note_streak(struct flow *f)
     f->streak = any_good ? 0 : f->streak + bad;
 }
 
+/* What was committed is told and freed. The next transaction is on its way by now, and does not touch what this one was
+ * to tell before its answer comes. */
+void
+flow_tx_after(void *arg)
+{
+    struct flow *f = arg;
+
+    outbox_publish(f->opts.outbox, f->rows, f->nrows);
+    FAULT("flow.published");
+    report_dead(f, &f->past);
+    flow_batch_clear(f, &f->past);
+    flow_forget_rows(f);
+}
+
+static void
+set_aside(struct flow *f)
+{
+    struct batch empty = f->past;
+
+    f->past = f->cur;
+    f->cur = empty;
+}
+
 static void
 on_committed(struct flow *f)
 {
@@ -111,14 +138,10 @@ on_committed(struct flow *f)
     }
     rd_kafka_topic_partition_list_destroy(told);
     FAULT("flow.offsets_reported");
-    pg_done(f->opts.pg);
-    outbox_publish(f->opts.outbox, f->rows, f->nrows);
-    FAULT("flow.published");
     f->opts.ops->committed(f->opts.w, &all);
     FAULT("flow.followed");
-    report_dead(f);
-    flow_batch_clear(f, &f->cur);
-    flow_forget_rows(f);
+    pg_done(f->opts.pg);
+    set_aside(f);
     flow_settle(f);
 }
 

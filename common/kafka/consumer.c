@@ -69,6 +69,8 @@ on_tick(void *arg)
 static enum res
 open_client(struct consumer *c, struct err *e)
 {
+    /* fetch.wait.max.ms: after an assignment the first fetch asks for whichever partition was ready first, and while that
+     * one has nothing all others wait as long. */
     const char *const defaults[] = {"group.id",
                                     c->opts.group,
                                     "enable.auto.commit",
@@ -82,7 +84,7 @@ open_client(struct consumer *c, struct err *e)
                                     "socket.nagle.disable",
                                     "true",
                                     "fetch.wait.max.ms",
-                                    "500",
+                                    "100",
                                     "fetch.error.backoff.ms",
                                     "50",
                                     "topic.metadata.refresh.interval.ms",

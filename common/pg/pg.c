@@ -1,12 +1,13 @@
 #include "common/pg/pg.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 
 #include "common/base/backoff.h"
 #include "common/base/clk.h"
 #include "common/base/id.h"
 #include "common/base/log.h"
+#include "common/pg/hosts.h"
+#include "common/pg/session.h"
 
 #define PG_EPOCH_US INT64_C(946684800000000)
 
@@ -28,9 +29,13 @@ struct pending {
 struct pg {
     struct loop *loop;
     struct pg_opts opts;
-    char *options; /* libpq's "options" value */
+    struct session_want want;
+    char *session; /* the statements that make a session ours */
+    struct session_got
+        got;        /* of the last session; its error stays until a session is good or none can be had */
+    unsigned first; /* which of several hosts is tried first */
     PGconn *conn;
-    enum { DOWN, CONNECTING, UP } state;
+    enum { DOWN, CONNECTING, CHECKING, UP, REFUSED } state;
     bool told_down;
     bool flush_failed;
     unsigned epoch;
@@ -296,7 +301,7 @@ static void
 came_up(struct pg *pg)
 {
     loop_timer_stop(pg->loop, &pg->connect_limit);
-    if (PQsetnonblocking(pg->conn, 1) || !PQenterPipelineMode(pg->conn)) {
+    if (!PQenterPipelineMode(pg->conn)) {
         went_down(pg, PQerrorMessage(pg->conn));
         return;
     }
@@ -310,6 +315,63 @@ came_up(struct pg *pg)
     listen_all(pg);
 }
 
+/* Connected: the session is made ours before anybody works on it. */
+static void
+begin_session(struct pg *pg)
+{
+    pg->got = (struct session_got){0};
+    if (PQsetnonblocking(pg->conn, 1) || !PQsendQuery(pg->conn, pg->session) || PQflush(pg->conn) < 0) {
+        went_down(pg, PQerrorMessage(pg->conn));
+        return;
+    }
+    pg->state = CHECKING;
+    loop_watch_set(pg->watch, LOOP_READ | LOOP_WRITE);
+}
+
+static void
+session_failed(struct pg *pg)
+{
+    bool for_good = pg->got.e.res == RES_FATAL && pg->opts.on_refused;
+
+    went_down(pg, pg->got.e.text);
+    if (!for_good)
+        return;
+    loop_timer_stop(pg->loop, &pg->retry);
+    pg->state = REFUSED;
+    pg->opts.on_refused(pg->opts.arg, pg->got.e.text);
+}
+
+static void
+session_answered(struct pg *pg)
+{
+    if (pg->got.e.res == RES_OK && session_is_pooled(pg->conn, &pg->got))
+        session_probe(pg->conn, pg->opts.conninfo, &pg->got.e);
+    if (pg->got.e.res == RES_OK)
+        came_up(pg);
+    else
+        session_failed(pg);
+}
+
+static void
+read_session(struct pg *pg)
+{
+    if (!PQconsumeInput(pg->conn)) {
+        went_down(pg, PQerrorMessage(pg->conn));
+        return;
+    }
+    loop_watch_set(pg->watch, LOOP_READ | (PQflush(pg->conn) > 0 ? LOOP_WRITE : 0));
+    while (!PQisBusy(pg->conn)) {
+        PGresult *r = PQgetResult(pg->conn);
+
+        if (!r) {
+            session_answered(pg);
+            return;
+        }
+        session_take(&pg->want, r, &pg->got);
+        PQclear(r);
+    }
+}
+
 static void
 poll_connect(struct pg *pg)
 {
@@ -317,6 +379,7 @@ poll_connect(struct pg *pg)
     int fd = PQsocket(pg->conn);
 
     if (st == PGRES_POLLING_FAILED) {
+        pg->got = (struct session_got){0};
         went_down(pg, PQerrorMessage(pg->conn));
         return;
     }
@@ -326,13 +389,18 @@ poll_connect(struct pg *pg)
     if (!pg->watch)
         went_down(pg, "cannot watch the socket");
     else if (st == PGRES_POLLING_OK)
-        came_up(pg);
+        begin_session(pg);
 }
 
 static void
 on_connect_limit(void *arg)
 {
-    went_down(arg, "no answer within the connect limit");
+    struct pg *pg = arg;
+
+    pg->got = (struct session_got){0};
+
+    pg->first++; /* one of the hosts is silent: the next is begun with */
+    went_down(pg, "no answer within the connect limit");
 }
 
 static void
@@ -346,16 +414,39 @@ static void
 connect_now(void *arg)
 {
     struct pg *pg = arg;
-    /* what stands before dbname (the conninfo) is only a default; GSS costs a megabyte and a round trip unless wanted */
-    const char *const keys[] = {"gssencmode",          "dbname",
-                                "application_name",    "options",
-                                "client_encoding",     "keepalives_idle",
-                                "keepalives_interval", "keepalives_count",
-                                "tcp_user_timeout",    NULL};
-    const char *const vals[] = {
-        "disable", pg->opts.conninfo, pg->opts.app_name, pg->options, "UTF8", "30", "10", "3", "30000", NULL};
+    struct hosts h;
 
-    pg->conn = PQconnectStartParams(keys, vals, 1);
+    hosts_from(pg->opts.conninfo, pg->first, &h);
+    {
+        /* what stands before dbname (the conninfo) is only a default; GSS costs a megabyte and a round trip unless wanted */
+        const char *const keys[] = {"gssencmode",
+                                    "dbname",
+                                    "application_name",
+                                    "client_encoding",
+                                    "keepalives_idle",
+                                    "keepalives_interval",
+                                    "keepalives_count",
+                                    "tcp_user_timeout",
+                                    "host",
+                                    "hostaddr",
+                                    "port",
+                                    NULL};
+        const char *const vals[] = {"disable",
+                                    pg->opts.conninfo,
+                                    pg->opts.app_name,
+                                    "UTF8",
+                                    "30",
+                                    "10",
+                                    "3",
+                                    "30000",
+                                    h.host,
+                                    h.hostaddr,
+                                    h.port,
+                                    NULL};
+
+        pg->conn = PQconnectStartParams(keys, vals, 1);
+    }
+    hosts_free(&h);
     if (!pg->conn || PQstatus(pg->conn) == CONNECTION_BAD) {
         went_down(pg, pg->conn ? PQerrorMessage(pg->conn) : "out of memory");
         return;
@@ -460,8 +551,8 @@ on_socket(void *arg, int events)
 {
     struct pg *pg = arg;
 
-    if (pg->state == CONNECTING) {
-        poll_connect(pg);
+    if (pg->state == CONNECTING || pg->state == CHECKING) {
+        (pg->state == CONNECTING ? poll_connect : read_session)(pg);
         return;
     }
     if (events & LOOP_READ && !PQconsumeInput(pg->conn)) {
@@ -554,6 +645,12 @@ pg_epoch(const struct pg *pg)
     return pg->epoch;
 }
 
+const char *
+pg_unfit(const struct pg *pg)
+{
+    return pg->state != UP && pg->got.e.res != RES_OK ? pg->got.e.text : NULL;
+}
+
 bool
 pg_up(const struct pg *pg)
 {
@@ -562,39 +659,16 @@ pg_up(const struct pg *pg)
 
 /* ---- life ------------------------------------------------------------------------------------------------------- */
 
-/* The schema as a quoted name, else capitals would be folded, and with what ends a word of `options` escaped. */
-static void
-add_schema(struct buf *b, const char *name)
+static struct session_want
+session_of(const struct pg_opts *o)
 {
-    buf_char(b, '"');
-    for (const char *p = name; *p; p++) {
-        if (*p == '"')
-            buf_char(b, '"');
-        else if (*p == '\\' || isspace((unsigned char)*p))
-            buf_char(b, '\\');
-        buf_char(b, *p);
-    }
-    buf_char(b, '"');
-}
-
-static char *
-make_options(const struct pg_opts *o)
-{
-    struct buf b = buf_make(1024);
-
-    buf_z(&b, "-c search_path=");
-    add_schema(&b, o->schema ? o->schema : "public");
-    buf_printf(&b, " -c statement_timeout=%lld -c idle_in_transaction_session_timeout=%lld",
-               (long long)(o->statement_ms ? o->statement_ms : 30000),
-               (long long)(o->idle_tx_ms ? o->idle_tx_ms : 10000));
-    /* each statement is planned once, though its tables may be empty then: by their indexes, not by what is in them. A
-     * table without a fitting index then counts as so dear that each such statement would be compiled, for 40 ms or more */
-    buf_z(&b,
-          " -c lock_timeout=15s -c timezone=UTC -c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
-          " -c jit=off");
-    if (o->async_commit)
-        buf_z(&b, " -c synchronous_commit=off");
-    return buf_steal(&b);
+    return (struct session_want){.schema = o->schema ? o->schema : "public",
+                                 .statement_ms = o->statement_ms ? o->statement_ms : 30000,
+                                 .lock_ms = o->lock_ms ? o->lock_ms : 15000,
+                                 .idle_tx_ms = o->idle_tx_ms ? o->idle_tx_ms : 10000,
+                                 .async_commit = o->async_commit,
+                                 .release = o->release,
+                                 .migration = o->migration};
 }
 
 enum res
@@ -612,7 +686,11 @@ pg_new(struct loop *loop, const struct pg_opts *opts, struct pg **ret, struct er
     }
     PQconninfoFree(parsed);
     pg = calloc(1, sizeof *pg);
-    if (!pg || !(pg->options = make_options(opts))) {
+    if (!pg)
+        return err_set(e, RES_FATAL, "out of memory");
+    pg->want = session_of(opts);
+    pg->session = session_sql(&pg->want);
+    if (!pg->session) {
         free(pg);
         return err_set(e, RES_FATAL, "out of memory");
     }
@@ -646,7 +724,7 @@ pg_free(struct pg *pg)
     if (!pg)
         return;
     pg_close(pg);
-    free(pg->options);
+    free(pg->session);
     free(pg);
 }
 

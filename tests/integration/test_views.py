@@ -1,6 +1,6 @@
-"""The views that people ask: who must act, what is late and why, the month's recapitulation, what cannot be, whom to write
-to. What each must show was computed by hand from facts that a projector recorded. With 200,000 requests the plans are
-looked at, and the times shown."""
+"""The views that people ask: one request's story, who must act, what is late and why, the month's recapitulation, whom to write
+to. What each column must show was computed by hand from facts that a projector recorded. What cannot be is in test_anomali.py,
+the forecast in test_forecast.py, and what they cost with 200,000 requests in test_views_many.py."""
 import contextlib
 import csv
 import datetime
@@ -14,61 +14,15 @@ import psycopg2
 import psycopg2.errors
 import pytest
 import stories
-from harness import OPD, event, eventually, form
+from harness import OPD
+from told import Told, wib
 
 OTHER = "1.02.01"
 VIEWS = ("v_timeline", "v_prakiraan", "v_antrean", "v_terlambat", "v_rekap_opd", "v_rekap_bulanan", "v_anomali", "v_kontak")
-READ_BY_PEOPLE = ("event", "event_id", "request", "clock", "integration", "attempt_integrator", "rekap")
-LATER = "2099-01-01T00:00:00+07:00"  # a term that is not over when the facts arrive, which is now
-MARCH, APRIL = datetime.date(2026, 3, 1), datetime.date(2026, 4, 1)
-
-
-class Told:
-    """Says what every program would have said; the projector alone runs."""
-
-    def __init__(self, p):
-        self.p, self.urutan, self.sent = p, {}, 0
-
-    def say(self, topic, kind, nomor, when, data, source):
-        if source in ("/bedelau/validator", "/bedelau/integrator", "/bedelau/deadline"):
-            self.urutan[nomor, source] = self.urutan.get((nomor, source), 0) + 1
-            data = {"urutan": self.urutan[nomor, source], **data}
-        e = event(kind, nomor, data, source, time=when)
-        self.p.send(topic, e)
-        self.sent += 1
-        return e["id"]
-
-    def letter(self, nomor, when, opd=OPD):
-        self.say("requests", "request.registered", nomor, when, {
-            "kode_opd": opd, "dasar_pengajuan": "surat_dinas", "nomor_surat": "1/2026", "tanggal_surat": "2026-03-02",
-            "perihal": "Integrasi"}, f"/opd/{opd}")
-
-    def form(self, nomor, when, revisi=1, opd=OPD, **more):
-        return self.say("requests", "request.submitted", nomor, when, form(nomor, revisi=revisi, kode_opd=opd, **more), f"/opd/{opd}")
-
-    def check(self, nomor, when, putusan, of, revisi=1, putaran=1, opd=OPD, oleh="sistem", **more):
-        self.say("checks", "check.completed", nomor, when, {
-            "revisi": revisi, "putaran": putaran, "sumber_pengajuan": f"/opd/{opd}", "id_pengajuan": of, "putusan": putusan,
-            "final": False, "temuan": [], "aturan": "0" * 8, "oleh": oleh, **more}, "/bedelau/validator")
-
-    def bedelau(self, nomor, when, what, status, revisi=1, **more):
-        self.say("integrations", f"integration.{what}", nomor, when, {
-            "revisi": revisi, "putaran": 1, "id_integrasi": f"b-{nomor}", "status_bedelau": status, "percobaan": 1, "kode_http": 200,
-            "alasan": None, "kesalahan": [], **more}, "/bedelau/integrator")
-
-    def clock(self, nomor, tahap, mulai, berakhir, hari, batas=LATER, keadaan="terpenuhi", revisi=1, satuan="hari_kerja"):
-        self.say("deadlines", "deadline.changed", nomor, harness.now(), {
-            "revisi": revisi, "tahap": tahap, "keadaan": keadaan, "mulai": mulai, "batas": batas, "berakhir": berakhir,
-            "satuan": satuan, "hari_terpakai": hari, "sisa_hari": 0, "kalender": "x", "sebab": "waktu"}, "/bedelau/deadline")
-
-    def recorded(self):
-        self.p.flush()
-        eventually(lambda: self.p.one("select count(*) from event where type not like '%%status.changed.v1'"),
-                   lambda n: n == self.sent, what=f"{self.sent} facts recorded; see {self.p.folder}")
-
-
-def wib(day, time="10:00:00"):
-    return f"2026-{day}T{time}+07:00"
+READ_BY_PEOPLE = ("event", "event_id", "event_copy", "request", "clock", "integration", "attempt_integrator", "attempt_validator", "rekap",
+                  "rekap_langkah", "dead_letter", "opd", "officer", "document", "document_owner", "forgotten")
+MARCH, APRIL, JULY = (datetime.date(2026, m, 1) for m in (3, 4, 7))
+DAY = datetime.timedelta(days=1)
 
 
 def march(t):
@@ -110,38 +64,6 @@ def march(t):
     t.clock("V-6", "pemeriksaan", wib("03-13"), wib("03-18"), 3, batas=wib("03-18", "00:00:00"), keadaan="terlewat")
 
 
-def odd(t):
-    """What cannot be, in May."""
-    t.bedelau("X-1", wib("05-04"), "completed", "aktif")
-    t.form("X-1", wib("05-04", "09:00:00"))
-
-    t.letter("X-2", wib("05-04"))
-    t.form("X-2", wib("05-05"), opd=OTHER)
-
-    f = t.form("X-3", wib("05-04"))
-    t.check("X-3", wib("05-05"), "menunggu_lampiran", f)
-    t.urutan["X-3", "/bedelau/validator"] = 2
-    t.check("X-3", wib("05-06"), "menunggu_pemeriksa", f)  # urutan 3
-
-    t.clock("X-4", "pemeriksaan", wib("05-04"), None, 0, keadaan="berjalan")
-
-    t.form("X-5", wib("05-04"))
-    t.check("X-5", wib("05-05"), "menunggu_pemeriksa", "tidak-ada")
-
-    f = t.form("X-6", wib("05-04"))
-    t.check("X-6", wib("05-05"), "ditolak", f)
-    t.check("X-6", wib("05-06"), "diterima", f, revisi=2)
-
-    f = t.form("X-7", wib("05-04"))
-    t.check("X-7", wib("05-05"), "diterima", f)
-    t.bedelau("X-7", wib("05-06"), "completed", "aktif")
-    t.bedelau("X-7", wib("05-07"), "cancelled", None)
-
-    f = t.form("X-8", wib("05-04"))
-    t.check("X-8", wib("05-05"), "diterima", f)
-    t.clock("X-8", "integrasi", wib("05-05"), wib("05-04"), 0, batas=wib("05-30"))  # ends before it begins
-
-
 def calls(t):
     """Two that Bedelau finished a day late, in June; the calls are the integrator's."""
     for nomor, made in (("B-1", [("06-02 10:00", "unknown", None, 5000, "timed out"), ("06-03 16:00", "answered", 503, 40, None),
@@ -158,14 +80,63 @@ def calls(t):
                      round(ms * 1000), error)
 
 
+def july(t):
+    """Two that were returned, of which one was withdrawn in its repair, and nothing missed; what they took was told late."""
+    t.letter("J-1", wib("07-01", "09:00:00"))
+    t.clock("J-1", "pengajuan", wib("07-01", "09:00:00"), wib("07-03"), 2)
+    for r, (came, left, days) in enumerate((("07-03", "07-06", 1), ("07-08", "07-10", 2), ("07-13", "07-14", 1)), 1):
+        f = t.form("J-1", wib(came), revisi=r)
+        t.check("J-1", wib(left), "diterima" if r == 3 else "dikembalikan", f, revisi=r)
+        t.clock("J-1", "pemeriksaan", wib(came), wib(left), days, keadaan="terpenuhi" if r == 3 else "ditangguhkan", revisi=r)
+    t.bedelau("J-1", wib("07-24"), "completed", "aktif", revisi=3)
+    t.clock("J-1", "integrasi", wib("07-14"), wib("07-24"), 8, revisi=3)
+
+    f = t.form("J-2", wib("07-03"))
+    t.clock("J-2", "pengajuan", wib("07-02"), wib("07-03"), 1, batas=wib("07-04"))  # met, and received when it was over
+    t.check("J-2", wib("07-06"), "dikembalikan", f)
+    t.clock("J-2", "pemeriksaan", wib("07-03"), wib("07-06"), 1, keadaan="ditangguhkan")
+    t.say("requests", "request.withdrawn", "J-2", wib("07-08"), {"alasan": "tidak jadi"}, f"/opd/{OPD}")
+    t.check("J-2", wib("07-08"), "dibatalkan", f)
+    t.clock("J-2", "perbaikan", wib("07-06"), wib("07-08"), 2, keadaan="dihentikan")
+
+
+def story(t):
+    """Everything that a story can tell, in August."""
+    n, one, d = "T-1", t.say, wib
+    t.letter(n, d("08-03", "08:00:00"))
+    f = t.form(n, d("08-03", "09:00:00"))
+    t.check(n, d("08-03", "09:00:01"), "menunggu_lampiran", f)
+    t.check(n, d("08-04", "09:00:00"), "menunggu_pemeriksa", f, temuan=[{"kode": "W-1", "tingkat": "W", "lokasi": "/perihal", "pesan": "Periksa.", "message": "Look."}])
+    one("reviews", "review.decided", n, d("08-04", "10:00:00"), {"revisi": 1, "putaran": 1, "keputusan": "diterima", "catatan": [], "pemeriksa": "pk-01"},
+        "/bedelau/gateway")
+    t.check(n, d("08-04", "10:00:01"), "diterima", f, oleh="pk-01")
+    one("checks", "check.refused", n, d("08-04", "11:00:00"), {"sumber": f"/opd/{OPD}", "id": "x", "tipe": "request.submitted", "kode": "REVISI_LAMA",
+                                                              "pesan": "Revisi ini sudah diputuskan.", "message": "Decided."}, "/bedelau/validator")
+    one("deadlines", "deadline.changed", n, d("08-05"), {
+        "revisi": 1, "tahap": "integrasi", "keadaan": "berjalan", "mulai": d("08-04"), "batas": d("09-16", "00:00:00"), "berakhir": None,
+        "satuan": "hari_kerja", "hari_terpakai": 0, "sisa_hari": 30, "kalender": "k-2", "sebab": "kalender", "batas_lama": d("09-15", "00:00:00"),
+        "kalender_lama": "k-1"}, "/bedelau/deadline")
+    t.bedelau(n, d("08-06"), "rejected", None, percobaan=3, kode_http=422, alasan="tidak lengkap", id_integrasi=None)
+    one("callbacks", "callback.received", n, d("08-07"), {"id_integrasi": "b", "status": "diproses", "urutan": 1, "waktu": d("08-07"), "alasan": "antre"},
+        "/bedelau/gateway")
+    one("deadlines", "deadline.warned", n, d("08-08"), {"revisi": 1, "tahap": "integrasi", "sisa_hari": 1, "batas": d("09-16", "00:00:00")},
+        "/bedelau/deadline")
+    one("requests", "request.withdrawn", n, "2098-01-01T00:00:00Z", {"alasan": "tidak jadi"}, f"/opd/{OPD}")
+    t.p.rows("insert into attempt_validator (key, no, lease, step, sent_at, quiet_until, answered_at, fate, code, took_us, error) values"
+             " (%s, 1, 1, 'fetch', %s, now(), %s, 'waiting', 503, 2340, 'HTTP 503')", f"{n}:1", d("08-03", "12:00:00"), d("08-03", "12:00:01"))
+    t.p.rows("insert into attempt_integrator (key, no, lease, step, sent_at, quiet_until, answered_at, fate, code, took_us, error) values"
+             " (%s, 3, 1, 'send', %s, now(), %s, 'not_sent', null, 1000, 'connect')", f"{n}:1:1", d("08-05", "22:00:00"), d("08-05", "22:00:01"))
+
+
 @pytest.fixture(scope="module")
 def line():
     p = harness.Pipeline(harness.log_folder("test_views"), partitions=2, standin=False, sop_time_tolerance="3650d")
     p.start("projector")
     p.told = Told(p)
     march(p.told)
-    odd(p.told)
     calls(p.told)
+    july(p.told)
+    story(p.told)
     p.told.recorded()
     yield p
     codes = p.stop()
@@ -189,12 +160,16 @@ CITY = {  # pemeriksaan in March: V-1 2, V-2 1 + 1, V-3 1 (received late), V-6 3
     MARCH: {**counts(5, 1, 1, 1, 1, 1), **step("pengajuan", 2, 0, 0, 100), **step("pemeriksaan", 4, 2, 3, 50),
             **step("integrasi", 1, 13, 13, 100), "tepat_waktu_persen": 71.4},
     APRIL: {**counts(diajukan=1, selesai=1, terlewat=1), **step("pengajuan", *NONE), **step("pemeriksaan", *NONE),
-            **step("integrasi", 1, 16, 16, 100), "tepat_waktu_persen": 100}}
+            **step("integrasi", 1, 16, 16, 100), "tepat_waktu_persen": 100},
+    # a revisi that was withdrawn after its return is no return; J-1's second step took 1 + 2 + 1; J-2's form was received late
+    JULY: {**counts(diajukan=2, dikembalikan=2, selesai=1, dibatalkan=1), **step("pengajuan", 2, 1.5, 2, 50),
+           **step("pemeriksaan", 1, 4, 4, 100), **step("integrasi", 1, 8, 8, 100), "tepat_waktu_persen": 75}}
 DEPARTMENTS = {
     (MARCH, OPD): {**counts(3, 1, 1), **step("pengajuan", 2, 0, 0, 100), **step("pemeriksaan", 3, 1.67, 2, 66.7),
                    **step("integrasi", 1, 13, 13, 100), "tepat_waktu_persen": 83.3},
     (MARCH, OTHER): {**counts(2, 0, 0, 1, 1, 1), **step("pengajuan", *NONE), **step("pemeriksaan", 1, 3, 3, 0),
-                     **step("integrasi", *NONE), "tepat_waktu_persen": 0}}
+                     **step("integrasi", *NONE), "tepat_waktu_persen": 0},
+    (JULY, OPD): CITY[JULY]}
 
 
 def plain(row):
@@ -230,18 +205,23 @@ def test_percentiles_of_a_histogram(line):
 
 
 def test_queue(line):
-    got = line.rows("select nomor_permohonan, status, giliran, giliran_sejak, kode_opd, revisi, menunggu > interval '1 day' as lama"
-                    " from v_antrean where nomor_permohonan like 'V-%%'")
+    got = line.rows("select *, menunggu > interval '1 day' as lama from v_antrean where nomor_permohonan like 'V-%%'")
+    for r in got:
+        del r["menunggu"]
     assert got == [
-        {"nomor_permohonan": "V-3", "status": "diintegrasikan", "giliran": "bedelau", "giliran_sejak": at("2026-03-07T03:00:00"),
-         "kode_opd": OPD, "revisi": 1, "lama": True},
-        {"nomor_permohonan": "V-4", "status": "diajukan", "giliran": "sistem", "giliran_sejak": at("2026-03-31T20:00:00"),
-         "kode_opd": OTHER, "revisi": 1, "lama": True}]
+        {"nomor_permohonan": "V-3", "status": "diintegrasikan", "giliran": "bedelau", "giliran_sejak": at("2026-03-07T03:00:00"), "terlambat": True,
+         "kode_opd": OPD, "nama_opd": harness.FORM["nama_opd"], "nama_sistem": "Sistem V-3", "revisi": 1, "lama": True},
+        {"nomor_permohonan": "V-4", "status": "diajukan", "giliran": "sistem", "giliran_sejak": at("2026-03-31T20:00:00"), "terlambat": False,
+         "kode_opd": OTHER, "nama_opd": harness.FORM["nama_opd"], "nama_sistem": "Sistem V-4", "revisi": 1, "lama": True}]
+    with rolled_back(line) as c:  # to the microsecond, within one instant
+        c.execute("select count(*), bool_and(menunggu = now() - giliran_sejak) from v_antrean")
+        assert c.fetchone() == (3, True)
+    assert [r["nomor_permohonan"] for r in line.rows("select * from v_antrean")] == ["V-3", "V-4", "T-1"]
 
 
 def test_queue_as_listed(line):
     got = json.loads(line.ctl("list", "--antrean", "--opd", OTHER, "--json"))
-    assert [r["nomor_permohonan"] for r in got] == ["V-4", "X-2"]
+    assert [r["nomor_permohonan"] for r in got] == ["V-4"]
 
 
 def at(utc):
@@ -249,15 +229,44 @@ def at(utc):
 
 
 def test_late(line):
-    day = datetime.timedelta(days=1)
+    hour = datetime.timedelta(hours=1)
     got = {(r["nomor_permohonan"], r["tahap"]): r for r in line.rows("select * from v_terlambat")}
     assert set(got) == {("V-3", "integrasi"), ("V-6", "pemeriksaan"), ("B-1", "integrasi"), ("B-2", "integrasi")}
+    running = got.pop(("V-3", "integrasi"))
+    assert running.pop("lewat") > 200 * DAY
+    same = {"nama_opd": harness.FORM["nama_opd"], "revisi": 1}
+    assert running == {**same, "nomor_permohonan": "V-3", "status": "diintegrasikan", "giliran": "bedelau", "kode_opd": OPD, "tahap": "integrasi",
+                       "mulai": at("2026-03-06T03:00:00"), "batas": at("2026-04-19T17:00:00"), "berakhir": None, "nama_sistem": "Sistem V-3",
+                       "gangguan_bedelau": 0 * hour, "karena_bedelau": False}
+    done = {**same, "giliran": "selesai", "gangguan_bedelau": 0 * hour, "karena_bedelau": False}
+    assert got["V-6", "pemeriksaan"] == {
+        **done, "nomor_permohonan": "V-6", "status": "ditolak", "kode_opd": OTHER, "tahap": "pemeriksaan", "mulai": at("2026-03-13T03:00:00"),
+        "batas": at("2026-03-17T17:00:00"), "berakhir": at("2026-03-18T03:00:00"), "nama_sistem": "Sistem V-6", "lewat": 10 * hour}
+    june = {**done, "status": "selesai", "kode_opd": OPD, "tahap": "integrasi", "mulai": at("2026-06-01T03:00:00"),
+            "batas": at("2026-06-17T17:00:00"), "berakhir": at("2026-06-18T17:00:00"), "lewat": DAY}
     # 30 h after the call that nobody answered, 8 h after the 503: without them it had been in time
-    assert [got["B-1", "integrasi"][k] for k in ("lewat", "gangguan_bedelau", "karena_bedelau")] == [day, datetime.timedelta(hours=38), True]
+    assert got["B-1", "integrasi"] == {**june, "nomor_permohonan": "B-1", "nama_sistem": "Sistem B-1", "gangguan_bedelau": 38 * hour,
+                                       "karena_bedelau": True}
     # our own credentials are no outage of Bedelau's
-    assert [got["B-2", "integrasi"][k] for k in ("lewat", "gangguan_bedelau", "karena_bedelau")] == [day, 0 * day, False]
-    assert [got["V-6", "pemeriksaan"][k] for k in ("lewat", "gangguan_bedelau", "karena_bedelau")] == [10 * day / 24, 0 * day, False]
-    assert got["V-3", "integrasi"]["berakhir"] is None and got["V-3", "integrasi"]["lewat"] > 200 * day
+    assert got["B-2", "integrasi"] == {**june, "nomor_permohonan": "B-2", "nama_sistem": "Sistem B-2"}
+
+
+def test_outages_over_several_rounds(line):
+    """Calls of an earlier putaran and of an earlier revisi count, what lies outside the clock does not, and a call that goes on failing counts to the end."""
+    with rolled_back(line) as c:
+        c.execute("update request set revisi = 2, putaran = 1 where nomor_permohonan = 'B-2'")
+        c.execute("update request set putaran = 2 where nomor_permohonan = 'B-1'")
+        add = ("insert into attempt_integrator (key, no, lease, step, sent_at, quiet_until, answered_at, fate, code, took_us)"
+               " values (%s, %s, 1, %s, %s, now(), now(), 'answered', %s, 1)")
+        c.execute("delete from attempt_integrator where key like 'B-2:%'")
+        for call in (("B-1:1:2", 1, "send", "2026-06-18 20:00+07", 502),     # 4 h to the clock's end
+                     ("B-2:1:1", 1, "send", "2026-05-31 10:00+07", 503),     # begins a day before the clock
+                     ("B-2:1:1", 2, "wait", "2026-06-01 11:00+07", None),    # no call
+                     ("B-2:1:1", 3, "send", "2026-06-01 12:00+07", 201)):    # 2 h of it lie in the clock
+            c.execute(add, call)
+        c.execute("select nomor_permohonan, gangguan_bedelau, karena_bedelau from v_terlambat where nomor_permohonan like 'B-%' order by 1")
+        hour = datetime.timedelta(hours=1)
+        assert c.fetchall() == [("B-1", 42 * hour, True), ("B-2", 2 * hour, False)]
 
 
 def test_timeline(line):
@@ -277,6 +286,52 @@ def test_timeline(line):
     assert who == [{"oleh": "pk-01", "nanti": True, "waktu_disesuaikan": False}]
 
 
+TOLD = ("waktu", "peristiwa", "pelaku", "revisi", "putaran", "hasil", "tahap", "keterangan", "oleh", "kode_http", "latensi_ms", "percobaan", "menunggu")
+ME, WE = f"/opd/{OPD}", "/bedelau/"
+SECOND, HOUR = datetime.timedelta(seconds=1), datetime.timedelta(hours=1)
+STORY = [
+    ("08-03 08:00:00", "request.registered", ME, None, None, None, None, None, None, None, None, None, None),
+    ("08-03 09:00:00", "request.submitted", ME, "1", None, None, None, None, None, None, None, None, HOUR),
+    ("08-03 09:00:01", "check.completed", WE + "validator", "1", "1", "menunggu_lampiran", None, None, "sistem", None, None, None, SECOND),
+    ("08-03 12:00:00", "panggilan.lampiran", WE + "validator", "1", None, "belum_dijawab", "pemeriksaan", "HTTP 503", None, 503, 2.3, 1,
+     3 * HOUR - SECOND),
+    ("08-04 09:00:00", "check.completed", WE + "validator", "1", "1", "menunggu_pemeriksa", None, None, "sistem", None, None, None, 21 * HOUR),
+    ("08-04 10:00:00", "review.decided", WE + "gateway", "1", "1", "diterima", None, None, "pk-01", None, None, None, HOUR),
+    ("08-04 10:00:01", "check.completed", WE + "validator", "1", "1", "diterima", None, None, "pk-01", None, None, None, SECOND),
+    ("08-04 11:00:00", "check.refused", WE + "validator", None, None, None, None, "Revisi ini sudah diputuskan.", None, None, None, None, HOUR - SECOND),
+    ("08-05 10:00:00", "deadline.changed", WE + "deadline", "1", None, "berjalan", "integrasi", "kalender", None, None, None, None, 23 * HOUR),
+    ("08-05 22:00:00", "panggilan.bedelau", WE + "integrator", "1", "1", "tidak_terkirim", "integrasi", "connect", None, None, 1, 3, 12 * HOUR),
+    ("08-06 10:00:00", "integration.rejected", WE + "integrator", "1", "1", None, None, "tidak lengkap", None, 422, None, 3, 12 * HOUR),
+    ("08-07 10:00:00", "callback.received", WE + "gateway", None, None, "diproses", None, "antre", None, None, None, None, DAY),
+    ("08-08 10:00:00", "deadline.warned", WE + "deadline", "1", None, None, "integrasi", None, None, None, None, None, DAY)]
+
+
+def test_timeline_every_column(line):
+    """One request's whole story: who said what, of which round, how long after the step before, calls with code and latency."""
+    got = line.rows("select *, to_char(waktu at time zone interval '7 hours', 'MM-DD HH24:MI:SS') as jam from v_timeline"
+                    " where nomor_permohonan = 'T-1' order by waktu, seq")
+    last = got.pop()
+    assert [tuple(r["jam"] if k == "waktu" else r[k] for k in TOLD) for r in map(plain, got)] == STORY
+    assert {r["nomor_permohonan"] for r in got} == {"T-1"}
+    assert [r["temuan"] for r in got if r["peristiwa"] == "check.completed"] == [
+        [], [{"kode": "W-1", "tingkat": "W", "lokasi": "/perihal", "pesan": "Periksa.", "message": "Look."}], []]
+    assert all(r["temuan"] is None for r in got if r["peristiwa"] != "check.completed")
+    moved = [r for r in got if r["batas"]]
+    assert [(r["batas"], r["batas_lama"], r["kalender"], r["kalender_lama"]) for r in moved] == [
+        (wib("09-16", "00:00:00"), wib("09-15", "00:00:00"), "k-2", "k-1"), (wib("09-16", "00:00:00"), None, None, None)]
+    calls = [r for r in got if r["peristiwa"].startswith("panggilan")]
+    assert [(r["seq"], r["waktu_klaim"], r["diterima_pada"]) for r in calls] == [
+        (None, at("2026-08-03T05:00:00"), at("2026-08-03T05:00:01")), (None, at("2026-08-05T15:00:00"), at("2026-08-05T15:00:01"))]
+    facts = [r for r in got if r not in calls]
+    assert len({r["seq"] for r in facts}) == len(facts)
+    assert all(r["waktu_klaim"] == r["waktu"] and r["diterima_pada"] > at("2026-08-08T03:00:00") for r in facts)
+    assert not any(r["waktu_disesuaikan"] for r in got)
+    # a time of its sender's that cannot be: what counts is when it was received, and both are shown
+    assert (last["peristiwa"], last["keterangan"], last["waktu_disesuaikan"]) == ("request.withdrawn", "tidak jadi", True)
+    assert last["waktu_klaim"] == at("2098-01-01T00:00:00") and last["waktu"] == last["diterima_pada"] < at("2098-01-01T00:00:00")
+    assert last["menunggu"] == last["waktu"] - got[-1]["waktu"]
+
+
 def test_timeline_as_printed(line):
     text = line.ctl("status", "B-1", "--timeline")
     assert re.search(r"2026-06-03 16:00:00 WIB  panggilan.bedelau .*dijawab.*HTTP 503 dalam 40.0 ms  \+1 d 6 h", text), text
@@ -284,42 +339,16 @@ def test_timeline_as_printed(line):
     assert [e["latensi_ms"] for e in told if e["peristiwa"] == "panggilan.bedelau"] == [5000, 40, 123.4]
 
 
-ODD = {"X-1": "selesai_tanpa_diterima", "X-2": "dua_opd", "X-3": "celah_urutan_validator", "X-4": "jam_tanpa_permohonan",
-       "X-5": "formulir_lain", "X-6": "fakta_setelah_akhir", "X-7": "selesai_dan_dibatalkan", "X-8": "jam_bertentangan"}
-
-
-def test_oddities(line):
-    got = line.rows("select nomor_permohonan, anomali, penjelasan from v_anomali order by 1, 2")
-    assert [(r["nomor_permohonan"], r["anomali"]) for r in got] == list(ODD.items())
-    assert all(r["penjelasan"] for r in got)
-
-
-def test_a_row_that_contradicts_itself(line):
-    with rolled_back(line) as c:
-        c.execute("update request set status = 'selesai' where nomor_permohonan = 'V-4'")
-        c.execute("select anomali, penjelasan is not null from v_anomali where nomor_permohonan = 'V-4'")
-        assert c.fetchall() == [("status_bertentangan", True)]
-
-
-def test_an_oddity_ends_when_its_fact_comes(line):
-    """The check that was missing, of urutan 2."""
-    nomor = "Y-1"
-    f = line.told.form(nomor, wib("05-04"))
-    line.told.urutan[nomor, "/bedelau/validator"] = 1
-    line.told.check(nomor, wib("05-06"), "menunggu_pemeriksa", f)
-    line.told.recorded()
-    assert line.one("select count(*) from v_anomali where nomor_permohonan = %s", nomor) == 1
-    line.told.urutan[nomor, "/bedelau/validator"] = 0
-    line.told.check(nomor, wib("05-05"), "menunggu_lampiran", f)
-    line.told.recorded()
-    assert line.one("select count(*) from v_anomali where nomor_permohonan = %s", nomor) == 0
-
-
 def test_contact(line):
-    """Of the form that the check names, not of the other one."""
-    got = line.rows("select nama_pemohon, email_pemohon, telepon_pemohon, nama_pj_teknis from v_kontak where nomor_permohonan = 'V-1'")
-    assert got == [{"nama_pemohon": "Citra Contoh", "email_pemohon": "citra.contoh@batam.go.id",
-                    "telepon_pemohon": harness.FORM["telepon_pemohon"], "nama_pj_teknis": harness.FORM["nama_pj_teknis"]}]
+    """Of the form that the check names, not of the other one; nobody where there is only a letter."""
+    form = {k: harness.FORM[k] for k in ("nama_opd", "jabatan_pemohon", "telepon_pemohon", "nama_pj_teknis", "email_pj_teknis", "telepon_pj_teknis")}
+    assert line.rows("select * from v_kontak where nomor_permohonan = 'V-1'") == [
+        {**form, "nomor_permohonan": "V-1", "status": "selesai", "kode_opd": OPD, "nama_sistem": "Sistem V-1", "nama_pemohon": "Citra Contoh",
+         "email_pemohon": "citra.contoh@batam.go.id"}]
+
+
+def test_nothing_of_it_is_odd(line):
+    assert [(r["nomor_permohonan"], r["anomali"]) for r in line.rows("select * from v_anomali")] == [("T-1", "waktu_disesuaikan")]
 
 
 def test_a_request_that_went_all_the_way(pipeline):
@@ -474,86 +503,3 @@ def test_sums_of_shuffled_and_repeated_facts(pipeline):
     assert p.one("select rekap_hitung_ulang()") == n
     assert p.rows(SUMS) == sums
     assert p.rows("select nomor_permohonan, anomali from request where anomali like '%%celah%%'") == []
-
-
-# ---- 200,000 requests ---------------------------------------------------------------------------------------------------
-
-MANY = 200000
-FINAL = ("case when i %% 40 = 0 then 'ditolak' when i %% 40 = 1 then 'dibatalkan' else 'selesai' end")
-FILL = f"""
-create temp table awal as select i, 'BDL-' || lpad(i::text, 7, '0') as nomor, '1.' || lpad((i %% 45)::text, 2, '0') || '.01' as opd,
-    timestamptz '2025-01-01 02:00+00' + i * interval '4 minutes' as t, i %% 20 <> 7 as usai, i %% 100 = 3 as lambat, i %% 12 as hari
-  from generate_series(1, {MANY}) i;
-insert into request (nomor_permohonan, revisi, putaran, versi, status, terlambat, giliran, giliran_sejak, kode_opd, nama_opd, nama_sistem,
-    submitted_at, checked_at, accepted_at, integrated_at, updated_at, fakta, hitungan, anomali, rekap)
-select nomor, 1, 1, 5, case when usai then {FINAL} else 'diperiksa' end, lambat, case when usai then 'selesai' else 'pranata_komputer' end,
-       t, opd, 'Dinas ' || opd, 'Sistem ' || i, t, t, t, case when usai and i %% 40 > 1 then t end, t,
-       (select string_agg(md5((i * 64 + k)::text), '') from generate_series(1, 50) k), '3/3 2/2 7/7', case when i %% 2000 = 0 then 'dua_opd' end,
-       opd || to_char(t, ' YYYY-MM/') || 'diajukan' || case when usai then to_char(t, ' YYYY-MM/') || {FINAL} else '' end
-       || to_char(t, ' YYYY-MM/') || 'pengajuan/hari_kerja/0/t' || case when usai then
-          to_char(t, ' YYYY-MM/') || 'pemeriksaan/hari_kerja/' || i %% 3 || case when i %% 3 = 2 then '/f' else '/t' end
-          || to_char(t, ' YYYY-MM/') || 'integrasi/hari_kerja/' || i %% 40 || case when i %% 40 > 30 then '/f' else '/t' end else '' end
-  from awal order by i;
-insert into clock (nomor_permohonan, revisi, tahap, mulai, batas, satuan, status, berakhir, hari_terpakai, kalender, urutan)
-select nomor, 1, tahap, t, t + interval '3 days', 'hari_kerja', case when lambat and tahap = 'integrasi' then 'terlewat' else 'terpenuhi' end,
-       t + case when lambat and tahap = 'integrasi' then interval '4 days' else interval '1 day' end, 1, 'x', 3
-  from awal, unnest(array['pengajuan', 'pemeriksaan', 'integrasi']) tahap order by i;
-insert into attempt_integrator (key, no, lease, step, sent_at, quiet_until, answered_at, fate, code, took_us)
-select nomor || ':1:1', no, 1, 'send', t + no * interval '1 hour', t, t, 'answered', case when no = 1 then 503 else 201 end, 5000
-  from awal, generate_series(1, 2) no order by i;
-insert into event (source, id, type, subject, time, effective_at, topic, partition, kafka_offset, append_at, data, data_hash)
-select '/opd/' || opd, nomor || ':' || k, 'id.go.batam.bedelau.' || case k when 1 then 'request.submitted' when 2 then 'check.completed' else 'integration.completed' end
-       || '.v1', nomor, t, t + k * interval '1 hour', 'x', 0, i * 4 + k, t, case k when 1 then '{{"revisi": 1, "nama_pemohon": "Seseorang"}}'
-       when 2 then '{{"revisi": 1, "putaran": 1, "putusan": "diterima", "oleh": "sistem", "temuan": []}}'
-       else '{{"revisi": 1, "putaran": 1, "status_bedelau": "aktif", "kode_http": 200, "percobaan": 2}}' end, '\\x00'
-  from awal, generate_series(1, 3) k order by i;
-select rekap_jumlahkan();
-analyze request; analyze clock; analyze event; analyze rekap; analyze attempt_integrator;
-"""
-ONE = "where nomor_permohonan = 'BDL-0123456'"
-# what is asked, rows at most read from heap and index together, and tables that must not be read whole
-ASKED = {
-    "v_timeline of one request": (f"select * from v_timeline {ONE} order by waktu, seq", 100),
-    "v_kontak of one request": (f"select * from v_kontak {ONE}", 100),
-    "v_antrean, all that is open": ("select * from v_antrean", 2 * MANY // 20 + 100),
-    "v_antrean, the longest 50 of a department": ("select * from v_antrean where kode_opd = '1.07.01' limit 50", MANY // 20 + 100),
-    "v_terlambat": ("select * from v_terlambat", MANY // 100 * 10),
-    "v_rekap_opd": ("select * from v_rekap_opd", 100000),
-    "v_rekap_opd of a month": ("select * from v_rekap_opd where bulan = '2025-05-01'", 10000),
-    "v_rekap_bulanan": ("select * from v_rekap_bulanan", 100000),
-    "v_rekap_bulanan of a month": ("select * from v_rekap_bulanan where bulan = '2025-05-01'", 10000),
-    "v_anomali": ("select * from v_anomali", MANY // 2000 * 3 + 100)}
-LARGE = {"event", "request", "clock", "attempt_integrator"}
-
-
-def nodes(plan):
-    yield plan
-    for child in plan.get("Plans", ()):
-        yield from nodes(child)
-
-
-def read(node):
-    """Rows that a scan gave or threw away, all loops together."""
-    return (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
-
-
-@pytest.fixture(scope="module")
-def many():
-    p = harness.Pipeline(harness.log_folder("test_views_many"), partitions=1, standin=False)
-    p.rows(FILL)
-    yield p
-    p.stop()
-
-
-@pytest.mark.parametrize("what", ASKED)
-def test_plans(many, what):
-    sql, most = ASKED[what]
-    many.rows(sql)  # what is in memory is asked for; the first look reads the disk
-    explained = many.one(f"explain (analyze, buffers, format json) {sql}".replace("%", "%%"))[0]
-    text = "\n".join(r["QUERY PLAN"] for r in many.rows(f"explain (analyze, buffers) {sql}".replace("%", "%%")))
-    print(f"{what}: {explained['Execution Time']:.1f} ms after {explained['Planning Time']:.1f} ms of planning\n{text}")
-    scans = [n for n in nodes(explained["Plan"]) if "Scan" in n["Node Type"] and "Relation Name" in n]
-    assert scans
-    whole = {n["Relation Name"] for n in scans if n["Node Type"] in ("Seq Scan", "Sample Scan")} & LARGE
-    assert not whole, text
-    assert sum(read(n) for n in scans) <= most, text

@@ -218,6 +218,13 @@ static const struct oddity {
     {"F1 C1.1.1:diterima I1.1.1:registered/diproses I1.1.2:completed/aktif@2026-11-02T08:01:30", ""},
     {"F1 C1.1.1:diterima>F1c", "formulir_lain"},
     {"C1.1.1:diterima", ""}, /* its form is still to come */
+    {"C1.1.1:ditolak", "putusan_tanpa_formulir"},
+    {"F1 C1.1.1:dikembalikan C2.1.2:ditolak", "putusan_tanpa_formulir"},
+    {"C1.1.1:menunggu_pemeriksa C1.1.2:dibatalkan", ""},
+    {"R C1.1.1:dibatalkan", ""}, /* withdrawn before a form came */
+    {"F2", "nomor_tidak_dikenal"},
+    {"I1.1.1:registered/diproses", "integrasi_tanpa_diterima"},
+    {"R", ""},
     {"D1.1:pengajuan/berjalan", "jam_tanpa_permohonan"},
     {"R D1.1:pengajuan/berjalan", ""},
     {"R D1.1:pemeriksaan/berjalan", "jam_tanpa_permohonan"},
@@ -266,6 +273,20 @@ test_two_departments(void **state)
 }
 
 static void
+test_two_integrations(void **state)
+{
+    struct story s;
+
+    (void)state;
+    story_read(&s, "F1 C1.1.1:diterima I1.1.1:completed/aktif I1.1.2:completed/aktif");
+    s.facts[2].id_integrasi = STR("b-1");
+    s.facts[3].id_integrasi = STR("b-2");
+    check_odd(&s, &(struct oddity){"two completed integrations", "dua_integrasi"});
+    s.facts[3].id_integrasi = STR("b-1");
+    check_odd(&s, &(struct oddity){"the same completed twice", ""});
+}
+
+static void
 test_gaps(void **state)
 {
     struct hitungan h = {0};
@@ -297,9 +318,12 @@ test_gaps(void **state)
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_counts), cmocka_unit_test(test_read_back),
-                                       cmocka_unit_test(test_odd), cmocka_unit_test(test_gaps),
-                                       cmocka_unit_test(test_two_departments)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_counts),
+                                       cmocka_unit_test(test_read_back),
+                                       cmocka_unit_test(test_odd),
+                                       cmocka_unit_test(test_gaps),
+                                       cmocka_unit_test(test_two_departments),
+                                       cmocka_unit_test(test_two_integrations)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

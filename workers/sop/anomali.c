@@ -34,11 +34,35 @@ both_ends(const struct dossier_view *v, const struct fact *f)
     return v->completed && f->type == FACT_I_CANCELLED;
 }
 
+/* After a backup was put back a worker tells again, with further numbers, what it told before: the same decision, and all of
+ * a round at Bedelau up to its end. */
+static bool
+decided_before(const struct dossier *d, const struct fact *f)
+{
+    for (size_t i = 0; i < d->n; i++)
+        if (d->facts[i].type == FACT_CHECK && d->facts[i].revisi == f->revisi &&
+            d->facts[i].putaran == f->putaran && d->facts[i].putusan == f->putusan &&
+            d->facts[i].urutan < f->urutan)
+            return true;
+    return false;
+}
+
+static bool
+ends_again(const struct dossier *d, const struct fact *f)
+{
+    for (size_t i = 0; i < d->n; i++)
+        if (d->facts[i].type == FACT_I_COMPLETED && d->facts[i].revisi == f->revisi &&
+            d->facts[i].putaran == f->putaran && d->facts[i].urutan > f->urutan)
+            return true;
+    return false;
+}
+
 /* A withdrawal may still be admitted beside the end. */
 static bool
 decided_after_end(const struct dossier_view *v, const struct fact *f)
 {
-    return f->type == FACT_CHECK && f->putusan != PUTUSAN_DIBATALKAN && f->time_us > v->since_us;
+    return f->type == FACT_CHECK && f->putusan != PUTUSAN_DIBATALKAN && f->time_us > v->since_us &&
+           !decided_before(v->d, f);
 }
 
 /* Bedelau may switch off what is active, and while a withdrawal is under way the integration goes on until it is taken
@@ -49,6 +73,8 @@ told_after_end(const struct dossier_view *v, const struct fact *f)
     if (f->type != FACT_I_REGISTERED && f->type != FACT_I_DELAYED && f->type != FACT_I_REJECTED)
         return false;
     if (v->status == STATUS_DIBATALKAN || str_is(f->status_bedelau, "dinonaktifkan"))
+        return false;
+    if (ends_again(v->d, f))
         return false;
     return v->completed ? f->urutan > v->completed->urutan : f->time_us > v->since_us;
 }
@@ -68,6 +94,21 @@ has_form(const struct dossier *d, int32_t revisi, const struct fact *named_by)
                            str_eq(d->facts[i].id, named_by->id_pengajuan))))
             return true;
     return false;
+}
+
+/* Said of what has ended only: of what is open the form may still be on its way, and v_anomali looks for it itself. */
+static bool
+no_form(const struct dossier_view *v, const struct fact *f)
+{
+    return status_is_final(v->status) && f->type == FACT_CHECK && f->putusan >= PUTUSAN_DITERIMA &&
+           f->putusan != PUTUSAN_DIBATALKAN && !has_form(v->d, f->revisi, NULL);
+}
+
+static bool
+other_integration(const struct dossier_view *v, const struct fact *f)
+{
+    return f->type == FACT_I_COMPLETED && f->id_integrasi.n && v->completed->id_integrasi.n &&
+           !str_eq(f->id_integrasi, v->completed->id_integrasi);
 }
 
 static bool
@@ -110,6 +151,8 @@ anomali_write(const struct dossier_view *v, struct buf *out)
                {"integrasi_tanpa_diterima", told_unaccepted},
                {"selesai_dan_dibatalkan", both_ends},
                {"fakta_setelah_akhir", after_end},
+               {"dua_integrasi", other_integration},
+               {"putusan_tanpa_formulir", no_form},
                {"formulir_lain", other_form},
                {"dua_opd", other_opd},
                {"jam_tanpa_permohonan", clock_alone}};
@@ -120,6 +163,8 @@ anomali_write(const struct dossier_view *v, struct buf *out)
                 buf_printf(out, "%s%s", out->n ? " " : "", all[a].code);
                 break;
             }
+    if (!out->n && v->status == STATUS_NONE && v->d->newest_us != INT64_MIN)
+        buf_z(out, "nomor_tidak_dikenal");
 }
 
 /* ---- gaps in what the workers told ------------------------------------------------------------------------------ */

@@ -12,9 +12,12 @@
  *   integrasi_tanpa_diterima   another integration fact of such a round
  *   selesai_dan_dibatalkan     completed, and cancelled at Bedelau
  *   fakta_setelah_akhir        a decision, or a new word of the integration, after the request had ended
+ *   dua_integrasi              Bedelau completed two integrations of different numbers
+ *   putusan_tanpa_formulir     it has ended, and a decision is about a revisi that has no form
  *   formulir_lain              a check names a form that is not among those of its revisi
  *   dua_opd                    forms or registration of two departments under one number
- *   jam_tanpa_permohonan       a clock without the form or registration that opens it */
+ *   jam_tanpa_permohonan       a clock without the form or registration that opens it *   nomor_tidak_dikenal        nothing of the above, but facts of a number that has neither form nor registration
+ */
 void anomali_write(const struct dossier_view *v, struct buf *out);
 
 /* How many facts of each worker were recorded for a request, and the highest urutan among them: they count one up each, so
