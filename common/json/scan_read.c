@@ -133,7 +133,7 @@ scan_next(struct scan_iter *it)
         const char *key = p + 1;
 
         p = skip_string(p, it->end);
-        it->key = (struct str){key, (size_t)(p - 1 - key)};
+        it->key = (struct str){key, p > key ? (size_t)(p - 1 - key) : 0}; /* 0: cut off */
         p = skip_blanks(p, it->end);
         p = skip_blanks(p < it->end ? p + 1 : p, it->end);
     }

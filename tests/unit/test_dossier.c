@@ -532,7 +532,7 @@ test_text_of_old(void **state)
     arena_free(&a);
 }
 
-/* Written by another hand, with blanks and in another order, it says the same; cut off or spoiled it is refused or read in
+/* Written by another hand, with blanks, it says the same; cut off or spoiled it is refused or read in
  * part, never read past its end. */
 static void
 test_text_of_another_hand(void **state)
