@@ -182,6 +182,13 @@ static const struct ctl_cmd commands[] = {
      "not\n"
      "                  whole are named (exit 1)\n",
      ctl_rebuild},
+    {"restored", "", "after a backup was put back, before the programs start: go on counting where they were",
+     "  Reads what was published since the backup, and raises the programs' counters and the gateway's "
+     "numbers\n"
+     "  to it. Harmless at any other time, and as often as one likes. See deploy/OPERATIONS.md, \"A backup "
+     "is\n"
+     "  put back\".\n",
+     ctl_restored},
     {"forget", "NOMOR --reason TEXT", "remove a request's personal data, for good",
      "  Of every fact only what schemas/lupa.json keeps stays; copies in the programs' tables and "
      "attachments "
