@@ -179,6 +179,20 @@ set_begins(struct looking *l)
     return r ? RES_OK : l->c->e.res;
 }
 
+/* What the projector has read by now stands in the record. */
+static enum res
+ask_record(struct ctl *c)
+{
+    return ctl_exec(
+        c,
+        "insert into told_so as t select w, nomor_permohonan, split_part(split_part(hitungan, ' ', "
+        "k), '/', 2)::bigint from request, (values (1, 'validator'), (2, 'integrator'), (3, "
+        "'deadline')) v(k, w) where hitungan is not null and split_part(split_part(hitungan, ' ', "
+        "k), '/', 2)::bigint > 0 on conflict (worker, nomor) do update set n = excluded.n where "
+        "excluded.n > t.n",
+        0, NULL, NULL);
+}
+
 static enum res
 look(struct looking *l)
 {
@@ -196,7 +210,9 @@ look(struct looking *l)
         res = set_begins(l);
     if (res == RES_OK)
         res = topics_read_run(&l->topics);
-    return res == RES_OK ? flush(l) : res;
+    if (res == RES_OK)
+        res = flush(l);
+    return res == RES_OK ? ask_record(l->c) : res;
 }
 
 /* ---- what follows ----------------------------------------------------------------------------------------------- */
@@ -222,6 +238,22 @@ raise_one(struct ctl *c, unsigned i, int64_t *raised)
     return res;
 }
 
+/* What lay in the backup's outbox was told long ago, and newer states since: told again they would come after those. Of facts
+ * it does no harm, since the same id is known as a repeat. */
+static enum res
+drop_told(struct ctl *c)
+{
+    char topic[200];
+    const char *args[] = {topic};
+
+    snprintf(topic, sizeof topic, "%s.status", c->set.topic_prefix);
+    return ctl_exec(c,
+                    "delete from outbox_projector o using told_so t where o.topic = $1 and t.worker = "
+                    "'projector' and t.nomor = convert_from(o.key, 'UTF8') and (convert_from(o.value, "
+                    "'UTF8')::jsonb #>> '{data,versi}')::bigint <= t.n",
+                    1, args, NULL);
+}
+
 static enum res
 raise_all(struct looking *l, int64_t *raised, int64_t *numbers)
 {
@@ -230,6 +262,8 @@ raise_all(struct looking *l, int64_t *raised, int64_t *numbers)
 
     if (res == RES_OK)
         res = ctl_exec(l->c, "select pg_advisory_xact_lock(" RECORD_LOCK ")", 0, NULL, NULL);
+    if (res == RES_OK)
+        res = drop_told(l->c);
     for (unsigned i = 0; i < COUNTERS && res == RES_OK; i++)
         res = raise_one(l->c, i, raised);
     if (res == RES_OK)
