@@ -7,7 +7,16 @@
 #include "common/flow/position.h"
 #include "common/kafka/consumer.h"
 
-enum { BATCH_BYTES = 8 << 20, RANGES = 64, RETAKE_MS = 1000, STALL_MS = 3000, MANY_BAD = 8, RACES = 3 };
+enum {
+    BATCH_BYTES = 8 << 20,
+    RANGES = 64,
+    RETAKE_MS = 1000,
+    LOOK_MS = 5000,
+    LOOK_BROKER_MS = 1000,
+    STALL_MS = 3000,
+    MANY_BAD = 8,
+    RACES = 3
+};
 
 struct batch {
     struct flow_item *items;
@@ -27,6 +36,7 @@ struct flow {
     unsigned assignment; /* counts them: an answer about an older one is of no use */
     unsigned asked_for;  /* the assignment whose offsets are being taken */
     bool revoke_pending; /* give up the partitions once the transaction in flight has ended */
+    bool moved;          /* somebody has set offsets: read them again once it has ended */
     enum { IDLE, TURN, SENT, WAIT } state;
     enum {
         AT_ONCE, /* the whole batch */
@@ -47,7 +57,7 @@ struct flow {
     struct pg_args args;
     struct pg_turn turn, take_turn;
     struct pg_end failure; /* why the transaction is being rolled back */
-    struct loop_timer backoff, retake, stall;
+    struct loop_timer backoff, retake, stall, look;
     int64_t failures; /* transactions in a row that failed by a fault of ours */
     unsigned races;   /* in which somebody else was first, since the last that was committed */
     struct loop_defer kick, after;
@@ -81,6 +91,7 @@ flow_maybe_start(struct flow *f);  /* begins a transaction when there is somethi
 void flow_settle(struct flow *f);  /* the transaction has ended: what was put off until then */
 void flow_healthy(struct flow *f); /* a transaction of ours was committed: a fault is over */
 void flow_drop_records(struct flow *f);
+void flow_note_fault(struct flow *f, const struct pg_end *end); /* said once, until flow_healthy */
 void flow_tx_turn(void *arg);
 void flow_tx_after(void *arg); /* the rest of a batch that was committed */
 void flow_tx_backoff(void *arg);
@@ -89,6 +100,10 @@ void flow_tx_backoff(void *arg);
 void flow_give_up(struct flow *f);
 void flow_take_turn(void *arg);
 void flow_retake(void *arg);
+void flow_offsets_set(void *arg, struct str group); /* a notification */
+void flow_look_later(struct flow *f);               /* after records were applied */
+void flow_look(void *arg);                          /* whether the topics are still those that were read */
+void flow_take_again(struct flow *f);               /* drops what was read, and reads the offsets anew */
 void flow_stop_partition(struct flow *f, struct position *p, const char *why);
 extern const struct consumer_ops flow_consumer_ops;
 

@@ -44,6 +44,8 @@ flow_settle(struct flow *f)
     f->state = IDLE;
     if (f->revoke_pending)
         flow_give_up(f);
+    else if (f->moved)
+        flow_take_again(f);
     else if (f->next.n)
         flow_maybe_start(f); /* before anything else, so that the database has work meanwhile */
     if (f->past.n)
@@ -130,8 +132,10 @@ on_committed(struct flow *f)
     note_streak(f);
     metric_add(f->m_batches, 1);
     metric_observe(f->m_seconds, (double)(clk_mono_ms() - f->began_ms) / 1000.0);
-    if (told->cnt)
+    if (told->cnt) {
         consumer_report(f->consumer, told);
+        flow_look_later(f);
+    }
     rd_kafka_topic_partition_list_destroy(told);
     FAULT("flow.offsets_reported");
     f->opts.ops->committed(f->opts.w, &all);
@@ -157,14 +161,14 @@ flow_drop_records(struct flow *f)
     flow_batch_prepend(&f->next, &f->cur);
 }
 
-static void
-note_fault(struct flow *f)
+void
+flow_note_fault(struct flow *f, const struct pg_end *end)
 {
-    snprintf(f->why, sizeof f->why, "%s %s", f->failure.state, f->failure.text);
+    snprintf(f->why, sizeof f->why, "%s %s", end->state, end->text);
     metric_add(f->m_retries, 1);
     if (!f->faulty)
         log_warn("a transaction failed and is tried again", LOG_Z("group", f->opts.group),
-                 LOG_Z("sqlstate", f->failure.state), LOG_Z("why", f->failure.text));
+                 LOG_Z("sqlstate", end->state), LOG_Z("why", end->text));
     f->faulty = true;
 }
 
@@ -197,7 +201,7 @@ after_undo(struct flow *f)
         flow_settle(f);
         return;
     }
-    if (f->revoke_pending) {
+    if (f->revoke_pending || f->moved) {
         flow_drop_records(f);
         flow_settle(f);
         return;
@@ -216,7 +220,7 @@ after_undo(struct flow *f)
         pg_turn(f->opts.pg, &f->turn);
         return;
     }
-    note_fault(f);
+    flow_note_fault(f, &f->failure);
     f->how = AT_ONCE;
     f->state = WAIT;
     loop_timer_set(f->opts.loop, &f->backoff, backoff_ms(&pace, f->failures++, -1, id_random()));

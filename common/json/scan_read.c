@@ -10,25 +10,22 @@ skip_blanks(const char *p, const char *end)
     return p;
 }
 
-/* `p` stands at the opening quote. A quote closes unless an odd number of backslashes is before it. */
+/* `p` stands at the opening quote. */
 static const char *
 skip_string(const char *p, const char *end)
 {
-    const char *open = p + 1;
-
-    for (p = open; p < end && (p = memchr(p, '"', (size_t)(end - p))); p++) {
-        const char *q = p;
-
-        while (q > open && q[-1] == '\\')
-            q--;
-        if ((p - q) % 2 == 0)
+    for (p = plain_end(p + 1, end); p < end; p = plain_end(p + 1, end)) {
+        if (*p == '"')
             return p + 1;
+        if (*p == '\\' && ++p == end)
+            break;
     }
     return end;
 }
 
+/* `p` stands at the bracket. */
 static const char *
-skip_value(const char *p, const char *end)
+skip_nested(const char *p, const char *end)
 {
     unsigned depth = 0;
 
@@ -37,24 +34,42 @@ skip_value(const char *p, const char *end)
 
         if (c == '"') {
             p = skip_string(p, end);
-        } else if (c == '{' || c == '[') {
-            depth++;
-            p++;
-        } else if (c == '}' || c == ']') {
-            if (depth == 0)
-                return p;
-            depth--;
-            p++;
-        } else if (depth == 0 && (c == ',' || c == ' ' || c == '\n' || c == '\t' || c == '\r')) {
-            return p;
-        } else {
-            p++;
             continue;
         }
-        if (depth == 0)
+        p++;
+        if (c == '{' || c == '[')
+            depth++;
+        else if ((c == '}' || c == ']') && --depth == 0)
             return p;
     }
     return end;
+}
+
+/* What a number or a word cannot hold. */
+static bool
+ends_word(char c)
+{
+    if (c > ',')
+        return c == '}' || c == ']';
+    return c == ',' || c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
+static const char *
+skip_word(const char *p, const char *end)
+{
+    while (p < end && !ends_word(*p))
+        p++;
+    return p;
+}
+
+static const char *
+skip_value(const char *p, const char *end)
+{
+    if (p == end)
+        return end;
+    if (*p == '"')
+        return skip_string(p, end);
+    return *p == '{' || *p == '[' ? skip_nested(p, end) : skip_word(p, end);
 }
 
 /* Nothing may be added to NULL, not even 0. */
@@ -134,13 +149,13 @@ enum { PICK_MAX = 64 }; /* names in one pass */
 struct wanted {
     struct str name[PICK_MAX];
     unsigned n;
-    uint64_t lengths; /* a bit for each length among them, the last for all from 63 on */
+    uint64_t known; /* a bit for each, by its length and first byte: most other names have another */
 };
 
 static uint64_t
-length_bit(size_t n)
+name_bit(struct str name)
 {
-    return 1ULL << (n < 63 ? n : 63);
+    return 1ULL << ((name.n + (name.n ? (unsigned char)name.p[0] * 5U : 0)) & 63);
 }
 
 static struct wanted
@@ -149,11 +164,11 @@ want(const char *const *names, struct str *out, unsigned n)
     struct wanted w;
 
     w.n = n;
-    w.lengths = 0;
+    w.known = 0;
     for (unsigned i = 0; i < n; i++) {
         out[i] = STR_NULL;
         w.name[i] = str_of(names[i]);
-        w.lengths |= length_bit(w.name[i].n);
+        w.known |= name_bit(w.name[i]);
     }
     return w;
 }
@@ -164,7 +179,7 @@ wanted_index(const struct wanted *w, struct str key)
 {
     unsigned i = 0;
 
-    if (!key.p || !(w->lengths & length_bit(key.n)))
+    if (!key.p || !(w->known & name_bit(key)))
         return w->n;
     while (i < w->n && (w->name[i].n != key.n || memcmp(w->name[i].p, key.p, key.n) != 0))
         i++;

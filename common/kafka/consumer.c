@@ -221,8 +221,12 @@ consumer_poll(struct consumer *c)
 enum res
 consumer_start(struct consumer *c, const rd_kafka_topic_partition_list_t *parts, struct err *e)
 {
-    rd_kafka_resp_err_t err = rd_kafka_assign(c->rk, parts);
+    rd_kafka_topic_partition_list_t *paused = rd_kafka_topic_partition_list_copy(parts);
+    rd_kafka_resp_err_t err;
 
+    rd_kafka_resume_partitions(c->rk, paused); /* one that was paused comes back paused */
+    rd_kafka_topic_partition_list_destroy(paused);
+    err = rd_kafka_assign(c->rk, parts);
     c->paused = false;
     set_state(c, true, "");
     return err ? err_set(e, RES_RETRY, "assign: %s", rd_kafka_err2str(err)) : RES_OK;

@@ -107,6 +107,9 @@ enum res ctl_exec(struct ctl *c, const char *sql, int n, const char *const *args
 struct pg_params;
 PGresult *ctl_query_params(struct ctl *c, const char *sql, int n, const struct pg_params *p);
 
+/* Whether the schema has a table or an index of this name: a set of older migrations may end before it. */
+bool ctl_has(struct ctl *c, const char *name);
+
 /* Notes a change or a read in audit_log: who ($SUDO_USER or the login name), from which host, why (c->why). `subject` and
  * `detail` may be NULL. */
 enum res ctl_audit(struct ctl *c, const char *action, const char *subject, const char *detail);

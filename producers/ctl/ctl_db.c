@@ -194,6 +194,16 @@ ctl_origin(char *out, size_t cap)
              ssh ? ssh : "");
 }
 
+bool
+ctl_has(struct ctl *c, const char *name)
+{
+    PGresult *r = ctl_query(c, "select to_regclass($1) is not null", 1, &name);
+    bool there = r && *PQgetvalue(r, 0, 0) == 't';
+
+    PQclear(r);
+    return there;
+}
+
 enum res
 ctl_audit(struct ctl *c, const char *action, const char *subject, const char *detail)
 {
@@ -203,6 +213,9 @@ ctl_audit(struct ctl *c, const char *action, const char *subject, const char *de
 
     ctl_actor(actor, sizeof actor);
     ctl_origin(origin, sizeof origin);
+    if (!ctl_has(c, "audit_log_subject")) /* older migrations end before the log says from where and why */
+        return ctl_exec(c, "insert into audit_log (actor, action, subject, detail) values ($1, $2, $3, $4)",
+                        4, args, NULL);
     return ctl_exec(c,
                     "insert into audit_log (actor, action, subject, detail, origin, reason)"
                     " values ($1, $2, $3, $4, $5, $6)",

@@ -29,32 +29,6 @@ on_step(void *arg, const struct migrate_step *step)
         printf("applied %04d_%s\n", step->number, step->name);
 }
 
-/* A set of older migrations ends before it. */
-static bool
-has_table(struct ctl *c, const char *name)
-{
-    PGresult *r = ctl_query(c, "select to_regclass($1) is not null", 1, &name);
-    bool there = r && *PQgetvalue(r, 0, 0) == 't';
-
-    PQclear(r);
-    return there;
-}
-
-/* A set of older migrations ends before the log says from where and why. */
-static enum res
-audit(struct ctl *c, const char *names)
-{
-    char actor[128];
-    const char *args[] = {actor, c->set.schema, names};
-
-    if (has_table(c, "audit_log_subject"))
-        return ctl_audit(c, "migrate", c->set.schema, names);
-    ctl_actor(actor, sizeof actor);
-    return ctl_exec(c,
-                    "insert into audit_log (actor, action, subject, detail) values ($1, 'migrate', $2, $3)",
-                    3, args, NULL);
-}
-
 static enum res
 apply(struct ctl *c, const char *schemas, struct steps *s)
 {
@@ -66,7 +40,7 @@ apply(struct ctl *c, const char *schemas, struct steps *s)
     if (res == RES_OK)
         res = migrate_run(c->pg, &opts, &c->e);
     if (res == RES_OK && s->applied)
-        res = audit(c, s->names);
+        res = ctl_audit(c, "migrate", c->set.schema, s->names);
     return res;
 }
 
@@ -78,7 +52,7 @@ keep_holidays(struct ctl *c, const char *schemas)
     struct ctl_list list = {0};
     int code = APP_OK;
 
-    if (path && access(path, R_OK) == 0 && has_table(c, "calendar_file"))
+    if (path && access(path, R_OK) == 0 && ctl_has(c, "calendar_file"))
         code = ctl_list_file(c, path, &list);
     if (code == APP_OK && list.csv) {
         const char *args[] = {list.version, list.csv};

@@ -4,19 +4,32 @@
 -- It is read once under the lock (is all of it older than now?), a second or so for a gigabyte. Uniqueness of (source, id)
 -- stays with event_id, which is not in months: a repeat may come in another one.
 
-lock table event in access exclusive mode;
-
 -- ---- the table of before, under another name -------------------------------------------------------------------------
 
--- Views and functions go by the table, not by its name: they are made again for the new one.
+-- Views and functions go by the table, not by its name: they are made again for the new one. The views are locked first, as
+-- who reads them does.
 create temp table view_of_event on commit drop as
 select c.relname as name, pg_get_viewdef(c.oid) as def from pg_class c
  where c.relkind = 'v' and c.relnamespace = (select oid from pg_namespace where nspname = current_schema())
    and exists (select from pg_depend d join pg_rewrite w on w.oid = d.objid and d.classid = 'pg_rewrite'::regclass
                 where w.ev_class = c.oid and d.refclassid = 'pg_class'::regclass and d.refobjid = 'event'::regclass);
-create temp table number_of_event on commit drop as
-select greatest((select coalesce(max(seq), 0) from event), (select coalesce(last_value, 0) from pg_sequences s
-        where format('%I.%I', s.schemaname, s.sequencename)::regclass = pg_get_serial_sequence('event', 'seq')::regclass)) as n;
+do $$
+declare
+    r record;
+begin
+    for r in select * from view_of_event order by name loop
+        execute format('create or replace view %I as %s', r.name, r.def);
+    end loop;
+end
+$$;
+lock table event in access exclusive mode;
+create temp table number_of_event (n bigint) on commit drop; -- the last that was given
+do $$
+begin
+    execute format('insert into number_of_event select greatest(last_value, (select max(seq) from event)) from %s',
+                   pg_get_serial_sequence('event', 'seq'));
+end
+$$;
 
 drop aggregate event_chain(event);
 drop function event_link(bytea, event);

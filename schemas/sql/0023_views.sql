@@ -180,8 +180,14 @@ select nomor_permohonan, kode_opd, nama_opd, nama_sistem, tahap, giliran, batas,
 
 -- ---- what cannot be --------------------------------------------------------------------------------------------------
 -- A time that its sender could not have meant: earlier than the tolerance allows, or in the future (five minutes are the
--- clocks of machines). Nearly no fact stands in this index.
+-- clocks of machines). Nearly no fact stands in this index, which the planner cannot know: it would compile the query.
 create index event_waktu on event (subject) where time - effective_at not between interval '-5 minutes' and interval '5 minutes';
+create function fakta_waktu_disesuaikan() returns table (subject text, source text, lampau boolean, append_at timestamptz)
+language sql stable security definer rows 20 set search_path from current set enable_seqscan = off set jit = off as $$
+    select subject, source, time < effective_at, append_at from event
+     where time - effective_at not between interval '-5 minutes' and interval '5 minutes'
+$$;
+comment on function fakta_waktu_disesuaikan() is 'Fakta yang waktunya menurut pengirim tidak dapat diterima';
 
 -- What the fold says of the facts, which cannot be said of an open request whose facts are still on their way without touching the index
 -- for each of them: looked for among those that are open. A running clock of what has ended is looked for the same way.
@@ -218,13 +224,13 @@ select nomor_permohonan, kode_opd, 'putusan_tanpa_formulir', 'Ada putusan pemeri
 union all
 select c.nomor_permohonan, r.kode_opd, 'jam_berjalan_setelah_akhir',
        'Batas waktu ' || c.tahap || ' (revisi ' || c.revisi || ') masih berjalan, padahal permohonan sudah berakhir', r.updated_at
-  from clock c join request r on r.nomor_permohonan = c.nomor_permohonan
- where c.berakhir is null and r.giliran = 'selesai' and not exists (select from buka b where b.nomor_permohonan = c.nomor_permohonan)
+  from (select * from clock c where c.berakhir is null
+           and not exists (select from buka b where b.nomor_permohonan = c.nomor_permohonan) offset 0) c
+  join request r on r.nomor_permohonan = c.nomor_permohonan and r.giliran = 'selesai'
 union all
-select e.subject, r.kode_opd, 'waktu_disesuaikan',
-       'Waktu menurut pengirim ' || e.source || ' tidak dapat diterima: ' || case when e.time < e.effective_at then 'terlalu lampau' else 'di masa depan' end, e.append_at
-  from event e left join request r on r.nomor_permohonan = e.subject
- where e.time - e.effective_at not between interval '-5 minutes' and interval '5 minutes';
+select f.subject, r.kode_opd, 'waktu_disesuaikan',
+       'Waktu menurut pengirim ' || f.source || ' tidak dapat diterima: ' || case when f.lampau then 'terlalu lampau' else 'di masa depan' end, f.append_at
+  from fakta_waktu_disesuaikan() f left join request r on r.nomor_permohonan = f.subject;
 
 -- ---- comments --------------------------------------------------------------------------------------------------------
 
@@ -304,3 +310,21 @@ comment on column document.created_at is 'Waktu diterima';
 comment on table document_owner is 'Perangkat daerah yang mengirim lampiran';
 comment on column document_owner.sha256 is 'SHA-256 lampiran';
 comment on column document_owner.kode_opd is 'Kode perangkat daerah';
+
+-- ---- what is forgotten -----------------------------------------------------------------------------------------------
+-- What the validator and the integrator keep of a form comes back when the form is sent once more, or when topics are read
+-- again: not that of a forgotten request. For every program, those of before too; the argument names the column that begins
+-- with the number.
+create function lupakan_lagi() returns trigger language plpgsql security definer set search_path from current as $$
+begin
+    if exists (select from forgotten) then
+        execute format('delete from %1$I where %2$I in (select %2$I from baris where split_part(%2$I, '':'', 1) in (select nomor_permohonan from forgotten))',
+                       tg_table_name, tg_argv[0]);
+    end if;
+    return null;
+end
+$$;
+create trigger lupakan_lagi after insert on integration_body referencing new table as baris for each statement execute function lupakan_lagi('nomor_permohonan');
+create trigger lupakan_lagi after insert on pemeriksaan_tahan referencing new table as baris for each statement execute function lupakan_lagi('nomor_permohonan');
+create trigger lupakan_lagi after insert on job_body_integrator referencing new table as baris for each statement execute function lupakan_lagi('key');
+create trigger lupakan_lagi after insert on job_body_validator referencing new table as baris for each statement execute function lupakan_lagi('key');

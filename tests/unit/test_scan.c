@@ -338,6 +338,28 @@ notes_no_more_than_fit(void **state)
     buf_free(&doc);
 }
 
+/* What was not checked, a row's text that was spoiled, is read wrong but to its end. */
+static void
+spoiled_text_ends(void **state)
+{
+    const struct str doc = STR("{\"a\":[1,\"x\\\"\",{\"b\":-1.5e+3}],\"c\":true , \"d\":\"e\"}");
+    char text[64];
+
+    (void)state;
+    for (size_t i = 0; i < doc.n; i++)
+        for (int c = 0; c < 256; c++) {
+            struct scan_iter it;
+            unsigned n = 0;
+
+            memcpy(text, doc.p, doc.n);
+            text[i] = (char)c;
+            for (it = scan_iter((struct str){text, doc.n}); scan_next(&it) && n < 100; n++)
+                for (struct scan_iter in = scan_iter(it.value); scan_next(&in) && n < 100;)
+                    n++;
+            assert_true(n < 100);
+        }
+}
+
 static void
 walks(void **state)
 {
@@ -440,6 +462,7 @@ main(void)
         cmocka_unit_test(many_names),
         cmocka_unit_test(notes_members),
         cmocka_unit_test(notes_no_more_than_fit),
+        cmocka_unit_test(spoiled_text_ends),
         cmocka_unit_test(walks),
         cmocka_unit_test(strings),
         cmocka_unit_test(whole_numbers),
