@@ -11,6 +11,7 @@ import clocks
 import endpoint
 import machine
 import report
+import views
 from machine import Place, Program, Wrong, await_that, standin, tool
 from stage import LATENCY_MS, LESS_RUNS, N, PARKED, RATE, RUNS, SECONDS, Stage, expect, figures, send, under_load
 
@@ -193,6 +194,7 @@ ALL = (
     ("dispatch", "dispatch", endpoint.dispatch),
     ("project", "project", project),
     ("clocks", "clocks", clocks.clocks),
+    ("views", "views", views.views),
     ("latency", "latency", latency),
 )
 STAGES = os.environ.get("BENCH_STAGES", ",".join(dict.fromkeys(stage for stage, *_ in ALL))).split(",")
