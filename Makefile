@@ -21,6 +21,10 @@ CFLAGS := $(WARN) $(OPT) -fno-plt $(shell pkg-config --cflags $(PKGS) 2>/dev/nul
 LDFLAGS += -Wl,--as-needed
 LDLIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -lpthread
 
+# what a migration means by "oldest program": raised with the first change that programs of before cannot live with
+RELEASE ?= 0.1
+# the newest migration that was known when the programs were built: they wait until the database has it
+MIGRATION := $(shell ls schemas/sql | sed -n 's/^0*\([0-9]*\)_.*\.sql$$/\1/p' | sort -n | tail -n1)
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 # ---- what is built: a folder of sources makes a library or a program ------------------------------------------------
@@ -69,12 +73,13 @@ $(BUILD)/%.a:
 	@mkdir -p $(@D) && rm -f $@
 	ar rcs $@ $^
 
+version_lines = '\#define APP_VERSION "$(VERSION)"' '\#define APP_RELEASE "$(RELEASE)"' '\#define APP_MIGRATION $(MIGRATION)'
 # the version is written only when it changes, so that an unchanged tree relinks nothing
 $(BUILD)/version.h: FORCE
-	@mkdir -p $(@D); echo '#define APP_VERSION "$(VERSION)"' | cmp -s - $@ || echo '#define APP_VERSION "$(VERSION)"' > $@
+	@mkdir -p $(@D); printf '%s\n' $(version_lines) | cmp -s - $@ || printf '%s\n' $(version_lines) > $@
 FORCE:
 # only what prints the version is built again when it changes
-versioned := $(call obj,$(shell grep -lw APP_VERSION -r --include='*.c' common workers producers tests))
+versioned := $(call obj,$(shell grep -lwE 'APP_(VERSION|RELEASE|MIGRATION)' -r --include='*.c' common workers producers tests))
 $(versioned): CPPFLAGS += -include $(BUILD)/version.h
 $(versioned): $(BUILD)/version.h
 

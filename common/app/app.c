@@ -30,13 +30,21 @@ static const struct conf_key base_keys[] = {
      "libpq connection string or URI; several hosts are tried in turn"},
     {"postgres", "schema", CONF_STR, SET(schema), NULL, CONF_REQUIRED, NULL, 0, 0,
      "Schema that holds all tables"},
+    {"postgres", "statement_timeout", CONF_MS, SET(statement_ms), "30s", 0, NULL, 1000, 3600000,
+     "The longest that one statement may take"},
+    {"postgres", "lock_timeout", CONF_MS, SET(lock_ms), "15s", 0, NULL, 100, 3600000,
+     "The longest that a statement waits for what another session has locked; then the transaction is tried "
+     "again"},
+    {"postgres", "idle_in_transaction_session_timeout", CONF_MS, SET(idle_tx_ms), "10s", 0, NULL, 1000,
+     3600000,
+     "How long a process that stands still in a transaction keeps its locks; then Postgres ends its session"},
     {"log", "format", CONF_ENUM, SET(log_format), "logfmt", 0, "logfmt|json", 0, 0, "How log lines look"},
     {"log", "level", CONF_ENUM, SET(log_level), "info", CONF_RELOAD, "debug|info|warn|error", 0, 0,
      "The least level that is written"},
     {NULL, NULL, CONF_STR, 0, NULL, 0, NULL, 0, 0, NULL},
 };
 
-enum { LOG_KEY = 4 }; /* where [log] begins in base_keys */
+enum { LOG_KEY = 7 }; /* where [log] begins in base_keys */
 
 /* ---- configuration ---------------------------------------------------------------------------------------------- */
 
@@ -47,7 +55,7 @@ struct args {
 
 /* The tables of one program; `service` is its listen and drain keys. */
 struct tables {
-    struct conf_key defaults[8];
+    struct conf_key defaults[sizeof base_keys / sizeof base_keys[0]];
     struct conf_key service[3];
     struct conf_table table[5];
     struct conf_spec spec;
@@ -183,7 +191,7 @@ is_ready(struct app *app, const char **why)
     if (app->stopping)
         *why = "stopping";
     else if (!pg_up(app->pg))
-        *why = "Postgres does not answer";
+        *why = pg_unfit(app->pg) ? pg_unfit(app->pg) : "Postgres does not answer";
     else if (app->def->ready)
         return app->def->ready(app->self, why);
     return !**why;
@@ -318,14 +326,27 @@ on_signal(void *arg, int sig)
     app->def->stop(app, app->self);
 }
 
+/* Another program, another database or another pooler is needed; waiting would not help. */
+static void
+on_pg_refused(void *arg, const char *why)
+{
+    log_error("the database cannot be used by this program", LOG_Z("why", why));
+    app_quit(arg, APP_CONFIG);
+}
+
 static void
 on_pg_state(void *arg, bool up, const char *why)
 {
-    (void)arg;
+    struct app *app = arg;
+
     if (up)
         log_info("Postgres answers again");
+    else if (app->pg && pg_unfit(app->pg))
+        log_warn("the database cannot be used yet; waiting", LOG_Z("why", why));
     else
-        log_warn("Postgres does not answer; waiting", LOG_Z("why", why));
+        log_warn(app->pg_down ? "Postgres still does not answer" : "Postgres does not answer; waiting",
+                 LOG_Z("why", why));
+    app->pg_down = !up;
 }
 
 /* Says once per change whether the program is ready. */
@@ -364,6 +385,12 @@ open_parts(struct app *app, struct server_route *routes, struct err *e)
     struct pg_opts po = {.conninfo = app->set.conninfo,
                          .schema = app->set.schema,
                          .app_name = app->def->name,
+                         .statement_ms = app->set.statement_ms,
+                         .lock_ms = app->set.lock_ms,
+                         .idle_tx_ms = app->set.idle_tx_ms,
+                         .release = APP_RELEASE,
+                         .migration = APP_MIGRATION,
+                         .on_refused = on_pg_refused,
                          .on_state = on_pg_state,
                          .arg = app};
     enum res res;

@@ -49,6 +49,7 @@ struct app_def {
 struct app_settings {
     const char *topic_prefix, *group_prefix;
     const char *conninfo, *schema;
+    int64_t statement_ms, lock_ms, idle_tx_ms;
     int64_t log_format, log_level;
     const char *listen;
     int64_t drain_ms;
@@ -69,6 +70,7 @@ struct app {
     int exit_code;
     bool stopping;
     bool was_ready;
+    bool pg_down;   /* it was said */
     char owner[40]; /* unique per process: leases carry it */
     struct loop_timer drain, watch;
     struct metric *m_ready, *m_pg;

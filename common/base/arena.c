@@ -3,7 +3,8 @@
 #include <stdalign.h>
 #include <stdlib.h>
 
-enum { BLOCK = 65536 };
+/* A block is twice as large as the one before it, and what is kept for re-use no larger than KEPT. */
+enum { BLOCK = 64 << 10, KEPT = 4 << 20 };
 
 struct arena_block {
     struct arena_block *next;
@@ -11,25 +12,42 @@ struct arena_block {
     alignas(max_align_t) char bytes[];
 };
 
+static void
+add_block(struct arena *a, size_t need)
+{
+    size_t size = a->head ? 2 * a->head->size : BLOCK;
+    struct arena_block *b;
+
+    if (size > KEPT)
+        size = KEPT;
+    if (size < need)
+        size = need;
+    b = malloc(sizeof *b + size);
+    if (!b)
+        abort();
+    *b = (struct arena_block){.next = a->head, .size = size};
+    a->head = b;
+}
+
+static char *
+take(struct arena *a, size_t n)
+{
+    size_t need = (n + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+    char *p;
+
+    if (need < n)
+        abort();
+    if (!a->head || a->head->size - a->head->used < need)
+        add_block(a, need);
+    p = a->head->bytes + a->head->used;
+    a->head->used += need;
+    return p;
+}
+
 void *
 arena_new(struct arena *a, size_t n)
 {
-    size_t need = (n + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
-    struct arena_block *b = a->head;
-    void *p;
-
-    if (!b || b->size - b->used < need) {
-        size_t size = need > BLOCK ? need : BLOCK;
-
-        b = malloc(sizeof *b + size);
-        if (!b || need < n)
-            abort();
-        *b = (struct arena_block){.next = a->head, .size = size};
-        a->head = b;
-    }
-    p = b->bytes + b->used;
-    b->used += need;
-    return memset(p, 0, n);
+    return memset(take(a, n), 0, n);
 }
 
 struct str
@@ -39,23 +57,32 @@ arena_str(struct arena *a, struct str s)
 
     if (!s.p)
         return s;
-    p = arena_new(a, s.n + 1);
+    p = take(a, s.n + 1);
     if (s.n)
         memcpy(p, s.p, s.n);
+    p[s.n] = '\0';
     return (struct str){p, s.n};
 }
 
 void
 arena_reset(struct arena *a)
 {
-    while (a->head && (a->head->next || a->head->size > BLOCK)) {
-        struct arena_block *b = a->head;
+    struct arena_block *kept = NULL;
 
-        a->head = b->next;
-        free(b);
+    for (struct arena_block *next, *b = a->head; b; b = next) {
+        next = b->next;
+        if (b->size > KEPT || (kept && kept->size >= b->size)) {
+            free(b);
+            continue;
+        }
+        free(kept);
+        kept = b;
     }
-    if (a->head)
-        a->head->used = 0;
+    if (kept) {
+        kept->next = NULL;
+        kept->used = 0;
+    }
+    a->head = kept;
 }
 
 void

@@ -15,7 +15,7 @@ void *arena_new(struct arena *a, size_t n);
 /* A NUL-terminated copy of a slice; STR_NULL stays STR_NULL. */
 struct str arena_str(struct arena *a, struct str s);
 
-/* Frees all but one block, for re-use. */
+/* Frees all but the largest block that is not too large, which is used again. */
 void arena_reset(struct arena *a);
 void arena_free(struct arena *a);
 

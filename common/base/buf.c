@@ -57,7 +57,7 @@ buf_room(struct buf *b, size_t n)
 }
 
 void
-buf_add(struct buf *b, const void *p, size_t n)
+buf_add_slow(struct buf *b, const void *p, size_t n)
 {
     char *to = buf_room(b, n);
 
@@ -70,36 +70,11 @@ buf_add(struct buf *b, const void *p, size_t n)
 }
 
 void
-buf_str(struct buf *b, struct str s)
-{
-    buf_add(b, s.p, s.n);
-}
-
-void
-buf_z(struct buf *b, const char *z)
-{
-    buf_add(b, z, strlen(z));
-}
-
-void
-buf_char(struct buf *b, char c)
-{
-    buf_add(b, &c, 1);
-}
-
-void
 buf_int(struct buf *b, int64_t v)
 {
-    char tmp[24];
-    char *p = tmp + sizeof tmp;
-    uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    char tmp[STR_DEC];
 
-    do
-        *--p = (char)('0' + u % 10);
-    while (u /= 10);
-    if (v < 0)
-        *--p = '-';
-    buf_add(b, p, (size_t)(tmp + sizeof tmp - p));
+    buf_str(b, str_dec(v, tmp));
 }
 
 /* Once, where there is room already, which is the rule; else again where room was made. */
@@ -127,26 +102,52 @@ buf_printf(struct buf *b, const char *fmt, ...)
         *end = '\0'; /* as it was */
 }
 
+static bool
+is_plain(char c)
+{
+    return (unsigned char)c >= 0x20 && c != '"' && c != '\\';
+}
+
+/* Where the first byte is that must be escaped, or the end. Eight at a time: in each test the top bit of a byte tells, and
+ * what a borrow from the byte below can add, lies behind the first. */
+static size_t
+plain_run(struct str s, size_t i)
+{
+    const uint64_t ones = UINT64_MAX / 255;
+    const uint64_t tops = ones << 7;
+
+    for (; s.n - i >= 8; i += 8) {
+        uint64_t v;
+        uint64_t quote;
+        uint64_t slash;
+
+        memcpy(&v, s.p + i, 8);
+        quote = v ^ (ones * '"');
+        slash = v ^ (ones * '\\');
+        if ((((v - ones * 0x20) & ~v) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) & tops)
+            break;
+    }
+    while (i < s.n && is_plain(s.p[i]))
+        i++;
+    return i;
+}
+
 void
 buf_json(struct buf *b, struct str s)
 {
-    size_t from = 0;
-
     buf_char(b, '"');
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
+    for (size_t from = 0; from < s.n;) {
+        size_t i = plain_run(s, from);
 
-        if (c >= 0x20 && c != '"' && c != '\\')
-            continue;
         buf_add(b, s.p + from, i - from);
         from = i + 1;
-        if (c == '"' || c == '\\')
-            buf_printf(b, "\\%c", c);
+        if (i == s.n)
+            break;
+        if (s.p[i] == '"' || s.p[i] == '\\')
+            buf_printf(b, "\\%c", s.p[i]);
         else
-            buf_printf(b, "\\u%04x", c);
+            buf_printf(b, "\\u%04x", s.p[i]);
     }
-    if (s.n > from)
-        buf_add(b, s.p + from, s.n - from);
     buf_char(b, '"');
 }
 

@@ -25,10 +25,40 @@ void buf_reset(struct buf *b);
 /* Room for `n` more bytes; returns where they go (not counted yet) or NULL. */
 char *buf_room(struct buf *b, size_t n);
 
-void buf_add(struct buf *b, const void *p, size_t n);
-void buf_str(struct buf *b, struct str s);
-void buf_z(struct buf *b, const char *z);
-void buf_char(struct buf *b, char c);
+void buf_add_slow(struct buf *b, const void *p, size_t n); /* of buf_add's, where there is no room yet */
+
+/* Here, so that a literal's few bytes are a store or two. */
+static inline void
+buf_add(struct buf *b, const void *p, size_t n)
+{
+    if (b->failed || n >= b->cap - b->n || n > b->max - b->n) {
+        buf_add_slow(b, p, n);
+        return;
+    }
+    if (n)
+        memcpy(b->p + b->n, p, n);
+    b->n += n;
+    b->p[b->n] = '\0';
+}
+
+static inline void
+buf_str(struct buf *b, struct str s)
+{
+    buf_add(b, s.p, s.n);
+}
+
+static inline void
+buf_z(struct buf *b, const char *z)
+{
+    buf_add(b, z, strlen(z));
+}
+
+static inline void
+buf_char(struct buf *b, char c)
+{
+    buf_add(b, &c, 1);
+}
+
 void buf_int(struct buf *b, int64_t v);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -222,15 +222,11 @@ caltime_date_parse(struct str text, int64_t *day)
 
 /* ---- writing ---- */
 
-/* Writes `v` as `n` digits at `p`; returns where they end. */
 static char *
-put(char *p, int64_t v, int n)
+put_two(char *p, unsigned v)
 {
-    for (int i = n - 1; i >= 0; i--) {
-        p[i] = (char)('0' + v % 10);
-        v /= 10;
-    }
-    return p + n;
+    str_two(p, v);
+    return p + 2;
 }
 
 static char *
@@ -238,28 +234,42 @@ put_date(char *p, int64_t day)
 {
     struct caltime_date date = caltime_date(day);
 
-    p = put(p, date.y, 4);
+    p = put_two(p, (unsigned)date.y / 100);
+    p = put_two(p, (unsigned)date.y % 100);
     *p++ = '-';
-    p = put(p, date.m, 2);
+    p = put_two(p, (unsigned)date.m);
     *p++ = '-';
-    return put(p, date.d, 2);
+    return put_two(p, (unsigned)date.d);
+}
+
+/* Three digits, or six. */
+static char *
+put_fraction(char *p, unsigned us)
+{
+    p = put_two(p, us / 10000);
+    if (us % 1000 == 0) {
+        *p++ = (char)('0' + us / 1000 % 10);
+        return p;
+    }
+    p = put_two(p, us / 100 % 100);
+    return put_two(p, us % 100);
 }
 
 static char *
-put_clock(char *p, int64_t us)
+put_clock(char *p, int64_t day_us)
 {
-    int64_t s = us / CALTIME_SECOND;
+    unsigned s = (unsigned)(day_us / CALTIME_SECOND);
+    unsigned us = (unsigned)(day_us % CALTIME_SECOND);
 
-    us %= CALTIME_SECOND;
-    p = put(p, s / 3600, 2);
+    p = put_two(p, s / 3600);
     *p++ = ':';
-    p = put(p, s / 60 % 60, 2);
+    p = put_two(p, s / 60 % 60);
     *p++ = ':';
-    p = put(p, s % 60, 2);
+    p = put_two(p, s % 60);
     if (us == 0)
         return p;
     *p++ = '.';
-    return us % 1000 ? put(p, us, 6) : put(p, us / 1000, 3);
+    return put_fraction(p, us);
 }
 
 /* `local_us` is what clocks show there, `suffix` the zone as text. */

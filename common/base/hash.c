@@ -10,6 +10,7 @@
 
 struct hash {
     EVP_MD_CTX *ctx;
+    EVP_MD *md; /* looked up once: that costs as much as the hash of a short text */
 };
 
 void
@@ -27,14 +28,27 @@ hash_new(struct hash **ret, struct err *e)
     struct hash *h = calloc(1, sizeof *h);
 
     *ret = NULL;
-    if (h)
+    if (h) {
         h->ctx = EVP_MD_CTX_new();
-    if (!h || !h->ctx || !EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL)) {
+        h->md = EVP_MD_fetch(NULL, "SHA256", NULL);
+    }
+    if (!h || !h->ctx || !h->md || !EVP_DigestInit_ex(h->ctx, h->md, NULL)) {
         hash_free(h);
         return err_set(e, RES_FATAL, "cannot start a SHA-256");
     }
     *ret = h;
     return RES_OK;
+}
+
+struct hash *
+hash_must(void)
+{
+    struct hash *h;
+    struct err e;
+
+    if (hash_new(&h, &e) != RES_OK)
+        abort();
+    return h;
 }
 
 void
@@ -45,12 +59,19 @@ hash_add(struct hash *h, struct str s)
 }
 
 void
+hash_add_int(struct hash *h, int64_t v)
+{
+    char tmp[STR_DEC];
+
+    hash_add(h, str_dec(v, tmp));
+}
+
+void
 hash_end(struct hash *h, unsigned char out[HASH_SIZE])
 {
     unsigned n = 0;
 
-    if (!EVP_DigestFinal_ex(h->ctx, out, &n) || n != HASH_SIZE ||
-        !EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL))
+    if (!EVP_DigestFinal_ex(h->ctx, out, &n) || n != HASH_SIZE || !EVP_DigestInit_ex(h->ctx, h->md, NULL))
         abort();
 }
 
@@ -60,6 +81,7 @@ hash_free(struct hash *h)
     if (!h)
         return;
     EVP_MD_CTX_free(h->ctx);
+    EVP_MD_free(h->md);
     free(h);
 }
 

@@ -39,6 +39,7 @@ str_int(struct str s, int64_t *ret)
 {
     size_t i = s.n && s.p[0] == '-';
     bool neg = i == 1;
+    bool sure = s.n - i <= 18; /* digits that cannot overflow */
     int64_t v = 0;
 
     *ret = 0;
@@ -47,12 +48,35 @@ str_int(struct str s, int64_t *ret)
     for (; i < s.n; i++) {
         int d = s.p[i] - '0';
 
-        if (d < 0 || d > 9 || __builtin_mul_overflow(v, (int64_t)10, &v) ||
-            (neg ? __builtin_sub_overflow(v, (int64_t)d, &v) : __builtin_add_overflow(v, (int64_t)d, &v)))
+        if (d < 0 || d > 9)
+            return false;
+        if (sure)
+            v = v * 10 + (neg ? -d : d);
+        else if (__builtin_mul_overflow(v, (int64_t)10, &v) ||
+                 (neg ? __builtin_sub_overflow(v, (int64_t)d, &v)
+                      : __builtin_add_overflow(v, (int64_t)d, &v)))
             return false;
     }
     *ret = v;
     return true;
+}
+
+struct str
+str_dec(int64_t v, char tmp[STR_DEC])
+{
+    char *end = tmp + STR_DEC;
+    char *p = end;
+    uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+
+    for (; u >= 100; u /= 100)
+        str_two(p -= 2, (unsigned)(u % 100));
+    if (u >= 10)
+        str_two(p -= 2, (unsigned)u);
+    else
+        *--p = (char)('0' + u);
+    if (v < 0)
+        *--p = '-';
+    return (struct str){p, (size_t)(end - p)};
 }
 
 bool

@@ -69,6 +69,18 @@ bool str_keep(const char **z);
 /* The whole of `s` as a decimal number; false on junk, overflow or nothing. `*ret` is set to 0 on failure. */
 bool str_int(struct str s, int64_t *ret);
 
+/* Two digits of a number below 100, at `p`. */
+static inline void
+str_two(char *p, unsigned v)
+{
+    p[0] = (char)('0' + v / 10);
+    p[1] = (char)('0' + v % 10);
+}
+
+/* The number in decimal; the text lives in `tmp`. */
+enum { STR_DEC = 24 };
+struct str str_dec(int64_t v, char tmp[STR_DEC]);
+
 /* Whether it holds a control character of ASCII. */
 bool str_has_control(struct str s);
 

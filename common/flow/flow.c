@@ -104,10 +104,10 @@ flow_ready(const struct flow *f, const char **why)
         *why = "Postgres does not answer";
     else if (!f->kafka_up)
         *why = "no Kafka broker answers";
-    else if (!f->known)
-        *why = "no partitions are assigned yet";
     else if (f->faulty)
         *why = f->why;
+    else if (!f->known)
+        *why = "no partitions are assigned yet";
     return !**why;
 }
 
@@ -152,7 +152,7 @@ make_metrics(struct flow *f)
         {&f->m_batches, METRIC_COUNTER, "batches", "Transactions committed"},
         {&f->m_retries, METRIC_COUNTER, "transaction_retries", "Transactions that failed by a fault of ours"},
         {&f->m_seconds, METRIC_HISTOGRAM, "transaction_seconds", "Time from BEGIN to COMMIT"},
-        {&f->m_stopped, METRIC_COUNTER, "partitions_stopped", "Partitions that need a person to go on"},
+        {&f->m_stopped, METRIC_GAUGE, "partitions_stopped", "Partitions that need a person to go on"},
     };
 
     for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++) {
@@ -187,8 +187,11 @@ flow_new(const struct flow_opts *opts, struct flow **ret, struct err *e)
     f->backoff = (struct loop_timer){.fn = flow_tx_backoff, .arg = f};
     f->retake = (struct loop_timer){.fn = flow_retake, .arg = f};
     f->stall = (struct loop_timer){.fn = on_stall, .arg = f};
+    f->look = (struct loop_timer){.fn = flow_look, .arg = f};
     f->kick = (struct loop_defer){.fn = flow_collect, .arg = f};
+    f->after = (struct loop_defer){.fn = flow_tx_after, .arg = f};
     make_metrics(f);
+    pg_listen(opts->pg, "offsets", flow_offsets_set, f);
     res = consumer_new(opts->loop, &co, &f->consumer, e);
     if (res != RES_OK) {
         flow_free(f);
@@ -206,11 +209,14 @@ flow_free(struct flow *f)
     loop_timer_stop(f->opts.loop, &f->backoff);
     loop_timer_stop(f->opts.loop, &f->retake);
     loop_timer_stop(f->opts.loop, &f->stall);
+    loop_timer_stop(f->opts.loop, &f->look);
     pg_turn_cancel(f->opts.pg, &f->turn);
     pg_turn_cancel(f->opts.pg, &f->take_turn);
     flow_batch_clear(f, &f->cur);
     flow_batch_clear(f, &f->next);
+    flow_batch_clear(f, &f->past);
     free(f->cur.items);
+    free(f->past.items);
     free(f->next.items);
     consumer_free(f->consumer);
     positions_free(&f->ps);

@@ -5,15 +5,22 @@
 #include "common/base/fault.h"
 #include "common/base/log.h"
 
+static void
+tell_stopped(struct flow *f)
+{
+    metric_set(f->m_stopped, (double)positions_stopped(&f->ps));
+}
+
 void
 flow_give_up(struct flow *f)
 {
-    f->revoke_pending = false;
+    f->revoke_pending = f->moved = false;
     f->assigned = f->known = false;
     loop_timer_stop(f->opts.loop, &f->retake);
     pg_turn_cancel(f->opts.pg, &f->take_turn);
     consumer_stop(f->consumer);
     positions_free(&f->ps);
+    tell_stopped(f);
     FAULT("flow.partitions_given_up");
 }
 
@@ -37,6 +44,7 @@ start_reading(struct flow *f)
     if (consumer_start(f->consumer, list, &e) != RES_OK)
         log_warn("cannot begin to read", LOG_Z("group", f->opts.group), LOG_Z("why", e.text));
     f->known = true;
+    tell_stopped(f);
     rd_kafka_topic_partition_list_destroy(list);
 }
 
@@ -49,7 +57,7 @@ on_taken(void *arg, const struct pg_end *end)
     if (!f->assigned || f->asked_for != f->assignment)
         return; /* a newer assignment asks for itself */
     if (end->res != RES_OK) {
-        snprintf(f->why, sizeof f->why, "offsets cannot be read: %s", end->text);
+        flow_note_fault(f, end);
         loop_timer_set(f->opts.loop, &f->retake, RETAKE_MS);
         return;
     }
@@ -66,6 +74,7 @@ flow_take_turn(void *arg)
     struct flow *f = arg;
 
     f->asked_for = f->assignment;
+    positions_spoil(&f->ps, f->opts.pg, f->opts.group, &f->args);
     positions_take(&f->ps, f->opts.pg, f->opts.group, &f->args, on_taken_rows, f);
     pg_sync(f->opts.pg, on_taken, f);
 }
@@ -77,6 +86,103 @@ flow_retake(void *arg)
 
     if (f->assigned && !f->revoke_pending)
         pg_turn(f->opts.pg, &f->take_turn);
+}
+
+void
+flow_take_again(struct flow *f)
+{
+    f->moved = f->known = false;
+    flow_drop_records(f);
+    flow_retake(f);
+}
+
+/* As soon as no transaction is under way. */
+static void
+take_again_soon(struct flow *f)
+{
+    f->moved = true;
+    if (f->state == SENT)
+        return; /* flow_settle() takes them again */
+    pg_turn_cancel(f->opts.pg, &f->turn);
+    loop_timer_stop(f->opts.loop, &f->backoff);
+    flow_settle(f);
+}
+
+void
+flow_offsets_set(void *arg, struct str group)
+{
+    struct flow *f = arg;
+
+    if (!str_is(group, f->opts.group) || !f->assigned)
+        return;
+    log_info("offsets were set; reading them again", LOG_Z("group", f->opts.group));
+    take_again_soon(f);
+}
+
+/* ---- a topic that is made anew while it is read ------------------------------------------------------------------
+ * The client says nothing of it: where the new one has more records by then than were read of the old one, it reads on from
+ * there, and what is before is lost. But all that is in the new one is newer than what was read of the old. */
+
+void
+flow_look_later(struct flow *f)
+{
+    if (!f->look.slot)
+        loop_timer_set(f->opts.loop, &f->look, LOOK_MS);
+}
+
+/* False when the broker does not say. */
+static bool
+ask_offsets(struct flow *f, rd_kafka_topic_partition_list_t *list)
+{
+    rd_kafka_t *rk = outbox_client(f->opts.outbox);
+
+    return rk && rd_kafka_offsets_for_times(rk, list, LOOK_BROKER_MS) == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+/* Whether the log of a partition begins with a record that is newer than what was read before it. */
+static bool
+begins_newer(struct flow *f, const rd_kafka_topic_partition_t *newer)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    bool yes;
+
+    rd_kafka_topic_partition_list_add(list, newer->topic, newer->partition)->offset =
+        RD_KAFKA_OFFSET_BEGINNING;
+    yes = ask_offsets(f, list) && !list->elems[0].err && newer->offset <= list->elems[0].offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    return yes;
+}
+
+/* False when one of them is another topic. */
+static bool
+compare(struct flow *f, const rd_kafka_topic_partition_list_t *newer)
+{
+    bool same = true;
+
+    for (int i = 0; i < newer->cnt; i++) {
+        const rd_kafka_topic_partition_t *t = &newer->elems[i];
+        struct position *p = positions_find(&f->ps, t->topic, t->partition);
+
+        if (t->err)
+            flow_look_later(f);
+        else if (p && positions_looked(p, t->offset))
+            same &= !(p->changed = begins_newer(f, t));
+    }
+    return same;
+}
+
+/* Asked over the producer's connection, where nothing waits for a fetch: a millisecond or two, and LOOK_BROKER_MS at most. */
+void
+flow_look(void *arg)
+{
+    struct flow *f = arg;
+    rd_kafka_topic_partition_list_t *newer = positions_to_look(&f->ps);
+
+    if (f->known && newer->cnt && !ask_offsets(f, newer))
+        flow_look_later(f);
+    else if (f->known && newer->cnt && !compare(f, newer))
+        take_again_soon(f); /* and find there that the record before our position is another one */
+    rd_kafka_topic_partition_list_destroy(newer);
 }
 
 static void
@@ -120,7 +226,7 @@ flow_stop_partition(struct flow *f, struct position *p, const char *why)
     rd_kafka_topic_partition_list_add(list, p->topic, p->partition);
     rd_kafka_pause_partitions(consumer_client(f->consumer), list);
     rd_kafka_topic_partition_list_destroy(list);
-    metric_add(f->m_stopped, 1);
+    tell_stopped(f);
     log_error("a partition cannot go on", LOG_Z("group", f->opts.group), LOG_Z("topic", p->topic),
               LOG_I("partition", p->partition), LOG_I("next", p->next), LOG_Z("why", why),
               LOG_Z("then", f->opts.stop_hint ? f->opts.stop_hint : ""));

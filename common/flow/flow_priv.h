@@ -7,7 +7,16 @@
 #include "common/flow/position.h"
 #include "common/kafka/consumer.h"
 
-enum { BATCH_BYTES = 8 << 20, RANGES = 64, RETAKE_MS = 1000, STALL_MS = 3000, MANY_BAD = 8, RACES = 3 };
+enum {
+    BATCH_BYTES = 8 << 20,
+    RANGES = 64,
+    RETAKE_MS = 1000,
+    LOOK_MS = 5000,
+    LOOK_BROKER_MS = 1000,
+    STALL_MS = 3000,
+    MANY_BAD = 8,
+    RACES = 3
+};
 
 struct batch {
     struct flow_item *items;
@@ -27,13 +36,19 @@ struct flow {
     unsigned assignment; /* counts them: an answer about an older one is of no use */
     unsigned asked_for;  /* the assignment whose offsets are being taken */
     bool revoke_pending; /* give up the partitions once the transaction in flight has ended */
+    bool moved;          /* somebody has set offsets: read them again once it has ended */
     enum { IDLE, TURN, SENT, WAIT } state;
-    bool careful;    /* this batch is bisected */
+    enum {
+        AT_ONCE, /* the whole batch */
+        APART, /* bisected: each part is tried and undone, then all that was not refused is applied at once */
+        IN_TURN /* bisected, each part kept: what is refused only together with others */
+    } how;
     unsigned streak; /* records blamed in a row over all batches, none applied between */
     size_t bad;      /* items refused in this batch */
     size_t
         again; /* of its items: those before it had, if refused, their second try; 0 = the first round goes on */
     struct batch cur, next;
+    struct batch past; /* committed; what follows from it is done while the database works on the next */
     struct range ranges[RANGES], range;
     size_t nranges;
     struct outbox_row *rows; /* what this transaction emits */
@@ -42,10 +57,10 @@ struct flow {
     struct pg_args args;
     struct pg_turn turn, take_turn;
     struct pg_end failure; /* why the transaction is being rolled back */
-    struct loop_timer backoff, retake, stall;
+    struct loop_timer backoff, retake, stall, look;
     int64_t failures; /* transactions in a row that failed by a fault of ours */
     unsigned races;   /* in which somebody else was first, since the last that was committed */
-    struct loop_defer kick;
+    struct loop_defer kick, after;
     void (*drained)(void *arg);
     void *drained_arg;
     bool draining;
@@ -76,13 +91,19 @@ flow_maybe_start(struct flow *f);  /* begins a transaction when there is somethi
 void flow_settle(struct flow *f);  /* the transaction has ended: what was put off until then */
 void flow_healthy(struct flow *f); /* a transaction of ours was committed: a fault is over */
 void flow_drop_records(struct flow *f);
+void flow_note_fault(struct flow *f, const struct pg_end *end); /* said once, until flow_healthy */
 void flow_tx_turn(void *arg);
+void flow_tx_after(void *arg); /* the rest of a batch that was committed */
 void flow_tx_backoff(void *arg);
 
 /* flow_parts.c */
 void flow_give_up(struct flow *f);
 void flow_take_turn(void *arg);
 void flow_retake(void *arg);
+void flow_offsets_set(void *arg, struct str group); /* a notification */
+void flow_look_later(struct flow *f);               /* after records were applied */
+void flow_look(void *arg);                          /* whether the topics are still those that were read */
+void flow_take_again(struct flow *f);               /* drops what was read, and reads the offsets anew */
 void flow_stop_partition(struct flow *f, struct position *p, const char *why);
 extern const struct consumer_ops flow_consumer_ops;
 

@@ -33,7 +33,7 @@ flow_maybe_start(struct flow *f)
     struct batch tmp = f->cur;
     f->cur = f->next;
     f->next = tmp;
-    f->careful = false;
+    f->how = AT_ONCE;
     f->state = TURN;
     pg_turn(f->opts.pg, &f->turn);
 }
@@ -44,6 +44,12 @@ flow_settle(struct flow *f)
     f->state = IDLE;
     if (f->revoke_pending)
         flow_give_up(f);
+    else if (f->moved)
+        flow_take_again(f);
+    else if (f->next.n)
+        flow_maybe_start(f); /* before anything else, so that the database has work meanwhile */
+    if (f->past.n)
+        loop_defer(f->opts.loop, &f->after);
     loop_timer_stop(f->opts.loop, &f->stall);
     if (!flow_full(f))
         consumer_pause(f->consumer, false);
@@ -61,10 +67,10 @@ flow_healthy(struct flow *f)
 }
 
 static void
-report_dead(struct flow *f)
+report_dead(struct flow *f, const struct batch *b)
 {
-    for (size_t i = 0; i < f->cur.n; i++) {
-        const struct flow_item *it = &f->cur.items[i];
+    for (size_t i = 0; i < b->n; i++) {
+        const struct flow_item *it = &b->items[i];
 
         if (!it->code || !it->rkm)
             continue;
@@ -92,6 +98,29 @@ note_streak(struct flow *f)
     f->streak = any_good ? 0 : f->streak + bad;
 }
 
+/* What was committed is told and freed. The next transaction is on its way by now, and does not touch what this one was
+ * to tell before its answer comes. */
+void
+flow_tx_after(void *arg)
+{
+    struct flow *f = arg;
+
+    outbox_publish(f->opts.outbox, f->rows, f->nrows);
+    FAULT("flow.published");
+    report_dead(f, &f->past);
+    flow_batch_clear(f, &f->past);
+    flow_forget_rows(f);
+}
+
+static void
+set_aside(struct flow *f)
+{
+    struct batch empty = f->past;
+
+    f->past = f->cur;
+    f->cur = empty;
+}
+
 static void
 on_committed(struct flow *f)
 {
@@ -103,18 +132,16 @@ on_committed(struct flow *f)
     note_streak(f);
     metric_add(f->m_batches, 1);
     metric_observe(f->m_seconds, (double)(clk_mono_ms() - f->began_ms) / 1000.0);
-    if (told->cnt)
+    if (told->cnt) {
         consumer_report(f->consumer, told);
+        flow_look_later(f);
+    }
     rd_kafka_topic_partition_list_destroy(told);
     FAULT("flow.offsets_reported");
-    pg_done(f->opts.pg);
-    outbox_publish(f->opts.outbox, f->rows, f->nrows);
-    FAULT("flow.published");
     f->opts.ops->committed(f->opts.w, &all);
     FAULT("flow.followed");
-    report_dead(f);
-    flow_batch_clear(f, &f->cur);
-    flow_forget_rows(f);
+    pg_done(f->opts.pg);
+    set_aside(f);
     flow_settle(f);
 }
 
@@ -134,14 +161,14 @@ flow_drop_records(struct flow *f)
     flow_batch_prepend(&f->next, &f->cur);
 }
 
-static void
-note_fault(struct flow *f)
+void
+flow_note_fault(struct flow *f, const struct pg_end *end)
 {
-    snprintf(f->why, sizeof f->why, "%s %s", f->failure.state, f->failure.text);
+    snprintf(f->why, sizeof f->why, "%s %s", end->state, end->text);
     metric_add(f->m_retries, 1);
     if (!f->faulty)
         log_warn("a transaction failed and is tried again", LOG_Z("group", f->opts.group),
-                 LOG_Z("sqlstate", f->failure.state), LOG_Z("why", f->failure.text));
+                 LOG_Z("sqlstate", end->state), LOG_Z("why", end->text));
     f->faulty = true;
 }
 
@@ -149,7 +176,7 @@ note_fault(struct flow *f)
 static bool
 blame_records(const struct flow *f)
 {
-    return f->failure.res == RES_REJECT && !f->careful;
+    return f->failure.res == RES_REJECT && f->how != IN_TURN;
 }
 
 /* Somebody else made the same row, or we met in a deadlock: done again at once, it finds what they have committed. */
@@ -174,7 +201,7 @@ after_undo(struct flow *f)
         flow_settle(f);
         return;
     }
-    if (f->revoke_pending) {
+    if (f->revoke_pending || f->moved) {
         flow_drop_records(f);
         flow_settle(f);
         return;
@@ -182,19 +209,19 @@ after_undo(struct flow *f)
     if (raced(f)) {
         f->races++;
         metric_add(f->m_retries, 1);
-        f->careful = false;
+        f->how = AT_ONCE;
         f->state = TURN;
         pg_turn(f->opts.pg, &f->turn);
         return;
     }
     if (blame_records(f)) {
-        f->careful = true;
+        f->how = f->how == AT_ONCE ? APART : IN_TURN;
         f->state = TURN;
         pg_turn(f->opts.pg, &f->turn);
         return;
     }
-    note_fault(f);
-    f->careful = false;
+    flow_note_fault(f, &f->failure);
+    f->how = AT_ONCE;
     f->state = WAIT;
     loop_timer_set(f->opts.loop, &f->backoff, backoff_ms(&pace, f->failures++, -1, id_random()));
 }
@@ -254,7 +281,23 @@ part(struct flow *f)
     return (struct flow_batch){f->cur.items + f->range.lo, f->range.hi - f->range.lo};
 }
 
-/* ---- one by one: what is refused alone, twice, is set aside ------------------------------------------------------ */
+/* All that is live, in the order in which everybody locks. */
+static void
+apply_all(struct flow *f)
+{
+    struct flow_batch b;
+
+    f->range = (struct range){0, f->cur.n};
+    b = part(f);
+    f->opts.ops->apply(f->opts.w, &b);
+    FAULT("flow.applied");
+    finish(f);
+}
+
+/* ---- one by one: what is refused alone, twice, is set aside ------------------------------------------------------
+ * A part that is kept holds its rows while the next takes others, in the order of the records and not of the keys: two
+ * processes that take batches apart would wait for each other. So each part is undone, with its locks, whether it was
+ * refused or not, and what was not refused is applied at once in the end, as any batch is. */
 
 static void next_range(struct flow *f);
 
@@ -286,6 +329,24 @@ second_try(struct flow *f)
         return true;
     }
     return false;
+}
+
+/* What was found of its items while they were applied is not so any more. */
+static void
+forget_part(struct flow *f)
+{
+    f->nrows = f->rows_mark;
+    f->opts.ops->undone(f->opts.w, false);
+    for (size_t i = f->range.lo; i < f->range.hi; i++)
+        if (f->cur.items[i].mine && f->cur.items[i].code != refused)
+            f->cur.items[i].code = NULL;
+}
+
+static void
+send_undo(struct flow *f)
+{
+    pg_send(f->opts.pg, &undo_stmt, NULL, NULL, NULL);
+    pg_send(f->opts.pg, &release_stmt, NULL, NULL, NULL); /* else the next would be inside it */
 }
 
 static void
@@ -332,19 +393,23 @@ range_failed(struct flow *f, const struct pg_end *end)
         return;
     }
     f->failure = *end;
-    f->nrows = f->rows_mark;
-    f->opts.ops->undone(f->opts.w, false);
-    pg_send(f->opts.pg, &undo_stmt, NULL, NULL, NULL);
+    forget_part(f);
+    send_undo(f);
     pg_sync(f->opts.pg, on_range_undone, f);
 }
 
 static void
 on_range_applied(void *arg, const struct pg_end *end)
 {
-    if (end->res == RES_OK)
-        next_range(arg);
-    else
-        range_failed(arg, end);
+    struct flow *f = arg;
+
+    if (end->res != RES_OK) {
+        range_failed(f, end);
+        return;
+    }
+    if (f->how == APART)
+        forget_part(f);
+    next_range(f);
 }
 
 static void
@@ -359,8 +424,32 @@ on_range_loaded(void *arg, const struct pg_end *end)
     }
     f->opts.ops->apply(f->opts.w, &b);
     FAULT("flow.part_applied");
-    pg_send(f->opts.pg, &release_stmt, NULL, NULL, NULL);
+    if (f->how == APART)
+        send_undo(f);
+    else
+        pg_send(f->opts.pg, &release_stmt, NULL, NULL, NULL);
     pg_sync(f->opts.pg, on_range_applied, f);
+}
+
+static void
+on_rest_loaded(void *arg, const struct pg_end *end)
+{
+    struct flow *f = arg;
+
+    if (end->res != RES_OK)
+        undo(f, end);
+    else
+        apply_all(f);
+}
+
+/* Every part was tried. */
+static void
+send_rest(struct flow *f)
+{
+    struct flow_batch b = {f->cur.items, f->cur.n};
+
+    f->opts.ops->load(f->opts.w, &b);
+    pg_sync(f->opts.pg, on_rest_loaded, f);
 }
 
 static void
@@ -371,7 +460,10 @@ next_range(struct flow *f)
     if (f->nranges) {
         f->range = f->ranges[--f->nranges];
     } else if (!second_try(f)) {
-        finish(f);
+        if (f->how == APART)
+            send_rest(f);
+        else
+            finish(f);
         return;
     }
     f->rows_mark = f->nrows;
@@ -385,17 +477,14 @@ static void
 on_begun(void *arg, const struct pg_end *end)
 {
     struct flow *f = arg;
-    struct flow_batch b = part(f);
 
     if (end->res != RES_OK) {
         undo(f, end);
-    } else if (f->careful) {
+    } else if (f->how != AT_ONCE) {
         next_range(f);
     } else {
         FAULT("flow.rows_locked");
-        f->opts.ops->apply(f->opts.w, &b);
-        FAULT("flow.applied");
-        finish(f);
+        apply_all(f);
     }
 }
 
@@ -430,7 +519,7 @@ flow_tx_turn(void *arg)
     if (positions_in_batch(&f->ps))
         positions_advance(&f->ps, f->opts.pg, f->opts.group, &f->args);
     b = part(f);
-    if (!f->careful)
+    if (f->how == AT_ONCE)
         f->opts.ops->load(f->opts.w, &b);
     pg_sync(f->opts.pg, on_begun, f);
     FAULT("flow.begun");

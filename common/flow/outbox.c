@@ -198,6 +198,12 @@ outbox_publish(struct outbox *o, const struct outbox_row *rows, size_t n)
     metric_set(o->waiting, (double)o->nflying);
 }
 
+rd_kafka_t *
+outbox_client(const struct outbox *o)
+{
+    return producer_client(o->opts.producer);
+}
+
 size_t
 outbox_pending(const struct outbox *o)
 {

@@ -34,6 +34,9 @@ struct outbox_row {
 enum res outbox_new(const struct outbox_opts *opts, struct outbox **ret, struct err *e);
 void outbox_free(struct outbox *o);
 
+/* The producer's client, for queries; see producer_client. */
+rd_kafka_t *outbox_client(const struct outbox *o);
+
 /* Which lane a key belongs to. */
 int32_t outbox_lane(struct str key);
 

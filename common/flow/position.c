@@ -6,6 +6,11 @@
 
 static const struct pg_stmt take_stmt = {"take_offsets",
                                          "select * from take_offsets($1::text, $2::text[], $3::int[])"};
+/* No record is of that time. */
+static const struct pg_stmt spoil_stmt = {
+    "spoil_offset",
+    "update consumer_offset set last_timestamp = 0 where consumer_group = $1::text and topic = $2::text "
+    "and partition = $3::int and generation = $4::bigint"};
 static const struct pg_stmt break_stmt = {"break_stalled", "select break_stalled('5 s')"};
 static const struct pg_stmt advance_stmt = {
     "advance_offsets", "select advance_offsets($1::text, $2::text[], $3::int[], $4::bigint[], $5::bigint[], "
@@ -100,6 +105,9 @@ positions_taken(struct positions *ps, const PGresult *r)
         p->last_ms = PQgetisnull(r, i, 4) ? INT64_MIN : pg_int(r, i, 4);
         p->last_hash = pg_int(r, i, 5);
         p->verify = p->next > 0 && p->last_ms != INT64_MIN;
+        p->newest_ms = p->look_ms = p->last_ms;
+        p->look_next = p->next;
+        p->changed = false;
         p->fetched = p->next;
         p->stopped = false;
         p->batch_next = -1;
@@ -149,12 +157,60 @@ positions_judge(struct position *p, const rd_kafka_message_t *rkm)
 void
 positions_note(struct position *p, const rd_kafka_message_t *rkm)
 {
+    rd_kafka_timestamp_type_t type;
+
     if (rkm->offset < p->next)
         return; /* a position never goes back */
     p->batch_next = rkm->offset + 1;
-    p->batch_ms = rd_kafka_message_timestamp(rkm, NULL);
+    p->batch_ms = rd_kafka_message_timestamp(rkm, &type);
     p->batch_last = rkm;
+    p->server_time = type == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME;
+    if (p->batch_ms > p->newest_ms)
+        p->newest_ms = p->batch_ms;
 }
+
+/* ---- the same topic? --------------------------------------------------------------------------------------------- */
+
+rd_kafka_topic_partition_list_t *
+positions_to_look(const struct positions *ps)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)ps->n);
+
+    for (size_t i = 0; i < ps->n; i++) {
+        const struct position *p = &ps->all[i];
+
+        if (!p->stopped && p->server_time && p->look_ms != INT64_MIN)
+            rd_kafka_topic_partition_list_add(list, p->topic, p->partition)->offset = p->look_ms + 1;
+    }
+    return list;
+}
+
+bool
+positions_looked(struct position *p, int64_t first_newer)
+{
+    if (first_newer >= 0 && first_newer < p->look_next)
+        return true;
+    p->look_ms = p->newest_ms;
+    p->look_next = p->next;
+    return false;
+}
+
+void
+positions_spoil(struct positions *ps, struct pg *pg, const char *group, struct pg_args *args)
+{
+    for (size_t i = 0; i < ps->n; i++) {
+        if (!ps->all[i].changed)
+            continue;
+        pg_args_reset(args);
+        pg_arg_text(args, str_of(group));
+        pg_arg_text(args, str_of(ps->all[i].topic));
+        pg_arg_int4(args, ps->all[i].partition);
+        pg_arg_int8(args, ps->all[i].generation);
+        pg_send(pg, &spoil_stmt, args, NULL, NULL);
+    }
+}
+
+/* ---- a batch ----------------------------------------------------------------------------------------------------- */
 
 void
 positions_forget_batch(struct positions *ps)
@@ -226,9 +282,23 @@ positions_commit(struct positions *ps)
         p->last_ms = p->batch_ms;
         p->last_hash = p->batch_hash;
         p->batch_next = -1;
+        if (p->look_ms == INT64_MIN) {
+            p->look_ms = p->newest_ms;
+            p->look_next = p->next;
+        }
         rd_kafka_topic_partition_list_add(list, p->topic, p->partition)->offset = p->next;
     }
     return list;
+}
+
+size_t
+positions_stopped(const struct positions *ps)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < ps->n; i++)
+        n += ps->all[i].stopped;
+    return n;
 }
 
 void

@@ -22,6 +22,11 @@ struct position {
     int64_t batch_ms;
     int64_t batch_hash;
     const rd_kafka_message_t *batch_last; /* the batch's own; hashed when the offsets are sent */
+    bool server_time;  /* the broker says when records were appended: times of one partition do not fall */
+    int64_t newest_ms; /* of all records noted */
+    int64_t look_ms;   /* no record before look_next is newer; INT64_MIN: not known yet */
+    int64_t look_next;
+    bool changed; /* it was found to be another topic while it was read */
 };
 
 struct positions {
@@ -63,8 +68,22 @@ size_t positions_in_batch(const struct positions *ps);
 /* Sends advance_offsets for the partitions of the batch. */
 void positions_advance(struct positions *ps, struct pg *pg, const char *group, struct pg_args *args);
 
+/* Where the first record stands that is newer than all that had been applied when it was last looked, to be asked of the
+ * broker; only partitions of which that is known. Caller frees. */
+rd_kafka_topic_partition_list_t *positions_to_look(const struct positions *ps);
+
+/* The broker's answer for one partition, RD_KAFKA_OFFSET_END for none. True when that stands before what had been applied:
+ * the broker's clock was set back, or it is another topic, which then begins with it. */
+bool positions_looked(struct position *p, int64_t first_newer);
+
+/* Sends what lets the partitions that have changed be found so again by whoever takes them. */
+void positions_spoil(struct positions *ps, struct pg *pg, const char *group, struct pg_args *args);
+
 /* The batch was committed: moves `next`, and returns the list to tell Kafka (caller frees). */
 rd_kafka_topic_partition_list_t *positions_commit(struct positions *ps);
+
+/* How many cannot go on without a person. */
+size_t positions_stopped(const struct positions *ps);
 
 void positions_status(const struct positions *ps, struct buf *out);
 

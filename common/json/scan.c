@@ -11,6 +11,7 @@ struct scanner {
     bool escaped;    /* the last string had an escape */
     unsigned depth;
     bool no_memory;
+    struct scan_members *members; /* where to note them, or NULL */
 };
 
 static bool
@@ -137,9 +138,26 @@ some_digits(struct scanner *s)
     return s->p > from || fault(s, "a malformed number");
 }
 
+/* Behind the "e" of a number. */
+static bool
+exponent(struct scanner *s)
+{
+    unsigned n = 0;
+
+    if (s->p < s->end && (*s->p == '+' || *s->p == '-'))
+        s->p++;
+    if (s->p == s->end || *s->p < '0' || *s->p > '9')
+        return fault(s, "a malformed number");
+    for (; s->p < s->end && *s->p >= '0' && *s->p <= '9'; s->p++)
+        n = n > SCAN_EXPONENT ? n : n * 10 + *s->p - '0';
+    return n <= SCAN_EXPONENT || fault(s, "a number that nobody can hold");
+}
+
 static bool
 number(struct scanner *s)
 {
+    const unsigned char *from = s->p;
+
     if (*s->p == '-')
         s->p++;
     if (s->p < s->end && *s->p == '0')
@@ -151,11 +169,11 @@ number(struct scanner *s)
         if (!some_digits(s))
             return false;
     }
+    if (s->p - from > SCAN_DIGITS)
+        return fault(s, "a number that nobody can hold");
     if (s->p < s->end && (*s->p | 32) == 'e') {
         s->p++;
-        if (s->p < s->end && (*s->p == '+' || *s->p == '-'))
-            s->p++;
-        return some_digits(s);
+        return exponent(s);
     }
     return true;
 }
@@ -251,9 +269,38 @@ note_name(struct names *names, struct str name, bool escaped)
     names->n++;
 }
 
+/* Where the member whose name was read is noted, or NULL. */
+static struct scan_member *
+note_member(struct scanner *s, struct str name)
+{
+    struct scan_members *to = s->depth <= 2 ? s->members : NULL;
+    struct scan_member *m = to && to->n < SCAN_MEMBERS ? &to->all[to->n] : NULL;
+
+    if (to && to->n <= SCAN_MEMBERS)
+        to->n++;
+    if (m)
+        *m = (struct scan_member){.key = name, .escaped = s->escaped, .level = s->depth};
+    return m;
+}
+
+static bool
+member_value(struct scanner *s, struct scan_member *m)
+{
+    const char *from;
+
+    blanks(s);
+    from = (const char *)s->p;
+    if (!value(s))
+        return false;
+    if (m)
+        m->value = (struct str){from, (size_t)((const char *)s->p - from)};
+    return true;
+}
+
 static bool
 member(struct scanner *s, struct names *names)
 {
+    struct scan_member *noted;
     struct str name;
 
     blanks(s);
@@ -264,11 +311,12 @@ member(struct scanner *s, struct names *names)
         return false;
     name.n = (size_t)((const char *)s->p - 1 - name.p);
     note_name(names, name, s->escaped);
+    noted = note_member(s, name);
     blanks(s);
     if (s->p == s->end || *s->p != ':')
         return fault(s, "a member without a colon");
     s->p++;
-    return value(s);
+    return member_value(s, noted);
 }
 
 static bool
@@ -358,11 +406,11 @@ value(struct scanner *s)
     }
 }
 
-enum res
-scan_document(struct str text, struct err *e)
+static enum res
+check_document(struct str text, struct scan_members *members, struct err *e)
 {
     const unsigned char *p = (const unsigned char *)text.p;
-    struct scanner s = {.start = p, .p = p, .end = p + text.n};
+    struct scanner s = {.start = p, .p = p, .end = p + text.n, .members = members};
 
     if (text.n == 0)
         return err_set(e, RES_REJECT, "not JSON: empty");
@@ -378,267 +426,15 @@ scan_document(struct str text, struct err *e)
     return RES_OK;
 }
 
-/* ---- reading a checked document ------------------------------------------------------------------------------- */
-
-static const char *
-skip_blanks(const char *p, const char *end)
+enum res
+scan_document(struct str text, struct err *e)
 {
-    while (p < end && (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r'))
-        p++;
-    return p;
+    return check_document(text, NULL, e);
 }
 
-/* `p` stands at the opening quote. A quote closes unless an odd number of backslashes is before it. */
-static const char *
-skip_string(const char *p, const char *end)
+enum res
+scan_document_members(struct str text, struct scan_members *ret, struct err *e)
 {
-    const char *open = p + 1;
-
-    for (p = open; p < end && (p = memchr(p, '"', (size_t)(end - p))); p++) {
-        const char *q = p;
-
-        while (q > open && q[-1] == '\\')
-            q--;
-        if ((p - q) % 2 == 0)
-            return p + 1;
-    }
-    return end;
-}
-
-static const char *
-skip_value(const char *p, const char *end)
-{
-    unsigned depth = 0;
-
-    while (p < end) {
-        char c = *p;
-
-        if (c == '"') {
-            p = skip_string(p, end);
-        } else if (c == '{' || c == '[') {
-            depth++;
-            p++;
-        } else if (c == '}' || c == ']') {
-            if (depth == 0)
-                return p;
-            depth--;
-            p++;
-        } else if (depth == 0 && (c == ',' || c == ' ' || c == '\n' || c == '\t' || c == '\r')) {
-            return p;
-        } else {
-            p++;
-            continue;
-        }
-        if (depth == 0)
-            return p;
-    }
-    return end;
-}
-
-/* Nothing may be added to NULL, not even 0. */
-static const char *
-end_of(struct str s)
-{
-    return s.n ? s.p + s.n : s.p;
-}
-
-enum scan_kind
-scan_kind(struct str v)
-{
-    const char *end = end_of(v);
-    const char *p = skip_blanks(v.p, end);
-
-    if (p == end)
-        return SCAN_NONE;
-    switch (*p) {
-    case '{':
-        return SCAN_OBJECT;
-    case '[':
-        return SCAN_ARRAY;
-    case '"':
-        return SCAN_STRING;
-    case 't':
-        return SCAN_TRUE;
-    case 'f':
-        return SCAN_FALSE;
-    case 'n':
-        return SCAN_NULL;
-    default:
-        return SCAN_NUMBER;
-    }
-}
-
-struct scan_iter
-scan_iter(struct str v)
-{
-    enum scan_kind kind = scan_kind(v);
-    struct scan_iter it = {.p = v.p, .end = end_of(v)};
-
-    if (kind != SCAN_OBJECT && kind != SCAN_ARRAY) {
-        it.p = it.end;
-        return it;
-    }
-    it.object = kind == SCAN_OBJECT;
-    it.p = skip_blanks(it.p, it.end) + 1;
-    return it;
-}
-
-bool
-scan_next(struct scan_iter *it)
-{
-    const char *p = skip_blanks(it->p, it->end);
-
-    if (p < it->end && *p == ',')
-        p = skip_blanks(p + 1, it->end);
-    if (p >= it->end || *p == '}' || *p == ']')
-        return false;
-    if (it->object) {
-        const char *key = p + 1;
-
-        p = skip_string(p, it->end);
-        it->key = (struct str){key, (size_t)(p - 1 - key)};
-        p = skip_blanks(p, it->end);
-        p = skip_blanks(p < it->end ? p + 1 : p, it->end);
-    }
-    it->value.p = p;
-    it->p = skip_value(p, it->end);
-    it->value.n = (size_t)(it->p - p);
-    return true;
-}
-
-/* Which of the names the key is, or `n`. */
-static unsigned
-name_index(struct str key, const struct str *names, unsigned n)
-{
-    struct buf tmp = buf_make(4096);
-    unsigned i = 0;
-
-    if (memchr(key.p, '\\', key.n))
-        key = scan_string((struct str){key.p - 1, key.n + 2}, &tmp);
-    while (i < n && (!key.p || names[i].n != key.n || memcmp(names[i].p, key.p, key.n) != 0))
-        i++;
-    buf_free(&tmp);
-    return i;
-}
-
-enum { PICK_MAX = 64 }; /* names in one pass */
-
-bool
-scan_pick(struct str object, const char *const *names, struct str *out, unsigned n)
-{
-    struct scan_iter it = scan_iter(object);
-    struct str want[PICK_MAX];
-
-    if (n > PICK_MAX) {
-        scan_pick(object, names + PICK_MAX, out + PICK_MAX, n - PICK_MAX);
-        n = PICK_MAX;
-    }
-    for (unsigned i = 0; i < n; i++) {
-        out[i] = STR_NULL;
-        want[i] = str_of(names[i]);
-    }
-    if (!it.object)
-        return false;
-    while (scan_next(&it)) {
-        unsigned i = name_index(it.key, want, n);
-
-        if (i < n)
-            out[i] = it.value;
-    }
-    return true;
-}
-
-struct str
-scan_get(struct str object, const char *name)
-{
-    struct str v;
-
-    scan_pick(object, &name, &v, 1);
-    return v;
-}
-
-static void
-put_utf8(struct buf *b, int c)
-{
-    if (c < 0x80) {
-        buf_char(b, (char)c);
-    } else if (c < 0x800) {
-        buf_char(b, (char)(0xc0 | c >> 6));
-        buf_char(b, (char)(0x80 | (c & 0x3f)));
-    } else if (c < 0x10000) {
-        buf_char(b, (char)(0xe0 | c >> 12));
-        buf_char(b, (char)(0x80 | (c >> 6 & 0x3f)));
-        buf_char(b, (char)(0x80 | (c & 0x3f)));
-    } else {
-        buf_char(b, (char)(0xf0 | c >> 18));
-        buf_char(b, (char)(0x80 | (c >> 12 & 0x3f)));
-        buf_char(b, (char)(0x80 | (c >> 6 & 0x3f)));
-        buf_char(b, (char)(0x80 | (c & 0x3f)));
-    }
-}
-
-/* `p` stands behind the backslash of a checked escape; returns what follows it */
-static const char *
-decode_escape(const char *p, struct buf *out)
-{
-    static const char from[] = "\"\\/bfnrt";
-    static const char to[] = "\"\\/\b\f\n\r\t";
-    const char *at;
-    int c;
-
-    if (*p != 'u') {
-        at = strchr(from, *p);
-        buf_char(out, at ? to[at - from] : *p);
-        return p + 1;
-    }
-    c = plain_hex4(p + 1);
-    p += 5;
-    if (c >= 0xd800 && c <= 0xdbff) {
-        c = 0x10000 + ((c - 0xd800) << 10) + (plain_hex4(p + 2) - 0xdc00);
-        p += 6;
-    }
-    put_utf8(out, c);
-    return p;
-}
-
-struct str
-scan_string(struct str raw, struct buf *store)
-{
-    const char *p = raw.p;
-    const char *end = end_of(raw);
-    size_t at;
-
-    if (raw.n < 2 || *p != '"')
-        return STR_NULL;
-    p++;
-    end--;
-    if (!memchr(p, '\\', (size_t)(end - p)))
-        return (struct str){p, (size_t)(end - p)};
-    if (!store)
-        return STR_NULL;
-    at = store->n;
-    while (p < end) {
-        if (*p == '\\')
-            p = decode_escape(p + 1, store);
-        else
-            buf_char(store, *p++);
-    }
-    return store->failed ? STR_NULL : (struct str){store->p + at, store->n - at};
-}
-
-struct str
-scan_text(struct arena *a, struct str raw)
-{
-    struct buf tmp = buf_make(raw.n + 1); /* never longer than it was */
-    struct str s = arena_str(a, scan_string(raw, &tmp));
-
-    buf_free(&tmp);
-    return s;
-}
-
-bool
-scan_int(struct str raw, int64_t *ret)
-{
-    *ret = 0;
-    return scan_kind(raw) == SCAN_NUMBER && str_int(raw, ret);
+    ret->n = 0;
+    return check_document(text, ret, e);
 }

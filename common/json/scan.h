@@ -19,12 +19,36 @@ enum scan_kind {
     SCAN_NULL
 };
 
-enum { SCAN_DEPTH = 64 };
+enum { SCAN_DEPTH = 64, SCAN_DIGITS = 4096, SCAN_EXPONENT = 9999 };
 
 /* RES_OK when `text` is exactly one JSON value: strict UTF-8, no BOM, no NUL (raw or as an escape), no lone surrogate,
- * no member name twice in one object, at most SCAN_DEPTH levels. Else RES_REJECT with the byte position and reason;
+ * no member name twice in one object, at most SCAN_DEPTH levels, no number that nobody can hold (more than SCAN_DIGITS
+ * characters, or an exponent beyond SCAN_EXPONENT: Postgres' numeric takes all others). Else RES_REJECT with the byte position and reason;
  * the text itself is never quoted. RES_RETRY when memory is out. Time grows as n log n at worst. */
 enum res scan_document(struct str text, struct err *e);
+
+/* A member of an object in a checked document. */
+struct scan_member {
+    struct str key;   /* raw, between the quotes */
+    struct str value; /* raw */
+    bool escaped;     /* the key has an escape */
+    unsigned
+        level; /* 1: of the document itself, 2: of an object in it, behind the member whose value that is */
+};
+
+enum { SCAN_MEMBERS = 192 };
+struct scan_members {
+    struct scan_member all[SCAN_MEMBERS];
+    unsigned n; /* more than SCAN_MEMBERS: there are more, and they were not noted */
+};
+
+/* scan_document, which notes the members of the upper two levels as it passes: they need not be looked for again. Of a
+ * document that is no object, and after an error, `ret` is of no use. */
+enum res scan_document_members(struct str text, struct scan_members *ret, struct err *e);
+
+/* scan_pick of such members. */
+void scan_pick_members(const struct scan_member *all, unsigned count, const char *const *names,
+                       struct str *out, unsigned n);
 
 /* Whether bytes from elsewhere (a header's value) could stand in a checked document's string: strict UTF-8 without NUL. */
 bool scan_utf8(struct str text);

@@ -132,37 +132,88 @@ take_member(struct ce *ce, struct str name, struct str raw, struct str *version,
     return RES_OK;
 }
 
-/* the text was checked as a document already */
+/* Members that were not noted, since they are many. */
 static enum res
-read_members(struct str text, struct ce *ce, struct err *e)
+take_all(struct str text, struct ce *ce, struct str *version, struct err *e)
 {
-    struct scan_iter it = scan_iter(text);
-    struct str version = STR_NULL;
     enum res res = RES_OK;
 
-    if (!it.object)
+    for (struct scan_iter it = scan_iter(text); res == RES_OK && scan_next(&it);)
+        res = take_member(ce, scan_string((struct str){it.key.p - 1, it.key.n + 2}, &ce->store), it.value,
+                          version, e);
+    return res;
+}
+
+/* What stands in `data` comes behind it. */
+static void
+keep_members(struct ce *ce, const struct scan_members *noted, unsigned at)
+{
+    unsigned end = at + 1;
+
+    while (end < noted->n && noted->all[end].level == 2)
+        end++;
+    ce->member = &noted->all[at + 1];
+    ce->members = end - at - 1;
+}
+
+static enum res
+take_noted(struct ce *ce, const struct scan_members *noted, struct str *version, struct err *e)
+{
+    enum res res = RES_OK;
+
+    for (unsigned i = 0; res == RES_OK && i < noted->n; i++) {
+        const struct scan_member *m = &noted->all[i];
+
+        if (m->level != 1)
+            continue;
+        res = take_member(
+            ce, m->escaped ? scan_string((struct str){m->key.p - 1, m->key.n + 2}, &ce->store) : m->key,
+            m->value, version, e);
+        if (ce->data.p == m->value.p)
+            keep_members(ce, noted, i);
+    }
+    return res;
+}
+
+/* the text was checked as a document already */
+static enum res
+read_members(struct str text, struct ce *ce, const struct scan_members *noted, struct err *e)
+{
+    struct str version = STR_NULL;
+    enum res res;
+
+    if (scan_kind(text) != SCAN_OBJECT)
         return err_set(e, RES_REJECT, "no CloudEvent: not a JSON object");
     /* decoded text must not move */
     if (memchr(text.p, '\\', text.n) && !buf_room(&ce->store, text.n < STORE_MAX ? text.n : STORE_MAX))
         return err_set(e, RES_RETRY, "out of memory");
-    while (res == RES_OK && scan_next(&it)) {
-        struct str name = scan_string((struct str){it.key.p - 1, it.key.n + 2}, &ce->store);
-
-        res = take_member(ce, name, it.value, &version, e);
-    }
+    if (noted->n <= SCAN_MEMBERS)
+        res = take_noted(ce, noted, &version, e);
+    else
+        res = take_all(text, ce, &version, e);
     if (res == RES_OK && !str_is(version, "1.0"))
         res = err_set(e, RES_REJECT, "no CloudEvent: specversion is not 1.0");
     return res == RES_OK ? ce_check(ce, e) : res;
 }
 
+static enum res
+read_json(struct str text, struct ce *ce, struct scan_members *room, struct err *e)
+{
+    enum res res = scan_document_members(text, room, e);
+
+    return res == RES_OK ? read_members(text, ce, room, e) : res;
+}
+
 enum res
 ce_from_json(struct str text, struct ce *ce, struct err *e)
 {
+    struct scan_members room;
     enum res res;
 
     *ce = (struct ce){.store = buf_make(STORE_MAX), .time_us = INT64_MIN};
-    res = scan_document(text, e);
-    return res == RES_OK ? read_members(text, ce, e) : res;
+    res = read_json(text, ce, &room, e);
+    ce->member = NULL;
+    return res;
 }
 
 /* ---- Kafka binding ---------------------------------------------------------------------------------------------- */
@@ -207,7 +258,7 @@ binary_mode(const rd_kafka_message_t *rkm, rd_kafka_headers_t **hdrs, struct str
 }
 
 enum res
-ce_from_record(const rd_kafka_message_t *rkm, struct ce *ce, struct err *e)
+ce_from_record_members(const rd_kafka_message_t *rkm, struct ce *ce, struct scan_members *room, struct err *e)
 {
     struct str text = {rkm->payload, rkm->len};
     rd_kafka_headers_t *hdrs = NULL;
@@ -218,12 +269,31 @@ ce_from_record(const rd_kafka_message_t *rkm, struct ce *ce, struct err *e)
     if (!rkm->payload)
         return err_set(e, RES_REJECT, "the record is null");
     if (!binary_mode(rkm, &hdrs, &version))
-        return ce_from_json(text, ce, e);
+        return read_json(text, ce, room, e);
     if (!str_is(version, "1.0"))
         return err_set(e, RES_REJECT, "no CloudEvent: specversion is not 1.0");
     res = scan_document(text, e);
     ce->data = text;
     return res == RES_OK ? read_headers(hdrs, ce, e) : res;
+}
+
+enum res
+ce_from_record(const rd_kafka_message_t *rkm, struct ce *ce, struct err *e)
+{
+    struct scan_members room;
+    enum res res = ce_from_record_members(rkm, ce, &room, e);
+
+    ce->member = NULL;
+    return res;
+}
+
+bool
+ce_pick(const struct ce *ce, const char *const *names, struct str *out, unsigned n)
+{
+    if (!ce->member || scan_kind(ce->data) != SCAN_OBJECT)
+        return scan_pick(ce->data, names, out, n);
+    scan_pick_members(ce->member, ce->members, names, out, n);
+    return true;
 }
 
 struct str

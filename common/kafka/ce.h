@@ -11,6 +11,9 @@
 enum { CE_EXT_MAX = 8 };
 
 /* Attributes are decoded text; STR_NULL where absent. Everything points into the record or into `store`. */
+struct scan_member;
+struct scan_members;
+
 struct ce {
     struct str id, source, type, subject, time, dataschema, traceparent;
     struct str data; /* the payload's exact bytes: JSON, checked; STR_NULL when there is none */
@@ -19,6 +22,8 @@ struct ce {
         struct str name, value;
     } ext[CE_EXT_MAX]; /* extension attributes, in the order met; more than CE_EXT_MAX are dropped */
     unsigned exts;
+    const struct scan_member *member; /* of `data`, by ce_from_record_members; NULL = not noted */
+    unsigned members;
     struct buf store;
 };
 
@@ -28,6 +33,13 @@ enum res ce_from_json(struct str text, struct ce *ce, struct err *e);
 
 /* A record in either mode, with or without the content-type header: binary when a ce_specversion header is there. */
 enum res ce_from_record(const rd_kafka_message_t *rkm, struct ce *ce, struct err *e);
+
+/* The same, and what members `data` has, which live in `room`. */
+enum res ce_from_record_members(const rd_kafka_message_t *rkm, struct ce *ce, struct scan_members *room,
+                                struct err *e);
+
+/* scan_pick of `data`, by its members where they were noted. */
+bool ce_pick(const struct ce *ce, const char *const *names, struct str *out, unsigned n);
 
 /* Sets one attribute by its name, as the bindings do from headers; the value is not copied. False for data and
  * unknown core names that are not legal extension names. */

@@ -69,6 +69,8 @@ on_tick(void *arg)
 static enum res
 open_client(struct consumer *c, struct err *e)
 {
+    /* fetch.wait.max.ms: after an assignment the first fetch asks for whichever partition was ready first, and while that
+     * one has nothing all others wait as long. */
     const char *const defaults[] = {"group.id",
                                     c->opts.group,
                                     "enable.auto.commit",
@@ -82,7 +84,7 @@ open_client(struct consumer *c, struct err *e)
                                     "socket.nagle.disable",
                                     "true",
                                     "fetch.wait.max.ms",
-                                    "500",
+                                    "100",
                                     "fetch.error.backoff.ms",
                                     "50",
                                     "topic.metadata.refresh.interval.ms",
@@ -219,8 +221,12 @@ consumer_poll(struct consumer *c)
 enum res
 consumer_start(struct consumer *c, const rd_kafka_topic_partition_list_t *parts, struct err *e)
 {
-    rd_kafka_resp_err_t err = rd_kafka_assign(c->rk, parts);
+    rd_kafka_topic_partition_list_t *paused = rd_kafka_topic_partition_list_copy(parts);
+    rd_kafka_resp_err_t err;
 
+    rd_kafka_resume_partitions(c->rk, paused); /* one that was paused comes back paused */
+    rd_kafka_topic_partition_list_destroy(paused);
+    err = rd_kafka_assign(c->rk, parts);
     c->paused = false;
     set_state(c, true, "");
     return err ? err_set(e, RES_RETRY, "assign: %s", rd_kafka_err2str(err)) : RES_OK;

@@ -66,6 +66,31 @@ migrate_file_name(const char *file, int *number, struct str *name)
     return v > 0;
 }
 
+/* Takes the number before the next dot off; 0 where there is none. */
+static long
+next_number(struct str *s)
+{
+    long n = 0;
+
+    for (; s->n && is_digit(*s->p) && n < 100000000; s->p++, s->n--)
+        n = n * 10 + (*s->p - '0');
+    *s = s->n && *s->p == '.' ? (struct str){s->p + 1, s->n - 1} : (struct str){0};
+    return n;
+}
+
+int
+migrate_version_cmp(struct str a, struct str b)
+{
+    while (a.n || b.n) {
+        long x = next_number(&a);
+        long y = next_number(&b);
+
+        if (x != y)
+            return x < y ? -1 : 1;
+    }
+    return 0;
+}
+
 struct str
 migrate_oldest(struct str text)
 {

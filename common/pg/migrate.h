@@ -33,6 +33,9 @@ struct migrate_opts {
  * RES_FATAL: the folder cannot be read, has gaps, or is not the one that was applied here. */
 enum res migrate_run(PGconn *pg, const struct migrate_opts *opts, struct err *e);
 
+/* Compares versions number by number: 0.9 < 0.10 < 1; what is no digit ends a version. Negative, 0 or positive. */
+int migrate_version_cmp(struct str a, struct str b);
+
 /* The number and the name in "NNNN_name.sql"; false for any other file name. `*name` points into `file`. */
 bool migrate_file_name(const char *file, int *number, struct str *name);
 

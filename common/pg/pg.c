@@ -1,12 +1,13 @@
 #include "common/pg/pg.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 
 #include "common/base/backoff.h"
 #include "common/base/clk.h"
 #include "common/base/id.h"
 #include "common/base/log.h"
+#include "common/pg/hosts.h"
+#include "common/pg/session.h"
 
 #define PG_EPOCH_US INT64_C(946684800000000)
 
@@ -28,9 +29,13 @@ struct pending {
 struct pg {
     struct loop *loop;
     struct pg_opts opts;
-    char *options; /* libpq's "options" value */
+    struct session_want want;
+    char *session; /* the statements that make a session ours */
+    struct session_got
+        got;        /* of the last session; its error stays until a session is good or none can be had */
+    unsigned first; /* which of several hosts is tried first */
     PGconn *conn;
-    enum { DOWN, CONNECTING, UP } state;
+    enum { DOWN, CONNECTING, CHECKING, UP, REFUSED } state;
     bool told_down;
     bool flush_failed;
     unsigned epoch;
@@ -62,24 +67,38 @@ static void connect_now(void *arg);
 /* ---- blame ------------------------------------------------------------------------------------------------------ */
 
 enum res
-pg_blame(const char *state)
+pg_blame(const char *state, const char *constraint)
 {
-    if (strcmp(state, "23503") == 0 || strcmp(state, "23514") == 0 || strcmp(state, "23505") == 0)
-        return RES_RETRY; /* our own keys, a missing partition: never a record's fault */
+    if (strcmp(state, "23503") == 0 || strcmp(state, "23505") == 0)
+        return RES_RETRY; /* our own keys: never a record's fault */
+    if (strcmp(state, "23514") == 0 && !constraint)
+        return RES_RETRY; /* nor is a missing partition */
     if (strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0)
         return RES_REJECT;
     return RES_RETRY;
 }
 
 static void
-group_fail(struct pg_end *g, const char *state, const char *text)
+group_fail(struct pg_end *g, enum res res, const char *state, const char *text)
 {
     if (g->res != RES_OK)
         return;
-    snprintf(g->state, sizeof g->state, "%s", state ? state : "XX000");
-    g->res = pg_blame(g->state);
+    g->res = res;
+    snprintf(g->state, sizeof g->state, "%s", state);
     snprintf(g->text, sizeof g->text, "%s", text ? text : "");
     g->text[strcspn(g->text, "\n")] = '\0';
+}
+
+static void
+group_fail_by(struct pg_end *g, const PGresult *r)
+{
+    const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+
+    if (state)
+        group_fail(g, pg_blame(state, PQresultErrorField(r, PG_DIAG_CONSTRAINT_NAME)), state,
+                   PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY));
+    else /* the library itself says it */
+        group_fail(g, RES_RETRY, "08006", PQresultErrorMessage(r));
 }
 
 static void
@@ -179,7 +198,7 @@ fail_all(struct pg *pg)
     for (; p != stop;) {
         struct pending *next = p->next;
 
-        group_fail(&pg->group, "08006", pg->why);
+        group_fail(&pg->group, RES_RETRY, "08006", pg->why);
         if (p->kind == P_SYNC) {
             struct pg_end end = pg->group;
 
@@ -195,9 +214,9 @@ fail_all(struct pg *pg)
 /* ---- connecting ------------------------------------------------------------------------------------------------- */
 
 static void
-tell(struct pg *pg, bool up)
+tell(struct pg *pg, bool up, bool otherwise)
 {
-    if (up != pg->told_down)
+    if (up != pg->told_down && !otherwise)
         return;
     pg->told_down = !up;
     if (pg->opts.on_state)
@@ -219,11 +238,25 @@ drop_conn(struct pg *pg)
 static void
 went_down(struct pg *pg, const char *why)
 {
+    char before[sizeof pg->why];
+
+    snprintf(before, sizeof before, "%s", pg->why);
     snprintf(pg->why, sizeof pg->why, "%s", why && *why ? why : "connection lost");
     pg->why[strcspn(pg->why, "\n")] = '\0';
     drop_conn(pg);
-    tell(pg, false);
+    tell(pg, false, strcmp(before, pg->why) != 0);
     loop_timer_set(pg->loop, &pg->retry, backoff_ms(&pace, pg->failures++, -1, id_random()));
+    fail_all(pg);
+}
+
+/* A session that may not write may be so for as long as it lives, though the server takes writes again or another of the
+ * hosts does: a new one is made. Nobody is told, since the server answers. */
+static void
+renew(struct pg *pg)
+{
+    snprintf(pg->why, sizeof pg->why, "the session may not write");
+    drop_conn(pg);
+    loop_timer_set(pg->loop, &pg->retry, backoff_ms(&pace, 0, -1, id_random()));
     fail_all(pg);
 }
 
@@ -268,7 +301,7 @@ static void
 came_up(struct pg *pg)
 {
     loop_timer_stop(pg->loop, &pg->connect_limit);
-    if (PQsetnonblocking(pg->conn, 1) || !PQenterPipelineMode(pg->conn)) {
+    if (!PQenterPipelineMode(pg->conn)) {
         went_down(pg, PQerrorMessage(pg->conn));
         return;
     }
@@ -278,8 +311,65 @@ came_up(struct pg *pg)
     pg->flush_failed = false;
     pg->failures = 0;
     loop_watch_set(pg->watch, LOOP_READ);
-    tell(pg, true);
+    tell(pg, true, false);
     listen_all(pg);
+}
+
+/* Connected: the session is made ours before anybody works on it. */
+static void
+begin_session(struct pg *pg)
+{
+    pg->got = (struct session_got){0};
+    if (PQsetnonblocking(pg->conn, 1) || !PQsendQuery(pg->conn, pg->session) || PQflush(pg->conn) < 0) {
+        went_down(pg, PQerrorMessage(pg->conn));
+        return;
+    }
+    pg->state = CHECKING;
+    loop_watch_set(pg->watch, LOOP_READ | LOOP_WRITE);
+}
+
+static void
+session_failed(struct pg *pg)
+{
+    bool for_good = pg->got.e.res == RES_FATAL && pg->opts.on_refused;
+
+    went_down(pg, pg->got.e.text);
+    if (!for_good)
+        return;
+    loop_timer_stop(pg->loop, &pg->retry);
+    pg->state = REFUSED;
+    pg->opts.on_refused(pg->opts.arg, pg->got.e.text);
+}
+
+static void
+session_answered(struct pg *pg)
+{
+    if (pg->got.e.res == RES_OK && session_is_pooled(pg->conn, &pg->got))
+        session_probe(pg->conn, pg->opts.conninfo, &pg->got.e);
+    if (pg->got.e.res == RES_OK)
+        came_up(pg);
+    else
+        session_failed(pg);
+}
+
+static void
+read_session(struct pg *pg)
+{
+    if (!PQconsumeInput(pg->conn)) {
+        went_down(pg, PQerrorMessage(pg->conn));
+        return;
+    }
+    loop_watch_set(pg->watch, LOOP_READ | (PQflush(pg->conn) > 0 ? LOOP_WRITE : 0));
+    while (!PQisBusy(pg->conn)) {
+        PGresult *r = PQgetResult(pg->conn);
+
+        if (!r) {
+            session_answered(pg);
+            return;
+        }
+        session_take(&pg->want, r, &pg->got);
+        PQclear(r);
+    }
 }
 
 static void
@@ -289,6 +379,7 @@ poll_connect(struct pg *pg)
     int fd = PQsocket(pg->conn);
 
     if (st == PGRES_POLLING_FAILED) {
+        pg->got = (struct session_got){0};
         went_down(pg, PQerrorMessage(pg->conn));
         return;
     }
@@ -298,13 +389,18 @@ poll_connect(struct pg *pg)
     if (!pg->watch)
         went_down(pg, "cannot watch the socket");
     else if (st == PGRES_POLLING_OK)
-        came_up(pg);
+        begin_session(pg);
 }
 
 static void
 on_connect_limit(void *arg)
 {
-    went_down(arg, "no answer within the connect limit");
+    struct pg *pg = arg;
+
+    pg->got = (struct session_got){0};
+
+    pg->first++; /* one of the hosts is silent: the next is begun with */
+    went_down(pg, "no answer within the connect limit");
 }
 
 static void
@@ -318,16 +414,39 @@ static void
 connect_now(void *arg)
 {
     struct pg *pg = arg;
-    /* what stands before dbname (the conninfo) is only a default; GSS costs a megabyte and a round trip unless wanted */
-    const char *const keys[] = {"gssencmode",          "dbname",
-                                "application_name",    "options",
-                                "client_encoding",     "keepalives_idle",
-                                "keepalives_interval", "keepalives_count",
-                                "tcp_user_timeout",    NULL};
-    const char *const vals[] = {
-        "disable", pg->opts.conninfo, pg->opts.app_name, pg->options, "UTF8", "30", "10", "3", "30000", NULL};
+    struct hosts h;
 
-    pg->conn = PQconnectStartParams(keys, vals, 1);
+    hosts_from(pg->opts.conninfo, pg->first, &h);
+    {
+        /* what stands before dbname (the conninfo) is only a default; GSS costs a megabyte and a round trip unless wanted */
+        const char *const keys[] = {"gssencmode",
+                                    "dbname",
+                                    "application_name",
+                                    "client_encoding",
+                                    "keepalives_idle",
+                                    "keepalives_interval",
+                                    "keepalives_count",
+                                    "tcp_user_timeout",
+                                    "host",
+                                    "hostaddr",
+                                    "port",
+                                    NULL};
+        const char *const vals[] = {"disable",
+                                    pg->opts.conninfo,
+                                    pg->opts.app_name,
+                                    "UTF8",
+                                    "30",
+                                    "10",
+                                    "3",
+                                    "30000",
+                                    h.host,
+                                    h.hostaddr,
+                                    h.port,
+                                    NULL};
+
+        pg->conn = PQconnectStartParams(keys, vals, 1);
+    }
+    hosts_free(&h);
     if (!pg->conn || PQstatus(pg->conn) == CONNECTION_BAD) {
         went_down(pg, pg->conn ? PQerrorMessage(pg->conn) : "out of memory");
         return;
@@ -352,8 +471,7 @@ take_result(struct pg *pg, struct pending *p, const PGresult *r)
         if (p->rows && pg->group.res == RES_OK)
             p->rows(p->arg, r);
     } else if (st != PGRES_PIPELINE_ABORTED) {
-        group_fail(&pg->group, PQresultErrorField(r, PG_DIAG_SQLSTATE),
-                   PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY));
+        group_fail_by(&pg->group, r);
     }
 }
 
@@ -367,6 +485,8 @@ take_sync(struct pg *pg)
     pop(pg);
     group_reset(&pg->group);
     fn(arg, &end);
+    if (strcmp(end.state, "25006") == 0 && pg->state == UP)
+        renew(pg);
 }
 
 /* A result that belongs to no statement, where a sync was awaited: the connection is going. The sync itself stays, to
@@ -374,8 +494,7 @@ take_sync(struct pg *pg)
 static void
 take_stray(struct pg *pg, const PGresult *r)
 {
-    group_fail(&pg->group, PQresultErrorField(r, PG_DIAG_SQLSTATE),
-               PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY));
+    group_fail_by(&pg->group, r);
 }
 
 static void
@@ -432,8 +551,8 @@ on_socket(void *arg, int events)
 {
     struct pg *pg = arg;
 
-    if (pg->state == CONNECTING) {
-        poll_connect(pg);
+    if (pg->state == CONNECTING || pg->state == CHECKING) {
+        (pg->state == CONNECTING ? poll_connect : read_session)(pg);
         return;
     }
     if (events & LOOP_READ && !PQconsumeInput(pg->conn)) {
@@ -526,6 +645,12 @@ pg_epoch(const struct pg *pg)
     return pg->epoch;
 }
 
+const char *
+pg_unfit(const struct pg *pg)
+{
+    return pg->state != UP && pg->got.e.res != RES_OK ? pg->got.e.text : NULL;
+}
+
 bool
 pg_up(const struct pg *pg)
 {
@@ -534,39 +659,16 @@ pg_up(const struct pg *pg)
 
 /* ---- life ------------------------------------------------------------------------------------------------------- */
 
-/* The schema as a quoted name, else capitals would be folded, and with what ends a word of `options` escaped. */
-static void
-add_schema(struct buf *b, const char *name)
+static struct session_want
+session_of(const struct pg_opts *o)
 {
-    buf_char(b, '"');
-    for (const char *p = name; *p; p++) {
-        if (*p == '"')
-            buf_char(b, '"');
-        else if (*p == '\\' || isspace((unsigned char)*p))
-            buf_char(b, '\\');
-        buf_char(b, *p);
-    }
-    buf_char(b, '"');
-}
-
-static char *
-make_options(const struct pg_opts *o)
-{
-    struct buf b = buf_make(1024);
-
-    buf_z(&b, "-c search_path=");
-    add_schema(&b, o->schema ? o->schema : "public");
-    buf_printf(&b, " -c statement_timeout=%lld -c idle_in_transaction_session_timeout=%lld",
-               (long long)(o->statement_ms ? o->statement_ms : 30000),
-               (long long)(o->idle_tx_ms ? o->idle_tx_ms : 10000));
-    /* each statement is planned once, though its tables may be empty then: by their indexes, not by what is in them. A
-     * table without a fitting index then counts as so dear that each such statement would be compiled, for 40 ms or more */
-    buf_z(&b,
-          " -c lock_timeout=15s -c timezone=UTC -c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
-          " -c jit=off");
-    if (o->async_commit)
-        buf_z(&b, " -c synchronous_commit=off");
-    return buf_steal(&b);
+    return (struct session_want){.schema = o->schema ? o->schema : "public",
+                                 .statement_ms = o->statement_ms ? o->statement_ms : 30000,
+                                 .lock_ms = o->lock_ms ? o->lock_ms : 15000,
+                                 .idle_tx_ms = o->idle_tx_ms ? o->idle_tx_ms : 10000,
+                                 .async_commit = o->async_commit,
+                                 .release = o->release,
+                                 .migration = o->migration};
 }
 
 enum res
@@ -584,7 +686,11 @@ pg_new(struct loop *loop, const struct pg_opts *opts, struct pg **ret, struct er
     }
     PQconninfoFree(parsed);
     pg = calloc(1, sizeof *pg);
-    if (!pg || !(pg->options = make_options(opts))) {
+    if (!pg)
+        return err_set(e, RES_FATAL, "out of memory");
+    pg->want = session_of(opts);
+    pg->session = session_sql(&pg->want);
+    if (!pg->session) {
         free(pg);
         return err_set(e, RES_FATAL, "out of memory");
     }
@@ -618,7 +724,7 @@ pg_free(struct pg *pg)
     if (!pg)
         return;
     pg_close(pg);
-    free(pg->options);
+    free(pg->session);
     free(pg);
 }
 

@@ -21,10 +21,18 @@ struct pg_opts {
     const char *schema;   /* becomes the search_path */
     const char *app_name; /* shown in pg_stat_activity */
     int64_t statement_ms; /* statement_timeout; 0 = 30000 */
+    int64_t lock_ms;      /* lock_timeout; 0 = 15000 */
     int64_t
         idle_tx_ms; /* idle_in_transaction_session_timeout: a stopped process gives up its locks; 0 = 10000 */
     bool async_commit; /* synchronous_commit=off: only for state that can be read again from its source */
-    void (*on_state)(void *arg, bool up, const char *why); /* told once per change; may be NULL */
+    const char
+        *release; /* of the program, and the migration that it needs (session.h); NULL and 0: any will do */
+    int migration;
+    /* Told once per change, and again while it is down when the reason is another one; may be NULL. */
+    void (*on_state)(void *arg, bool up, const char *why);
+    /* The database is there and can never be used by this program as it is (session.h: RES_FATAL): nothing more is tried. Not
+     * NULL unless release is NULL. */
+    void (*on_refused)(void *arg, const char *why);
     void *arg;
 };
 
@@ -36,7 +44,7 @@ struct pg_stmt {
 
 /* How a group ended. */
 struct pg_end {
-    enum res res; /* RES_OK; RES_REJECT: the data is to blame (SQLSTATE 22, 23); RES_RETRY: everything else */
+    enum res res;   /* RES_OK; RES_REJECT: the data is to blame (pg_blame); RES_RETRY: everything else */
     char state[6];  /* SQLSTATE of the first failure; "08006" when the connection went away */
     char text[200]; /* its message without DETAIL, which may quote data */
 };
@@ -45,7 +53,8 @@ typedef void (*pg_rows_fn)(void *arg,
                            const PGresult *r); /* one successful statement's result; `r` is the library's */
 typedef void (*pg_end_fn)(void *arg, const struct pg_end *end);
 
-/* Does not wait for the server. RES_FATAL for a conninfo that cannot be parsed. */
+/* Does not wait for the server (but behind a pooler, once per connection, for session_probe). Of several hosts the next one
+ * is begun with when the limit was over. RES_FATAL for a conninfo that cannot be parsed. */
 enum res pg_new(struct loop *loop, const struct pg_opts *opts, struct pg **ret, struct err *e);
 
 /* Ends pending groups with RES_RETRY and closes, for good. To be called while those who asked still live: they are
@@ -56,6 +65,9 @@ void pg_close(struct pg *pg);
 void pg_free(struct pg *pg);
 
 bool pg_up(const struct pg *pg);
+
+/* What is wrong with a database that answers and cannot be used (yet); NULL otherwise. */
+const char *pg_unfit(const struct pg *pg);
 
 /* Counts connections made: a change tells that notifications may have been missed. */
 unsigned pg_epoch(const struct pg *pg);
@@ -87,8 +99,9 @@ void pg_sync(struct pg *pg, pg_end_fn fn, void *arg);
 /* LISTEN on a channel now and after each re-connect; `fn` gets each notification's payload. */
 void pg_listen(struct pg *pg, const char *channel, void (*fn)(void *arg, struct str payload), void *arg);
 
-/* Who is to blame for a SQLSTATE: see struct pg_end. */
-enum res pg_blame(const char *state);
+/* Who is to blame for a SQLSTATE: see struct pg_end. `constraint` is the name that the server gives with it, or NULL: a row
+ * that breaks a CHECK has one, a row for which there is no partition has none, and both are 23514. */
+enum res pg_blame(const char *state, const char *constraint);
 
 /* Values of a binary result; `null` columns give STR_NULL, 0 and INT64_MIN. */
 struct str pg_text(const PGresult *r, int row, int col); /* text or bytea; lives as long as `r` */

@@ -61,7 +61,6 @@ insert into wanted values
     ('gateway', 'select, insert', 'document_owner'),
     ('gateway', 'select, insert, update', 'gateway_number'),
     ('gateway', 'select, insert', 'gateway_idempotency'),
-    ('gateway', 'insert', 'audit_log'),
     ('gateway', 'select', 'event'),
     ('gateway', 'select', 'event_id'),
     ('gateway', 'select', 'request'),
@@ -73,6 +72,9 @@ insert into wanted values
     ('monitor', 'select', 'endpoint_brake'),
     ('monitor', 'select', 'endpoint_process'),
     ('monitor', 'select', 'clock');
+
+-- who looked at what: number and time are the table's own
+insert into wanted values ('gateway', 'insert', 'audit_log', 'actor, action, subject, detail, origin, reason');
 
 -- event_id is the projector's memory of ids: on conflict do update set key = excluded.key
 insert into wanted values ('projector', 'select, insert', 'event_id', null), ('projector', 'update', 'event_id', 'key');
@@ -119,4 +121,8 @@ select format('revoke all on all tables in schema %I from public', :'schema') \g
 select format('grant %s on %I.%I to %I',
               (select string_agg(trim(r) || coalesce(' (' || w.columns || ')', ''), ', ') from unnest(string_to_array(w.rights, ',')) r),
               :'schema', w.object, :'prefix' || w.name) from wanted w \gexec
+
+-- the log's months are made ahead by a function of the owner's: the projector makes no table
+select format('revoke execute on function %I.event_months_ahead(int) from public', :'schema') \gexec
+select format('grant execute on function %I.event_months_ahead(int) to %I', :'schema', :'prefix' || 'projector') \gexec
 commit;

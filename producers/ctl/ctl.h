@@ -23,6 +23,7 @@ enum { CTL_CLOCKS_MS = 300000 }; /* how far the clocks of brokers and database m
 struct ctl_settings {
     const char *topic_prefix, *group_prefix;
     const char *conninfo, *schema; /* conninfo may be NULL: needed only by commands that ask the database */
+    int64_t statement_ms, lock_ms, idle_tx_ms; /* of a worker's session; a command's may take longer */
     int64_t log_format, log_level;
 };
 
@@ -38,7 +39,8 @@ struct ctl {
     struct producer *producer;
     const char *cmd; /* the command's name, for messages */
     bool json;
-    struct err e; /* first cause of a failure */
+    const char *why; /* --why, or the reason that the command itself asks for; NULL: none was given */
+    struct err e;    /* first cause of a failure */
 };
 
 /* A command. `run` gets the arguments after the name and returns the exit code. */
@@ -60,7 +62,7 @@ struct ctl_opt {
 };
 
 /* Options may stand anywhere; the rest goes to `words`, at most `max` of them, at least `min`. Fills missing words with
- * NULL. False: said on stderr what is wrong, return APP_USAGE. `--json` is known to all. */
+ * NULL. False: said on stderr what is wrong, return APP_USAGE. `--json` and `--why TEXT` are known to all. */
 struct ctl_words {
     const char **words;
     int min, max;
@@ -105,8 +107,15 @@ enum res ctl_exec(struct ctl *c, const char *sql, int n, const char *const *args
 struct pg_params;
 PGresult *ctl_query_params(struct ctl *c, const char *sql, int n, const struct pg_params *p);
 
-/* Notes a change in audit_log under $SUDO_USER or the login name. `subject` and `detail` may be NULL. */
+/* Whether the schema has a table or an index of this name: a set of older migrations may end before it. */
+bool ctl_has(struct ctl *c, const char *name);
+
+/* Notes a change or a read in audit_log: who ($SUDO_USER or the login name), from which host, why (c->why). `subject` and
+ * `detail` may be NULL. */
 enum res ctl_audit(struct ctl *c, const char *action, const char *subject, const char *detail);
+
+/* Notes a read before anything of it is shown. 0; or an exit code, and it was said why: then nothing may be shown. */
+int ctl_note_read(struct ctl *c, const char *action, const char *subject);
 
 /* Who runs this command: $SUDO_USER or the login name. */
 void ctl_actor(char *out, size_t cap);
@@ -207,6 +216,7 @@ int ctl_endpoint(struct ctl *c, int argc, char **argv);
 int ctl_calendar(struct ctl *c, int argc, char **argv);
 int ctl_rules(struct ctl *c, int argc, char **argv);
 int ctl_rebuild(struct ctl *c, int argc, char **argv);
+int ctl_restored(struct ctl *c, int argc, char **argv);
 int ctl_verify(struct ctl *c, int argc, char **argv);
 int ctl_forget(struct ctl *c, int argc, char **argv);
 int ctl_purge(struct ctl *c, int argc, char **argv);

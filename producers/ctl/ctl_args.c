@@ -45,12 +45,11 @@ take_option(struct ctl *c, int argc, char **argv, int *i, const struct ctl_opt *
 {
     const char *name = argv[*i] + 2;
     size_t n = strcspn(name, "=");
+    const struct ctl_opt all[] = {{"json", NULL, &c->json}, {"why", &c->why, NULL}, {0}};
     const struct ctl_opt *o = find(opts, name, n);
 
-    if (!o && strcmp(name, "json") == 0) {
-        c->json = true;
-        return true;
-    }
+    if (!o)
+        o = find(all, name, n);
     if (!o) {
         ctl_fail(c, APP_USAGE, "unknown option --%.*s", (int)n, name);
         return false;
@@ -95,6 +94,8 @@ ctl_args(struct ctl *c, int argc, char **argv, const struct ctl_opt *opts, const
             return false;
         }
     }
+    if (c->why && !ctl_reason(c, "--why", c->why))
+        return false;
     if (n >= words->min)
         return true;
     ctl_fail(c, APP_USAGE, "an argument is missing; see bedelauctl %s --help", c->cmd);

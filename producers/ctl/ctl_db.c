@@ -1,3 +1,4 @@
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,6 +7,7 @@
 
 #include "common/base/log.h"
 #include "common/pg/args.h"
+#include "common/pg/session.h"
 #include "producers/ctl/ctl.h"
 #include "producers/ctl/ctl_words.h"
 
@@ -23,20 +25,47 @@ static enum res
 set_session(struct ctl *c)
 {
     char *ident = PQescapeIdentifier(c->pg, c->set.schema, strlen(c->set.schema));
-    const char *args[] = {ident};
+    char statement[24];
+    char lock[24];
+    char idle[24];
+    const char *args[] = {ident, statement, lock, idle};
     enum res res;
 
     if (!ident)
         return err_set(&c->e, RES_FATAL, "[postgres] schema: %s", PQerrorMessage(c->pg));
+    snprintf(statement, sizeof statement, "%lld", (long long)c->set.statement_ms * 2);
+    snprintf(lock, sizeof lock, "%lld", (long long)c->set.lock_ms);
+    /* a command that is stopped in the middle gives up its locks */
+    snprintf(idle, sizeof idle, "%lld", (long long)c->set.idle_tx_ms * 6);
     res = ctl_exec(c,
                    "select set_config('search_path', $1, false), set_config('timezone', 'UTC', false),"
-                   " set_config('datestyle', 'ISO', false), set_config('statement_timeout', '60s', false),"
-                   " set_config('lock_timeout', '15s', false),"
-                   /* a command that is stopped in the middle gives up its locks */
-                   " set_config('idle_in_transaction_session_timeout', '60s', false)",
-                   1, args, NULL);
+                   " set_config('datestyle', 'ISO', false), set_config('statement_timeout', $2, false),"
+                   " set_config('lock_timeout', $3, false),"
+                   " set_config('idle_in_transaction_session_timeout', $4, false)",
+                   4, args, NULL);
     PQfreemem(ident);
     return res;
+}
+
+/* A session of its own; and, but where it is to be migrated, a database that this program fits. */
+static enum res
+check_session(struct ctl *c)
+{
+    static const char *const sql[] = {SESSION_BACKEND_SQL, SESSION_MIGRATION_SQL};
+    const struct session_want want = {
+        .schema = c->set.schema, .release = APP_RELEASE, .migration = APP_MIGRATION};
+    int n = strcmp(c->cmd, "migrate") == 0 ? 1 : 2;
+    struct session_got got = {0};
+
+    for (int i = 0; i < n && got.e.res == RES_OK; i++) {
+        PGresult *r = PQexec(c->pg, sql[i]);
+
+        session_take(&want, r, &got);
+        PQclear(r);
+    }
+    if (got.e.res == RES_OK && session_is_pooled(c->pg, &got))
+        session_probe(c->pg, c->set.conninfo, &got.e);
+    return got.e.res == RES_OK ? RES_OK : err_set(&c->e, RES_FATAL, "Postgres: %s", got.e.text);
 }
 
 enum res
@@ -61,7 +90,7 @@ ctl_db(struct ctl *c)
         return err_set(&c->e, RES_RETRY, "Postgres: %.*s", (int)n, text);
     }
     PQsetNoticeReceiver(c->pg, on_notice, NULL);
-    return set_session(c);
+    return set_session(c) == RES_OK ? check_session(c) : c->e.res;
 }
 
 /* DETAIL is left out: it may quote data. */
@@ -152,15 +181,56 @@ ctl_actor(char *out, size_t cap)
                                                                                   : "unknown");
 }
 
+/* The host that the command runs on, and where its user is logged in from. */
+static void
+ctl_origin(char *out, size_t cap)
+{
+    const char *ssh = getenv("SSH_CLIENT");
+    char host[HOST_NAME_MAX + 1] = "";
+
+    if (gethostname(host, sizeof host - 1) != 0 || !*host)
+        snprintf(host, sizeof host, "unknown");
+    snprintf(out, cap, "%s%s%.*s", host, ssh && *ssh ? " from " : "", ssh ? (int)strcspn(ssh, " ") : 0,
+             ssh ? ssh : "");
+}
+
+bool
+ctl_has(struct ctl *c, const char *name)
+{
+    PGresult *r = ctl_query(c, "select to_regclass($1) is not null", 1, &name);
+    bool there = r && *PQgetvalue(r, 0, 0) == 't';
+
+    PQclear(r);
+    return there;
+}
+
 enum res
 ctl_audit(struct ctl *c, const char *action, const char *subject, const char *detail)
 {
     char actor[128];
-    const char *args[] = {actor, action, subject, detail};
+    char origin[HOST_NAME_MAX + 80];
+    const char *args[] = {actor, action, subject, detail, origin, c->why};
 
     ctl_actor(actor, sizeof actor);
-    return ctl_exec(c, "insert into audit_log (actor, action, subject, detail) values ($1, $2, $3, $4)", 4,
-                    args, NULL);
+    ctl_origin(origin, sizeof origin);
+    if (!ctl_has(c, "audit_log_subject")) /* older migrations end before the log says from where and why */
+        return ctl_exec(c, "insert into audit_log (actor, action, subject, detail) values ($1, $2, $3, $4)",
+                        4, args, NULL);
+    return ctl_exec(c,
+                    "insert into audit_log (actor, action, subject, detail, origin, reason)"
+                    " values ($1, $2, $3, $4, $5, $6)",
+                    6, args, NULL);
+}
+
+int
+ctl_note_read(struct ctl *c, const char *action, const char *subject)
+{
+    enum res res = ctl_audit(c, action, subject, NULL);
+
+    if (res == RES_OK)
+        return APP_OK;
+    return ctl_fail(c, res == RES_RETRY ? APP_UNAVAILABLE : APP_CONFIG,
+                    "the read cannot be noted in audit_log, so nothing is shown: %s", c->e.text);
 }
 
 enum res

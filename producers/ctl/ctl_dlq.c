@@ -148,12 +148,16 @@ show_found(struct ctl *c, const PGresult *row, bool payload)
 {
     rd_kafka_message_t *rkm = NULL;
     json_t *j;
+    int code;
 
-    if (record_of(c, row, &rkm) != RES_OK ||
-        (payload && rkm && ctl_audit(c, "dlq show --payload", PQgetvalue(row, 0, ID), NULL) != RES_OK)) {
-        if (rkm)
-            rd_kafka_message_destroy(rkm);
+    if (record_of(c, row, &rkm) != RES_OK)
         return ctl_failed(c);
+    /* key and headers are anything that a sender may have written */
+    code =
+        rkm ? ctl_note_read(c, payload ? "dlq show --payload" : "dlq show", PQgetvalue(row, 0, ID)) : APP_OK;
+    if (code != APP_OK) {
+        rd_kafka_message_destroy(rkm);
+        return code;
     }
     j = describe(row, rkm, payload);
     if (c->json)

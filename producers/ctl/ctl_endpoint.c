@@ -96,6 +96,8 @@ pause_calls(struct ctl *c, int argc, char **argv)
     if (!ctl_args(c, argc, argv, opts, &(struct ctl_words){0}) ||
         (reason && !ctl_reason(c, "--reason", reason)) || (until && !read_until(c, until, text)))
         return APP_USAGE;
+    if (!c->why)
+        c->why = reason;
     if (ctl_db(c) != RES_OK || change(c, true, reason, until ? text : NULL) != RES_OK)
         return ctl_failed(c);
     return say_brake(c);

@@ -110,7 +110,7 @@ static enum res
 shrink_fact(struct forgetting *f, const PGresult *r, int i)
 {
     struct str data = str_of(PQgetvalue(r, i, 2));
-    const char *args[] = {PQgetvalue(r, i, 0), NULL};
+    const char *args[] = {PQgetvalue(r, i, 0), NULL, f->nomor};
 
     note_documents(f, data);
     buf_reset(&f->text);
@@ -120,7 +120,8 @@ shrink_fact(struct forgetting *f, const PGresult *r, int i)
     if (str_eq(buf_view(&f->text), data))
         return RES_OK;
     args[1] = f->text.p;
-    return ctl_exec(f->c, "update event set data = $2 where seq = $1::bigint", 2, args, NULL);
+    return ctl_exec(f->c, "update event set data = $2 where subject = $3 and seq = $1::bigint", 3, args,
+                    NULL);
 }
 
 static enum res
@@ -327,6 +328,8 @@ ctl_forget(struct ctl *c, int argc, char **argv)
     if (!f.reason)
         return ctl_fail(c, APP_USAGE,
                         "--reason is needed: it is written down who had what forgotten and why");
+    if (!c->why)
+        c->why = f.reason;
     if (!ctl_reason(c, "--reason", f.reason))
         return APP_USAGE;
     res = load_rules(c, &f.rules);

@@ -145,7 +145,8 @@ show(struct ctl *c, int argc, char **argv)
         code = ctl_failed(c);
     else if (!PQntuples(jobs) && !PQntuples(attempts))
         code = ctl_fail(c, CTL_NO, "no job and no attempt of %s", what);
-    else
+    else if ((code = ctl_note_read(c, "jobs show", what)) ==
+             APP_OK) /* what was answered is anybody's words */
         print_both(c, jobs, attempts);
     PQclear(attempts);
     PQclear(jobs);
@@ -385,6 +386,8 @@ cancel(struct ctl *c, int argc, char **argv)
         return APP_USAGE;
     if (!reason)
         return ctl_fail(c, APP_USAGE, "--reason TEXT is needed");
+    if (!c->why)
+        c->why = reason;
     if (!ctl_reason(c, "--reason", reason))
         return APP_USAGE;
     subjects = find_subjects(c, what, &code);

@@ -20,6 +20,13 @@ static const struct conf_key keys[] = {
     {"postgres", "conninfo", CONF_STR, SET(conninfo), NULL, CONF_SECRET, NULL, 0, 0,
      "libpq connection string or URI"},
     {"postgres", "schema", CONF_STR, SET(schema), "bedelau", 0, NULL, 0, 0, "Schema that holds all tables"},
+    {"postgres", "statement_timeout", CONF_MS, SET(statement_ms), "30s", 0, NULL, 1000, 3600000,
+     "The longest that one statement may take; bedelauctl: twice that"},
+    {"postgres", "lock_timeout", CONF_MS, SET(lock_ms), "15s", 0, NULL, 100, 3600000,
+     "The longest that a statement waits for what another session has locked"},
+    {"postgres", "idle_in_transaction_session_timeout", CONF_MS, SET(idle_tx_ms), "10s", 0, NULL, 1000,
+     3600000,
+     "How long a command that stands still in a transaction keeps its locks; bedelauctl: six times that"},
     {"log", "format", CONF_ENUM, SET(log_format), "logfmt", 0, "logfmt|json", 0, 0, "How log lines look"},
     {"log", "level", CONF_ENUM, SET(log_level), "info", 0, "debug|info|warn|error", 0, 0,
      "The least level that is written"},
@@ -69,6 +76,7 @@ static const struct ctl_cmd commands[] = {
      "  --token TOKEN   default $BEDELAU_OFFICER_TOKEN\n",
      ctl_review},
     {"status", "NOMOR [--timeline] [--wait STATUS[,STATUS] [--timeout 60s]]", "where a request stands",
+     "  Each look is noted in the audit log: findings and reasons are people's words.\n"
      "  --timeline      instead of its row its whole story, a line per event\n"
      "  --wait STATUS,..  returns when it has one of these (terlambat counts too); exit 69 when it took too "
      "long\n"
@@ -116,8 +124,8 @@ static const struct ctl_cmd commands[] = {
      "list [--worker W] [--limit N] | show ID [--payload] | replay ID.. [--again] | replay --code CODE",
      "records that could not be used",
      "  --limit N       default 50\n"
-     "  show            what is known of one, with its headers; ID as list shows it\n"
-     "    --payload     also its bytes; that is noted in the audit log\n"
+     "  show            what is known of one, with its headers; ID as list shows it; noted in the audit log\n"
+     "    --payload     also its bytes\n"
      "  replay          publishes the record again to its topic with its key, bytes and headers, and one "
      "header\n"
      "                  bedelau-replay more. Once; what was wrong with it must be mended first\n"
@@ -132,7 +140,9 @@ static const struct ctl_cmd commands[] = {
      "    --worker W    integrator (calls to Bedelau; the default) or validator (documents)\n"
      "    --state S     ready (due), leased (somebody is at it) or parked (waits for its time)\n"
      "    --limit N     default 50\n"
-     "  show            the job and every attempt; also of a request that owes nothing any more\n"
+     "  show            the job and every attempt; also of a request that owes nothing any more; noted in "
+     "the\n"
+     "                  audit log\n"
      "  retry           parked jobs of the integrator are due now; what is leased is left alone, and nobody "
      "looks\n"
      "                  before the last call can have no effect any more\n"
@@ -159,11 +169,26 @@ static const struct ctl_cmd commands[] = {
      "  NOMOR           of one request only\n"
      "  --topics        also whether all is recorded that the projector has read and the topics still hold\n",
      ctl_verify},
-    {"rebuild", "", "make the record's tables again from its log",
+    {"rebuild", "[--from-kafka [--partial]]", "make the record's tables again from its log",
      "  The old ones serve meanwhile and are replaced in one transaction. Nothing is published, and versi "
      "never\n"
-     "  falls. Exit 1 when the log itself has flaws (see verify).\n",
+     "  falls. Exit 1 when the log itself has flaws (see verify).\n"
+     "  --from-kafka    the log is lost or not to be trusted: make it again too, from the topics. The "
+     "projector\n"
+     "                  is fenced for the last part, and goes on where the reading ended. Refused where the "
+     "topics\n"
+     "                  do not reach back to their beginning\n"
+     "  --partial       as far as they reach: what the old log holds of before stays, and requests that are "
+     "not\n"
+     "                  whole are named (exit 1)\n",
      ctl_rebuild},
+    {"restored", "", "after a backup was put back, before the programs start: go on counting where they were",
+     "  Reads what was published since the backup, and raises the programs' counters and the gateway's "
+     "numbers\n"
+     "  to it. Harmless at any other time, and as often as one likes. See deploy/OPERATIONS.md, \"A backup "
+     "is\n"
+     "  put back\".\n",
+     ctl_restored},
     {"forget", "NOMOR --reason TEXT", "remove a request's personal data, for good",
      "  Of every fact only what schemas/lupa.json keeps stays; copies in the programs' tables and "
      "attachments "
@@ -231,6 +256,7 @@ help_all(void)
     puts("\n  bedelauctl COMMAND --help   its arguments\n"
          "  -c FILE    configuration; default $BEDELAU_CONF, else /etc/bedelau/bedelau.conf where it exists\n"
          "  --json     what it prints, as JSON\n"
+         "  --why TEXT  why it is done or looked at; audit_log keeps it (name nobody in it)\n"
          "  --version\n\n"
          "Exit codes: 0 done, 1 not there or not true, 64 usage, 69 unavailable, 70 bug, 78 configuration.");
     return APP_OK;
@@ -240,7 +266,8 @@ static int
 help_one(const struct ctl_cmd *cmd)
 {
     printf("usage: bedelauctl [-c FILE] %s %s\n\n%s\n\n%s", cmd->name, cmd->usage, cmd->about, cmd->help);
-    puts("  --json          what it prints, as JSON");
+    puts("  --json          what it prints, as JSON\n"
+         "  --why TEXT      why; audit_log keeps it (name nobody in it)");
     return APP_OK;
 }
 

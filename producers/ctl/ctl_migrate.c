@@ -44,17 +44,6 @@ apply(struct ctl *c, const char *schemas, struct steps *s)
     return res;
 }
 
-/* A set of older migrations ends before it. */
-static bool
-has_table(struct ctl *c, const char *name)
-{
-    PGresult *r = ctl_query(c, "select to_regclass($1) is not null", 1, &name);
-    bool there = r && *PQgetvalue(r, 0, 0) == 't';
-
-    PQclear(r);
-    return there;
-}
-
 /* The list of [sop] calendar, for views: they cannot read files. 0 or an exit code, and it was said why. */
 static int
 keep_holidays(struct ctl *c, const char *schemas)
@@ -63,7 +52,7 @@ keep_holidays(struct ctl *c, const char *schemas)
     struct ctl_list list = {0};
     int code = APP_OK;
 
-    if (path && access(path, R_OK) == 0 && has_table(c, "calendar_file"))
+    if (path && access(path, R_OK) == 0 && ctl_has(c, "calendar_file"))
         code = ctl_list_file(c, path, &list);
     if (code == APP_OK && list.csv) {
         const char *args[] = {list.version, list.csv};

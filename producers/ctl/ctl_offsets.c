@@ -57,7 +57,7 @@ find_offset(struct ctl *c, const char *const *words, char out[24], const char **
     return APP_OK;
 }
 
-/* A higher generation: whoever reads the partition now can commit nothing more and takes it anew. */
+/* A higher generation: whoever reads the partition now can commit nothing more; it is told, and takes it anew. */
 static enum res
 store(struct ctl *c, const char *const *words, const char *offset)
 {
@@ -76,6 +76,8 @@ store(struct ctl *c, const char *const *words, const char *offset)
     snprintf(subject, sizeof subject, "%s %s %s", words[0], words[1], words[2]);
     if (res == RES_OK)
         res = ctl_audit(c, "offsets set", subject, offset ? offset : "beginning");
+    if (res == RES_OK)
+        res = ctl_exec(c, "select pg_notify('offsets', $1)", 1, args, NULL);
     return res == RES_OK ? ctl_exec(c, "commit", 0, NULL, NULL) : res;
 }
 

@@ -252,6 +252,8 @@ show(struct ctl *c, const char *nomor, bool timeline)
         code = ctl_failed(c);
     } else if (!PQntuples(r)) {
         code = ctl_fail(c, CTL_NO, "nothing is known of %s", nomor);
+    } else if ((code = ctl_note_read(c, timeline ? "status --timeline" : "status", nomor)) != APP_OK) {
+        /* findings and reasons are people's words: not shown without a note */
     } else if (c->json) {
         json_t *o = ctl_object(r, 0);
 

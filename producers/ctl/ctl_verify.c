@@ -63,6 +63,33 @@ count_ids(struct proof *p)
     return RES_OK;
 }
 
+/* A worker whose counter is behind what it told was put back from a backup, and what it tells next would be taken for old. */
+static enum res
+count_behind(struct proof *p)
+{
+    static const char sql[] =
+        "select count(*) from request r cross join lateral (select r.hitungan, n from (values (1, (select "
+        "urutan from pemeriksaan w where w.nomor_permohonan = r.nomor_permohonan)), (2, (select urutan from "
+        "integration w where w.nomor_permohonan = r.nomor_permohonan)), (3, (select urutan from "
+        "deadline_clock w where w.nomor_permohonan = r.nomor_permohonan))) c(k, n) where "
+        "split_part(split_part("
+        "r.hitungan, ' ', k), '/', 2)::bigint > n) b";
+    PGresult *r = ctl_query(p->c, sql, 0, NULL);
+    int64_t n = 0;
+
+    if (!r)
+        return p->c->e.res;
+    str_int(str_of(PQgetvalue(r, 0, 0)), &n);
+    PQclear(r);
+    if (!n)
+        return RES_OK;
+    json_array_append_new(p->flaws,
+                          json_pack("{s:s, s:I}", "what", "counters_behind", "count", (json_int_t)n));
+    if (!p->c->json)
+        printf("%lld counters are behind what their workers have told: bedelauctl restored\n", (long long)n);
+    return RES_OK;
+}
+
 /* Log and projection of one moment. */
 static enum res
 fold_and_compare(struct proof *p)
@@ -82,6 +109,8 @@ fold_and_compare(struct proof *p)
         return err_set(&c->e, RES_REJECT, "the log has no fact of %s", p->only);
     if (!p->only)
         res = count_ids(p);
+    if (res == RES_OK && !p->only)
+        res = count_behind(p);
     if (res != RES_OK)
         return res;
     p->differ = refold_compare(c, p->only);

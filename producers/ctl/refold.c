@@ -49,18 +49,22 @@ enum {
 };
 
 /* Facts in the order in which they were recorded, then the earlier copies of some. */
-static const char facts_sql[] =
-    "declare facts no scroll cursor for select f.*, exists (select from forgotten g where g.nomor_permohonan "
-    "="
-    " f.subject) from ("
-    "select seq, source, id, type, subject, data, topic, partition, kafka_offset, append_at, effective_at,"
-    " coalesce(revisi, 0), data_hash, chain from event"
-    " union all select null::bigint, source, id, type, subject, null, topic, partition, kafka_offset,"
-    " append_at, effective_at, 0, null, null from event_copy) f"
-    " where ($1::text is null or f.subject = $1) and ($2::bigint < 0 or f.subject in"
-    " (select subject from event where seq > $2::bigint union all select subject from event_copy where seq > "
-    "$3::bigint))"
-    " order by f.subject, f.seq nulls last";
+static void
+put_facts(struct buf *b, const char *log)
+{
+    buf_printf(b,
+               "declare facts no scroll cursor for select f.*, exists (select from forgotten g where"
+               " g.nomor_permohonan = f.subject) from ("
+               "select seq, source, id, type, subject, data, topic, partition, kafka_offset, append_at, "
+               "effective_at, coalesce(revisi, 0), data_hash, chain from %sevent"
+               " union all select null::bigint, source, id, type, subject, null, topic, partition, "
+               "kafka_offset, append_at, effective_at, 0, null, null from %sevent_copy) f"
+               " where ($1::text is null or f.subject = $1) and ($2::bigint < 0 or f.subject in"
+               " (select subject from %sevent where seq > $2::bigint union all select subject from "
+               "%sevent_copy where seq > $3::bigint))"
+               " order by f.subject, f.seq nulls last",
+               log, log, log, log);
+}
 
 enum res
 refold_tables(struct ctl *c)
@@ -364,6 +368,7 @@ refold_run(struct refold *r)
     char after[32];
     char after_copy[32];
     const char *args[] = {r->only, after, after_copy};
+    struct buf sql = buf_make(SQL_MAX);
     bool more = true;
     enum res res;
 
@@ -375,7 +380,9 @@ refold_run(struct refold *r)
     f->args = pg_args_make();
     snprintf(after, sizeof after, "%lld", (long long)r->after_seq);
     snprintf(after_copy, sizeof after_copy, "%lld", (long long)r->after_copy);
-    res = ctl_exec(r->c, facts_sql, 3, args, NULL);
+    put_facts(&sql, r->log ? r->log : "");
+    res = ctl_exec(r->c, sql.p, 3, args, NULL);
+    buf_free(&sql);
     while (res == RES_OK && more)
         res = fetch(f, &more);
     if (res == RES_OK)

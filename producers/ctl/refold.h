@@ -14,6 +14,7 @@ struct refold_flaw {
 
 struct refold {
     struct ctl *c;
+    const char *log;    /* what its log's tables begin with: NULL = `event`, "new_" = those of relog.h */
     const char *only;   /* this request alone; NULL = all */
     int64_t after_seq;  /* requests that have a fact after this one alone; -1 = all .. */
     int64_t after_copy; /* .. or an earlier copy after this one */

@@ -3,20 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/clk.h"
 #include "common/base/hash.h"
 #include "common/pg/pg.h"
+#include "producers/ctl/topics_read.h"
 #include "workers/sop/fact.h"
 
-enum { BATCH = 500, WAIT_MS = 100 };
-
-/* A partition, and up to where it is read. */
-struct reach {
-    char *topic;
-    int32_t partition;
-    int64_t end;
-    bool done;
-};
+enum { BATCH = 500 };
 
 struct record_seen {
     struct event *ev;
@@ -25,9 +17,7 @@ struct record_seen {
 
 struct reading {
     struct topics_seen *t;
-    rd_kafka_t *rk;
-    struct reach *parts;
-    int n, open;
+    struct topics_read topics;
     struct event_opts opts;
     struct record_seen batch[BATCH];
     size_t nbatch;
@@ -43,6 +33,7 @@ list_parts(struct reading *r)
     char group[200];
     const char *args[] = {group};
     PGresult *found;
+    enum res res = RES_OK;
 
     snprintf(group, sizeof group, "%s-projector", c->set.group_prefix);
     found = ctl_query(c,
@@ -51,55 +42,32 @@ list_parts(struct reading *r)
                       1, args);
     if (!found)
         return c->e.res;
-    r->parts = calloc((size_t)PQntuples(found) + 1, sizeof *r->parts);
-    for (int i = 0; r->parts && i < PQntuples(found); i++) {
-        struct reach *p = &r->parts[r->n++];
+    for (int i = 0; i < PQntuples(found) && res == RES_OK; i++) {
         int64_t n = 0;
 
-        p->topic = strdup(PQgetvalue(found, i, 0));
         str_int(str_of(PQgetvalue(found, i, 1)), &n);
-        p->partition = (int32_t)n;
-        str_int(str_of(PQgetvalue(found, i, 2)), &p->end);
+        res = topics_read_add(&r->topics, PQgetvalue(found, i, 0), (int32_t)n);
+        if (res == RES_OK)
+            str_int(str_of(PQgetvalue(found, i, 2)), &r->topics.parts[i].end);
     }
     PQclear(found);
-    return r->parts ? RES_OK : err_set(&c->e, RES_RETRY, "out of memory");
+    return res;
 }
 
+/* Of each partition what it still holds of what was read. */
 static enum res
-open_consumer(struct reading *r)
+bound(struct reading *r)
 {
-    static const char *const defaults[] = {
-        "client.id", "bedelauctl-verify",    "group.id", "bedelauctl-verify", "enable.auto.commit",
-        "false",     "enable.partition.eof", "true",     "auto.offset.reset", "earliest",
-        NULL};
+    enum res res = topics_read_ask(&r->topics);
 
-    return ctl_consumer(r->t->c, defaults, &r->rk);
-}
+    for (int i = 0; i < r->topics.n; i++) {
+        struct topics_part *p = &r->topics.parts[i];
 
-/* Partitions of which nothing is left are not opened: their time is over. */
-static enum res
-assign(struct reading *r)
-{
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(r->n + 1);
-    rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
-
-    for (int i = 0; i < r->n && !err; i++) {
-        struct reach *p = &r->parts[i];
-        int64_t low = 0;
-        int64_t high = 0;
-
-        err = rd_kafka_query_watermark_offsets(r->rk, p->topic, p->partition, &low, &high, CTL_KAFKA_MS);
-        p->done = low >= p->end || high == low;
-        if (high < p->end)
-            p->end = high;
-        if (!p->done && !err)
-            rd_kafka_topic_partition_list_add(list, p->topic, p->partition)->offset = low;
-        r->open += !p->done;
+        p->next = p->low;
+        if (p->high < p->end)
+            p->end = p->high;
     }
-    if (!err && list->cnt)
-        err = rd_kafka_assign(r->rk, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    return err ? err_set(&r->t->c->e, RES_RETRY, "Kafka: %s", rd_kafka_err2str(err)) : RES_OK;
+    return res;
 }
 
 /* ---- what is there ---------------------------------------------------------------------------------------------- */
@@ -137,6 +105,23 @@ put_data_hashes(struct reading *r)
 }
 
 static void
+put_places(struct reading *r)
+{
+    pg_array(&r->args, PG_TEXT);
+    for (size_t i = 0; i < r->nbatch; i++)
+        pg_elem_text(&r->args, str_of(rd_kafka_topic_name(r->batch[i].rkm->rkt)));
+    pg_array_end(&r->args);
+    pg_array(&r->args, PG_INT4);
+    for (size_t i = 0; i < r->nbatch; i++)
+        pg_elem_int4(&r->args, r->batch[i].rkm->partition);
+    pg_array_end(&r->args);
+    pg_array(&r->args, PG_INT8);
+    for (size_t i = 0; i < r->nbatch; i++)
+        pg_elem_int8(&r->args, r->batch[i].rkm->offset);
+    pg_array_end(&r->args);
+}
+
+static void
 tell(const struct reading *r, const rd_kafka_message_t *rkm, const char *what)
 {
     const struct topics_flaw f = {rd_kafka_topic_name(rkm->rkt), rkm->partition, rkm->offset, what};
@@ -144,14 +129,18 @@ tell(const struct reading *r, const rd_kafka_message_t *rkm, const char *what)
     r->t->flaw(r->t->arg, &f);
 }
 
-/* An id that was used before for another content belongs to the dead letters, not to the log. */
+/* An id that was used before for another content belongs to the dead letters, not to the log, and so does what the database
+ * refused. */
 static const char missing_sql[] =
     "select u.i, e.seq is not null from unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::bytea[], "
-    "$6::bytea[])"
-    " with ordinality u(subject, source, id, key, hash, data, i) left join event e on e.subject = u.subject "
+    "$6::bytea[], $7::text[], $8::int[], $9::bigint[])"
+    " with ordinality u(subject, source, id, key, hash, data, topic, part, place, i) left join event e on "
+    "e.subject = u.subject "
     "and"
     " e.source = u.source and e.id = u.id where (e.seq is null or e.data_hash <> u.data) and not exists"
-    " (select from event_id x where x.key = u.key and x.hash <> u.hash) order by 1";
+    " (select from event_id x where x.key = u.key and x.hash <> u.hash) and (e.seq is not null or not exists"
+    " (select from dead_letter d where d.worker = 'projector' and d.topic = u.topic and d.partition = u.part"
+    " and d.kafka_offset = u.place)) order by 1";
 
 static enum res
 look_up(struct reading *r)
@@ -168,6 +157,7 @@ look_up(struct reading *r)
     put_digests(r, offsetof(struct event, seen_key));
     put_digests(r, offsetof(struct event, seen_hash));
     put_data_hashes(r);
+    put_places(r);
     pg_args_params(&r->args, &p);
     found = ctl_query_params(r->t->c, missing_sql, (int)r->args.n, &p);
     for (int i = 0; found && i < PQntuples(found); i++)
@@ -187,8 +177,9 @@ drop_batch(struct reading *r)
 }
 
 static enum res
-keep(struct reading *r, rd_kafka_message_t *rkm)
+keep(void *arg, rd_kafka_message_t *rkm)
 {
+    struct reading *r = arg;
     struct flow_item it = {.rkm = rkm};
     struct err e = {0};
     enum res res = RES_OK;
@@ -208,57 +199,6 @@ keep(struct reading *r, rd_kafka_message_t *rkm)
     return res;
 }
 
-static struct reach *
-find(struct reading *r, const rd_kafka_message_t *rkm)
-{
-    const char *topic = rkm->rkt ? rd_kafka_topic_name(rkm->rkt) : "";
-
-    for (int i = 0; i < r->n; i++)
-        if (r->parts[i].partition == rkm->partition && strcmp(r->parts[i].topic, topic) == 0)
-            return &r->parts[i];
-    return NULL;
-}
-
-static void
-finish(struct reading *r, struct reach *p)
-{
-    r->open -= !p->done;
-    p->done = true;
-}
-
-static enum res
-take(struct reading *r, rd_kafka_message_t *rkm)
-{
-    struct reach *p = find(r, rkm);
-    bool wanted = p && !p->done && !rkm->err && rkm->offset < p->end;
-
-    if (p && (rkm->err == RD_KAFKA_RESP_ERR__PARTITION_EOF || (!rkm->err && rkm->offset >= p->end - 1)))
-        finish(r, p);
-    if (wanted)
-        return keep(r, rkm);
-    rd_kafka_message_destroy(rkm);
-    return RES_OK;
-}
-
-static enum res
-read_all(struct reading *r)
-{
-    int64_t last_ms = clk_mono_ms();
-    enum res res = RES_OK;
-
-    while (r->open && res == RES_OK) {
-        rd_kafka_message_t *rkm = rd_kafka_consumer_poll(r->rk, WAIT_MS);
-
-        if (rkm) {
-            last_ms = clk_mono_ms();
-            res = take(r, rkm);
-        } else if (clk_mono_ms() - last_ms > CTL_KAFKA_MS) {
-            return err_set(&r->t->c->e, RES_RETRY, "Kafka gives no record for %d s", CTL_KAFKA_MS / 1000);
-        }
-    }
-    return res == RES_OK ? look_up(r) : res;
-}
-
 enum res
 topics_seen_run(struct topics_seen *t)
 {
@@ -270,22 +210,18 @@ topics_seen_run(struct topics_seen *t)
     r->t = t;
     r->args = pg_args_make();
     r->opts = (struct event_opts){t->c->set.topic_prefix, t->c->sop.event_max, t->c->sop.tolerance_ms * 1000};
+    r->topics = (struct topics_read){.c = t->c, .record = keep, .arg = r};
     res = list_parts(r);
     if (res == RES_OK)
-        res = open_consumer(r);
+        res = topics_read_open(&r->topics, "bedelauctl-verify");
     if (res == RES_OK)
-        res = assign(r);
+        res = bound(r);
     if (res == RES_OK)
-        res = read_all(r);
+        res = topics_read_run(&r->topics);
+    if (res == RES_OK)
+        res = look_up(r);
     drop_batch(r);
-    if (r->rk) {
-        rd_kafka_assign(r->rk, NULL);
-        rd_kafka_consumer_close(r->rk);
-        rd_kafka_destroy(r->rk);
-    }
-    for (int i = 0; i < r->n; i++)
-        free(r->parts[i].topic);
-    free(r->parts);
+    topics_read_close(&r->topics);
     pg_args_free(&r->args);
     free(r);
     return res;

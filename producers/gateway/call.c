@@ -190,7 +190,11 @@ answer_failure(struct call *call, const struct pg_end *end)
     }
     log_warn("a statement failed", LOG_Z("statement", call->stmt->name), LOG_Z("sqlstate", end->state),
              LOG_Z("why", end->text));
-    call_problem(call, 503, "The database cannot do this now; send the same again later.");
+    call_problem(
+        call, 503,
+        call->noted
+            ? "The read cannot be written into the audit log now, so nothing is shown; ask again later."
+            : "The database cannot do this now; send the same again later.");
 }
 
 static void

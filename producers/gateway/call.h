@@ -35,6 +35,7 @@ struct call {
     struct pg_args args; /* of the statement that call_query will send */
     void *mine;          /* the handler's own, freed by `drop` */
     void (*drop)(void *mine);
+    bool noted; /* its statement writes into audit_log too (noted.h) */
 
     /* the machinery's */
     const char *waits_for;

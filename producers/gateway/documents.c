@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "producers/gateway/handlers.h"
+#include "producers/gateway/noted.h"
 
 enum { MIME_MAX = 100 };
 
@@ -15,15 +16,13 @@ static const struct pg_stmt put = {
     "    on conflict do nothing returning 1)"
     " select exists (select from doc), (select count(*) from own)"};
 
-/* $1 sha256, $2 owners, $3 officer or null; an officer's look is written down. */
+/* $1 sha256, $2 owners, $3 an officer asks; every look is written down. */
 static const struct pg_stmt get = {
-    "gateway_document_get",
-    "with doc as (select mime, data from document d where d.sha256 = $1::bytea"
-    "    and ($3::text is not null or exists (select from document_owner o"
-    "      where o.sha256 = d.sha256 and o.kode_opd = any ($2::text[])))),"
-    " log as (insert into audit_log (actor, action, subject)"
-    "    select $3::text, 'document.read', encode($1::bytea, 'hex') from doc where $3::text is not null)"
-    " select mime, data from doc"};
+    "gateway_document_get", NOTED_SEEN
+    "select mime, data from document d where d.sha256 = $1::bytea"
+    "    and ($3::bool or exists (select from document_owner o"
+    "      where o.sha256 = d.sha256 and o.kode_opd = any ($2::text[])))" NOTED_ROW(
+        "$4", "document.read", "encode($1::bytea, 'hex')", "$5", "$6", "$7") " select mime, data from seen"};
 
 static void
 arg_opd(struct call *call)
@@ -112,21 +111,23 @@ documents_put(struct call *call)
 static void
 on_get(struct call *call, const PGresult *r)
 {
-    char mime[MIME_MAX + 1];
-
-    if (PQntuples(r) != 1)
-        return;
-    snprintf(mime, sizeof mime, "%.*s", STR_FMT(pg_text(r, 0, 0)));
-    server_set(call->req, "X-Content-Type-Options", "nosniff");
-    server_set(call->req, "Content-Disposition", "attachment");
-    server_set(call->req, "Cache-Control", "private, no-store");
-    call_reply(call, 200, mime, pg_text(r, 0, 1));
+    if (PQntuples(r) == 1)
+        noted_keep(call, pg_text(r, 0, 0), pg_text(r, 0, 1));
 }
 
 static void
 not_found(struct call *call)
 {
     call_problem(call, 404, "There is no such document.");
+}
+
+static void
+give(struct call *call)
+{
+    server_set(call->req, "X-Content-Type-Options", "nosniff");
+    server_set(call->req, "Content-Disposition", "attachment");
+    if (!noted_give(call))
+        not_found(call);
 }
 
 /* For a department's own token it is the department's; a token for all says whose the document must be. */
@@ -157,6 +158,7 @@ documents_get(struct call *call)
     }
     pg_arg_text(&call->args, (struct str){(const char *)sha, HASH_SIZE});
     arg_owner(call);
-    pg_arg_text(&call->args, call->who->officer);
-    call_query(call, &get, on_get, not_found);
+    pg_arg_bool(&call->args, auth_is_officer(call->who));
+    if (noted_args(call, auth_is_reader(call->who) ? server_query(call->req, "kode_opd") : STR_NULL))
+        call_query(call, &get, on_get, give);
 }

@@ -5,12 +5,16 @@
 #include "producers/gateway/form.h"
 #include "producers/gateway/handlers.h"
 #include "producers/gateway/intake.h"
+#include "producers/gateway/noted.h"
 #include "workers/sop/fact.h"
 #include "workers/sop/names.h"
 
-/* All three: $1 what, $2 an officer asks, $3 the departments. */
+/* Both: $1 what, $2 an officer asks, $3 the departments, $4 to $7 as noted_args says. Findings and notes are in an officer's words,
+ * reasons in anybody's: each look is written down. */
+#define NOTED(action) NOTED_ROW("$4", action, "$1", "$5", "$6", "$7") " select told from seen"
+
 static const struct pg_stmt request = {
-    "gateway_request",
+    "gateway_request", NOTED_SEEN
     "select (select row_to_json(x) from (select r.nomor_permohonan, r.revisi, r.putaran, r.versi, r.status,"
     "   r.terlambat, r.giliran, r.giliran_sejak, r.kode_opd, r.nama_opd, r.nama_sistem, r.submitted_at,"
     "   r.checked_at, r.accepted_at, r.returned_at, r.integrated_at, r.id_integrasi, r.temuan::json as "
@@ -19,25 +23,27 @@ static const struct pg_stmt request = {
     "   (select coalesce(json_agg(c order by c.revisi, c.mulai), '[]') from (select k.tahap, k.revisi, "
     "k.mulai,"
     "     k.batas, k.satuan, k.status, k.berakhir, k.hari_terpakai from clock k"
-    "     where k.nomor_permohonan = r.nomor_permohonan) c) as jam) x)::text"
-    "  from request r where r.nomor_permohonan = $1 and r.status is not null"
-    "   and ($2::bool or r.kode_opd = any ($3::text[]))"};
+    "     where k.nomor_permohonan = r.nomor_permohonan) c) as jam) x)::text as told"
+    "  from request r where r.nomor_permohonan = $1::text and r.status is not null"
+    "   and ($2::bool or r.kode_opd = any ($3::text[]))" NOTED("request.read")};
 
 /* A number that an outsider wrote may be anything: it is told as one where it is one. */
 #define NUMBER(column) "case when t." column " ~ '^[0-9]{1,9}$' then t." column "::int end as " column
 
 static const struct pg_stmt timeline = {
-    "gateway_timeline",
+    "gateway_timeline", NOTED_SEEN
     "select json_build_object('nomor_permohonan', r.nomor_permohonan, 'riwayat',"
     "   (select coalesce(json_agg(json_strip_nulls(row_to_json(x))), '[]')"
     "    from (select t.waktu, e.type as tipe, e.source, e.id, " NUMBER("revisi") ", " NUMBER(
         "putaran") ","
                    "      t.hasil as ringkasan, t.tahap, t.keterangan, t.batas, t.batas_lama, t.temuan"
-                   "      from v_timeline t join event e using (seq)"
-                   "      where t.nomor_permohonan = r.nomor_permohonan order by t.waktu, t.seq) x))::text"
-                   "  from request r where r.nomor_permohonan = $1 and r.status is not null"
-                   "   and ($2::bool or r.kode_opd = any ($3::text[]))"};
+                   "      from v_timeline t join event e on e.subject = t.nomor_permohonan and e.seq = t.seq"
+                   "      where t.nomor_permohonan = r.nomor_permohonan order by t.waktu, t.seq) x))::text "
+                   "as told"
+                   "  from request r where r.nomor_permohonan = $1::text and r.status is not null"
+                   "   and ($2::bool or r.kode_opd = any ($3::text[]))" NOTED("timeline.read")};
 
+/* Says only whether it is there: nothing of a person. */
 static const struct pg_stmt event = {"gateway_event", "select at from event_id where key = $1::bytea"};
 
 static void
@@ -53,19 +59,21 @@ arg_who(struct call *call)
 static void
 on_json(struct call *call, const PGresult *r)
 {
-    struct str json;
-
-    if (PQntuples(r) != 1)
-        return;
-    json = pg_text(r, 0, 0);
-    server_set(call->req, "Cache-Control", "private, no-store");
-    call_reply(call, 200, "application/json", json);
+    if (PQntuples(r) == 1)
+        noted_keep(call, STR("application/json"), pg_text(r, 0, 0));
 }
 
 static void
 not_found(struct call *call)
 {
     call_problem(call, 404, "There is no such request.");
+}
+
+static void
+give(struct call *call)
+{
+    if (!noted_give(call))
+        not_found(call);
 }
 
 static void
@@ -79,7 +87,8 @@ read_nomor(struct call *call, const struct pg_stmt *stmt)
     }
     pg_arg_text(&call->args, nomor);
     arg_who(call);
-    call_query(call, stmt, on_json, not_found);
+    if (noted_args(call, STR_NULL))
+        call_query(call, stmt, on_json, give);
 }
 
 void

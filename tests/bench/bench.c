@@ -1,6 +1,7 @@
 #include "tests/bench/bench.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -32,6 +33,32 @@ cpu_us(void)
     getrusage(RUSAGE_SELF, &u);
     return ((int64_t)u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000 + u.ru_utime.tv_usec +
            u.ru_stime.tv_usec;
+}
+
+static int
+by_value(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a;
+    int64_t y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* What `percent` of the sorted times do not exceed, in ms. */
+static double
+quantile(const int64_t *took, int64_t n, int64_t percent)
+{
+    int64_t at = n * percent / 100;
+
+    return (double)took[at < n ? at : n - 1] / 1e3;
+}
+
+void
+bench_times(int64_t *took, int64_t n, struct buf *out)
+{
+    qsort(took, (size_t)n, sizeof *took, by_value);
+    buf_printf(out, "{\"p50_ms\":%.3f,\"p90_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f}",
+               quantile(took, n, 50), quantile(took, n, 90), quantile(took, n, 99), quantile(took, n, 100));
 }
 
 struct bench_lap

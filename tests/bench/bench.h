@@ -23,6 +23,7 @@ struct bench {
     int64_t in_flight;
     int64_t batch;
     int64_t seed;
+    int64_t apart; /* not 0: each event is of a request of its own */
 };
 
 /* What a measured stretch took. */
@@ -37,6 +38,9 @@ void bench_sleep_until(int64_t at_us);
 /* Begins a lap, and ends it: wall time and this process' CPU in between. */
 struct bench_lap bench_begin(void);
 struct bench_lap bench_end(const struct bench_lap *begun);
+
+/* Sorts `n` times in microseconds and writes their quantiles in ms as a JSON object: p50_ms, p90_ms, p99_ms, max_ms. */
+void bench_times(int64_t *took, int64_t n, struct buf *out);
 
 /* A client of librdkafka with these name-value pairs (ended by NULL) set; NULL with a reason. */
 rd_kafka_t *bench_client(const struct bench *b, rd_kafka_type_t type, const char *const *pairs,
@@ -57,6 +61,7 @@ enum res dispatch_run(const struct bench *b, struct buf *out, struct err *e);
 enum res drain_run(const struct bench *b, struct buf *out, struct err *e);
 enum res copy_run(const struct bench *b, struct buf *out, struct err *e);
 enum res calls_run(const struct bench *b, struct buf *out, struct err *e);
+enum res visible_run(const struct bench *b, struct buf *out, struct err *e);
 enum res forms_run(const struct bench *b, struct buf *out, struct err *e);
 enum res order_run(const struct bench *b, struct buf *out, struct err *e);
 

@@ -10,15 +10,15 @@ import urllib.error
 import clocks
 import endpoint
 import machine
+import project
 import report
 import views
 from machine import Place, Program, Wrong, await_that, standin, tool
-from stage import LATENCY_MS, LESS_RUNS, N, PARKED, RATE, RUNS, SECONDS, Stage, expect, figures, send, under_load
+from stage import EARLIER, LATENCY_MS, LESS_RUNS, N, PARKED, RATE, RUNS, SECONDS, Stage, expect, figures, send, under_load
 
 IDLE_SECONDS = 10
 REST_CORES = 0.05  # a program that uses less is done with its start; idle ones use a tenth of it
 BAD_EVERY = 50
-BATCH = 500
 
 # ---- forms in memory -------------------------------------------------------------------------------------------------
 
@@ -78,38 +78,6 @@ def check(pg):
 def drain(place, topics, n):
     got = tool("drain", bootstrap=machine.BOOTSTRAP, prefix=place.name, kinds=topics, n=n)
     return figures(n, got["wall_s"], {"worker": got["cpu_s"]})
-
-
-# ---- project ---------------------------------------------------------------------------------------------------------
-
-
-def project(pg):
-    place = Place(pg)
-    requests = max(N // 3, 1)
-    events = 3 * requests
-    runs, limits = [], []
-    try:
-        send(place, requests, "submitted,checked,completed")
-        for _ in range(RUNS):
-            schema, run = Stage(pg, "projector", events).run(place, events)
-            expect("events recorded", pg.one("select count(*) from event"), events)
-            expect("ids recorded", pg.one("select count(*) from event_id"), events)
-            got = dict(pg.ask("select status, count(*) from request group by status"))
-            expect("requests", got, {"selesai": requests})
-            runs.append(run)
-            limits.append(copy(pg, place, schema, events))
-    finally:
-        place.drop()
-    return {"runs": runs, "limit": {"name": f"COPY, {BATCH} events a transaction", "runs": limits}}
-
-
-def copy(pg, place, source, events):
-    target = place.schema()
-    got = machine.tool_copy(pg, conninfo=machine.CONNINFO, **{"from": source}, to=target, batch=BATCH)
-    for table in ("event", "event_id", "request"):
-        rows = [pg.one(f"select count(*) from {s}.{table}") for s in (source, target)]
-        expect(f"rows of {table} copied", rows[1], rows[0])
-    return figures(events, got["wall_s"], {"worker": got["cpu_s"], "postgres": got["postgres_cpu_s"]})
 
 
 # ---- the whole chain -------------------------------------------------------------------------------------------------
@@ -192,7 +160,10 @@ ALL = (
     ("call", "call_many", endpoint.call_many),
     ("parked", "parked", endpoint.parked),
     ("dispatch", "dispatch", endpoint.dispatch),
-    ("project", "project", project),
+    ("project", "project", project.folded),
+    ("project", "project_apart", project.apart),
+    ("project", "project_earlier", project.earlier),
+    ("project", "project_visible", project.visible),
     ("clocks", "clocks", clocks.clocks),
     ("views", "views", views.views),
     ("latency", "latency", latency),
@@ -216,7 +187,7 @@ def main():
     result = {
         "machine": machine.about(pg),
         "settings": {"n": N, "runs": RUNS, "less_runs": LESS_RUNS, "parked": PARKED, "rate": RATE, "seconds": SECONDS,
-                     "bad_every": BAD_EVERY, "latency_ms": LATENCY_MS, "copy_batch": BATCH},
+                     "bad_every": BAD_EVERY, "latency_ms": LATENCY_MS, "copy_batch": project.BATCH, "earlier": EARLIER},
         "stages": {},
     }
     try:

@@ -13,13 +13,13 @@ static const struct {
 } tables[TABLES] = {
     {"event", "source, id, type, subject, time, effective_at, topic, partition, kafka_offset, append_at, "
               "data, data_hash, "
-              "received_at"},
+              "received_at, chain, revisi"},
     {"event_id", "key, hash, at"},
     {"request",
      "nomor_permohonan, revisi, putaran, versi, status, terlambat, giliran, giliran_sejak, kode_opd, "
      "nama_opd, "
      "nama_sistem, submitted_at, checked_at, accepted_at, returned_at, integrated_at, id_integrasi, temuan, "
-     "jumlah_pengembalian, updated_at, sidik, fakta, rekap, hitungan, anomali"}};
+     "jumlah_pengembalian, updated_at, sidik, fakta, chain, rekap, hitungan, anomali"}};
 
 /* One table's rows in COPY's binary format, each as the server sent it. */
 struct rows {
@@ -100,8 +100,8 @@ read_table(struct copying *c, const char *schema, unsigned t)
     enum res res;
 
     c->rows[t].bytes = buf_make((size_t)1 << 30);
-    snprintf(sql, sizeof sql, "copy %s.%s (%s) to stdout (format binary)", schema, tables[t].name,
-             tables[t].columns);
+    snprintf(sql, sizeof sql, "copy (select %s from %s.%s) to stdout (format binary)", tables[t].columns,
+             schema, tables[t].name);
     res = run(c, sql, PGRES_COPY_OUT);
     return res == RES_OK ? read_rows(c, &c->rows[t]) : res;
 }

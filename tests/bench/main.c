@@ -8,8 +8,9 @@
 static const struct {
     const char *name;
     enum res (*run)(const struct bench *b, struct buf *out, struct err *e);
-} commands[] = {{"send", send_run}, {"trip", trip_run},   {"dispatch", dispatch_run}, {"drain", drain_run},
-                {"copy", copy_run}, {"calls", calls_run}, {"forms", forms_run},       {"order", order_run}};
+} commands[] = {{"send", send_run},   {"trip", trip_run},   {"dispatch", dispatch_run},
+                {"drain", drain_run}, {"copy", copy_run},   {"visible", visible_run},
+                {"calls", calls_run}, {"forms", forms_run}, {"order", order_run}};
 
 static const char usage[] =
     "usage: bench COMMAND [options]\n"
@@ -18,31 +19,25 @@ static const char usage[] =
     "  trip   publish --n requests at --rate a second after --warm more, and time each until it is selesai\n"
     "  dispatch  publish the checks of as many, and tell when each that counts was sent\n"
     "  drain  read --n records of the topics --kinds and drop them\n"
+    "  visible  publish as many, and time each until its row can be read in schema --from\n"
     "  copy   COPY the event, event_id and request rows of schema --from into --to, --batch events a "
     "transaction\n"
     "  calls  make --n calls to --url, --in-flight at once\n"
     "  forms  read --n forms in memory: parsed, parsed and judged in full, judged in one pass\n"
     "  order  read a small document --n times: parsed, and judged in full once it has been\n"
-    "further options: --bootstrap, --prefix, --conninfo, --seed\n";
+    "further options: --bootstrap, --prefix, --conninfo, --seed, --apart\n";
 
 enum { TEXT_OPTS = 7 };
 
 static const struct option options[] = {
-    {"bootstrap", required_argument, NULL, 0},
-    {"prefix", required_argument, NULL, 1},
-    {"kinds", required_argument, NULL, 2},
-    {"url", required_argument, NULL, 3},
-    {"conninfo", required_argument, NULL, 4},
-    {"from", required_argument, NULL, 5},
-    {"to", required_argument, NULL, 6},
-    {"n", required_argument, NULL, 7},
-    {"bad-every", required_argument, NULL, 8},
-    {"rate", required_argument, NULL, 9},
-    {"warm", required_argument, NULL, 10},
-    {"in-flight", required_argument, NULL, 11},
-    {"batch", required_argument, NULL, 12},
-    {"seed", required_argument, NULL, 13},
-    {NULL, 0, NULL, 0},
+    {"bootstrap", required_argument, NULL, 0}, {"prefix", required_argument, NULL, 1},
+    {"kinds", required_argument, NULL, 2},     {"url", required_argument, NULL, 3},
+    {"conninfo", required_argument, NULL, 4},  {"from", required_argument, NULL, 5},
+    {"to", required_argument, NULL, 6},        {"n", required_argument, NULL, 7},
+    {"bad-every", required_argument, NULL, 8}, {"rate", required_argument, NULL, 9},
+    {"warm", required_argument, NULL, 10},     {"in-flight", required_argument, NULL, 11},
+    {"batch", required_argument, NULL, 12},    {"seed", required_argument, NULL, 13},
+    {"apart", required_argument, NULL, 14},    {NULL, 0, NULL, 0},
 };
 
 /* False on an unknown option or a number that is none. */
@@ -51,7 +46,8 @@ read_options(int argc, char **argv, struct bench *b)
 {
     const char **const texts[] = {&b->bootstrap, &b->prefix, &b->kinds, &b->url,
                                   &b->conninfo,  &b->from,   &b->to};
-    int64_t *const numbers[] = {&b->n, &b->bad_every, &b->rate, &b->warm, &b->in_flight, &b->batch, &b->seed};
+    int64_t *const numbers[] = {&b->n,         &b->bad_every, &b->rate, &b->warm,
+                                &b->in_flight, &b->batch,     &b->seed, &b->apart};
     int c;
 
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {

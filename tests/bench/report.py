@@ -24,7 +24,7 @@ def throughput(stages):
     head = ["", "per s", "worker CPU s per 100,000", "Postgres CPU s per 100,000", "Kafka CPU s per 100,000", "wall s", "of it to the first batch"]
     names = ("per_s", "worker_cpu_s_per_100k", "postgres_cpu_s_per_100k", "kafka_cpu_s_per_100k", "wall_s", "first_batch_s")
     rows, ratios = [], []
-    for stage in ("check", "call", "call_many", "project"):
+    for stage in ("check", "call", "call_many", "project", "project_apart"):
         got = stages.get(stage)
         if not got:
             continue
@@ -69,6 +69,31 @@ def parked(got):
     rows = [[label, spread(few["summary"], n), spread(got["summary"], n), ratio(got, n)] for label, n in names]
     head = f"## {few['runs'][0]['items']:,} calls beside jobs that wait for tomorrow, 64 in flight"
     return [head, ""] + table(["", few["name"], got["label"], "ratio"], rows) + [""]
+
+
+def earlier(got):
+    """The projector beside months that are full."""
+    if not got:
+        return []
+    empty = got["limit"]
+    names = (("events per s", "per_s"), ("worker CPU s per 100,000", "worker_cpu_s_per_100k"),
+             ("Postgres CPU s per 100,000", "postgres_cpu_s_per_100k"), ("wall s", "wall_s"))
+    rows = [[label, spread(empty["summary"], n), spread(got["summary"], n), ratio(got, n)] for label, n in names]
+    return [f"## {empty['runs'][0]['items']:,} events into the record, {got['label']}", ""] + table(["", empty["name"], "full", "ratio"], rows) + [""]
+
+
+def visible(got, settings):
+    if not got:
+        return []
+    s = got["summary"]
+    cores = (("projector", "worker"), ("Postgres, who asks included", "postgres"), ("Kafka", "kafka"), ("everything on this machine", "machine_busy"))
+    return (
+        [f"## From a form's sending until its row can be read, {settings['rate']}/s, projector alone", "", "ms:", ""]
+        + table(["p50", "p90", "p99", "max"], [[spread(s, n) for n in ("p50_ms", "p90_ms", "p99_ms", "max_ms")]])
+        + ["", "Cores in use meanwhile:", ""]
+        + table(["", "cores"], [[label, spread(s, f"{who}_cores")] for label, who in cores])
+        + [""]
+    )
 
 
 def clocks(got):
@@ -178,7 +203,8 @@ def markdown(result):
         "",
     ]
     stages = result["stages"]
-    lines += forms(stages.get("forms")) + throughput(stages) + parked(stages.get("parked")) + clocks(stages.get("clocks"))
+    lines += forms(stages.get("forms")) + throughput(stages) + parked(stages.get("parked")) + earlier(stages.get("project_earlier"))
+    lines += visible(stages.get("project_visible"), s) + clocks(stages.get("clocks"))
     lines += views(stages.get("views"))
     lines += dispatch(stages.get("dispatch"), s) + chain(stages.get("latency"), s)
     return "\n".join(lines)

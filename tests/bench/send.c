@@ -62,7 +62,7 @@ put_kind(void *arg, struct str name, struct err *e)
         return err_set(e, RES_FATAL, "no such kind: %.*s", STR_FMT(name));
     for (int64_t i = 0; res == RES_OK && i < s->b->n; i++) {
         bool bad = s->b->bad_every && i % s->b->bad_every == s->b->bad_every - 1;
-        struct form f = form_make(s->b->seed, i, bad);
+        struct form f = form_make(s->b->seed, s->b->apart ? (int64_t)k * s->b->n + i : i, bad);
 
         res = put(s, &f, k, e);
         rd_kafka_poll(s->rk, 0);

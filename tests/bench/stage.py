@@ -10,6 +10,7 @@ N = int(os.environ.get("BENCH_N", "30000"))
 RUNS = int(os.environ.get("BENCH_RUNS", "3"))
 RATE = int(os.environ.get("BENCH_RATE", "200"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "10"))
+EARLIER = int(os.environ.get("BENCH_EARLIER", "300000"))
 PARKED = int(os.environ.get("BENCH_PARKED", "1000000"))
 LESS_RUNS = max(RUNS - 1, 1)  # of what takes long
 LATENCY_MS = 5

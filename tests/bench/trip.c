@@ -81,25 +81,7 @@ sending(void *arg, int64_t i)
 
 /* ---- figures ---------------------------------------------------------------------------------------------------- */
 
-static int
-by_value(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a;
-    int64_t y = *(const int64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
-/* What `percent` of the sorted times do not exceed, in ms. */
-static double
-quantile(const int64_t *took, int64_t n, int64_t percent)
-{
-    int64_t at = n * percent / 100;
-
-    return (double)took[at < n ? at : n - 1] / 1e3;
-}
-
-/* The legs that count, sorted: from sending to selesai or to completed. */
+/* The legs that count: from sending to selesai or to completed. */
 static void
 put_times(const struct trip *t, bool selesai, struct buf *out)
 {
@@ -111,12 +93,8 @@ put_times(const struct trip *t, bool selesai, struct buf *out)
 
         took[i] = (selesai ? leg->selesai_us : leg->completed_us) - leg->sent_us;
     }
-    if (took) {
-        qsort(took, (size_t)n, sizeof *took, by_value);
-        buf_printf(out, "{\"p50_ms\":%.3f,\"p90_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f}",
-                   quantile(took, n, 50), quantile(took, n, 90), quantile(took, n, 99),
-                   quantile(took, n, 100));
-    }
+    if (took)
+        bench_times(took, n, out);
     free(took);
 }
 

@@ -2,6 +2,7 @@ import pytest
 
 import bedelau
 import harness
+import postgres
 
 
 def pytest_configure(config):
@@ -37,6 +38,21 @@ def pipeline(folder, request):
     codes = [p.stop() for p in made]
     killed = {-9, -15}
     assert all(c == 0 or c in killed for each in codes for c in each.values()), codes
+
+
+@pytest.fixture(scope="module")
+def postgres_of_module(request):
+    server = postgres.Postgres(harness.log_folder(f"{request.module.__name__}.postgres") / "postgres.log")
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def own_postgres(postgres_of_module, monkeypatch):
+    """Pipelines stand on a Postgres of this file's own, and on the Kafka that all share."""
+    monkeypatch.setenv("BEDELAU_KAFKA_BOOTSTRAP_SERVERS", harness.services()[0])
+    monkeypatch.setenv("BEDELAU_POSTGRES_CONNINFO", postgres_of_module.conninfo)
+    return postgres_of_module
 
 
 @pytest.fixture

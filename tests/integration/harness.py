@@ -46,6 +46,7 @@ FAST = {"integrator_timeout": "1s", "integrator_lease": "3s", "integrator_backof
 # a file that every program takes, of services that nobody asks
 BASE = "[postgres]\nconninfo = host=127.0.0.1 port=1 dbname=x\n[attachments]\ncheck = off\n[integrator]\nurl = http://127.0.0.1:1\n"
 TICK_S = 0.05
+FULL = os.environ.get("BEDELAU_TEST_FULL") == "1"  # the long variants
 _pause = threading.Event()  # never set: waiting on it is a bounded pause between two looks
 
 

@@ -2,7 +2,7 @@
 
 story() tells one request from its letter to any of its ends, or to wherever it happens to stand; all times lie in 2026
 (or from `since` to `last`) and before `now`. The same seed tells the same story whatever the number. event() writes a fact
-as a CloudEvent; traits() names what a story shows of returns and reorderings.
+as a CloudEvent; traits() names what a story shows of returns and reorderings, sorts() what of other kinds of facts.
 """
 import datetime
 import json
@@ -281,6 +281,24 @@ def traits(facts):
         "clock 3 went on": len(accepted) > 1,
         "one day left": any(q.form(r + 1) for r in used),
         "dated back": dates != sorted(dates),
+    }
+    return {name for name, there in shown.items() if there}
+
+
+SORTS = {"withdrawn before a form", "callbacks out of order", "three revisi", "three putaran", "a form after the end"}
+
+
+def sorts(facts):
+    """Which of SORTS the facts of a story (as story() gives them) show."""
+    kinds = [f["type"] for f in facts]
+    numbers = [f["data"]["urutan"] for f in facts if f["type"] == "callback.received"]
+    withdrawn = kinds.index("request.withdrawn") if "request.withdrawn" in kinds else 0
+    shown = {
+        "withdrawn before a form": withdrawn and "request.submitted" not in kinds[:withdrawn],
+        "callbacks out of order": numbers != sorted(set(numbers)),
+        "three revisi": max(f["data"].get("revisi", 0) for f in facts) > 2,
+        "three putaran": max(f["data"].get("putaran", 0) for f in facts) > 2,
+        "a form after the end": "check.refused" in kinds,
     }
     return {name for name, there in shown.items() if there}
 

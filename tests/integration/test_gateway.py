@@ -568,6 +568,16 @@ def test_document(gate):
     assert len(noted) == before + 1 and {"actor": "pk-01", "subject": sha} in noted
 
 
+def test_a_reason_for_a_look(gate):
+    """One line that can be kept; who looked, and that it is written down, is the business of test_access.py."""
+    sha = hashlib.sha256(b"alasan").hexdigest()
+    assert put(gate, b"alasan").status in (200, 201)
+    for path in (f"/v1/documents/{sha}", "/v1/requests/BDL-1", "/v1/requests/BDL-1/timeline"):
+        for why in ("x" * 501, "dua\tkata", "\xff"):
+            assert "X-Alasan" in gate.refused(400, "GET", path, X_Alasan=why)["detail"]
+    assert gate.ask("GET", f"/v1/documents/{sha}", X_Alasan="pengaduan 12").status == 200
+
+
 def test_a_token_for_all_departments(gate):
     """It reads documents, saying for whom, and does nothing else."""
     body = b"%PDF-1.7\n" + os.urandom(300)

@@ -91,6 +91,14 @@ def test_each_program_has_what_it_needs(p):
 
 
 def test_and_nothing_else(p):
+    months = [r["name"] for r in p.rows("select inhrelid::regclass::text as name from pg_inherits where inhparent = 'event'::regclass")]
+    assert len(months) == 3
+    for role in (*PROGRAMS, "monitor", "pembaca"):
+        for month in months:
+            for sql in ("select * from {}", "insert into {} select * from event", "update {} set data = null", "delete from {}", "truncate {}", "drop table {}"):
+                assert not allowed(p, role, sql.format(month)), (role, sql, month)
+        assert allowed(p, role, "select event_months_ahead(2)") is (role == "projector"), role
+        assert not allowed(p, role, "select event_month('2040-01-01')"), role
     for role in PROGRAMS:
         for table in ("event", "event_id", "event_copy", "forgotten", "audit_log"):
             assert not allowed(p, role, f"delete from {table}"), (role, table)

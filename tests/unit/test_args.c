@@ -130,8 +130,11 @@ blame(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof row / sizeof *row; i++)
-        if (pg_blame(row[i].state) != row[i].want)
-            fail_msg("SQLSTATE %s: %s", row[i].state, res_name(pg_blame(row[i].state)));
+        if (pg_blame(row[i].state, NULL) != row[i].want)
+            fail_msg("SQLSTATE %s: %s", row[i].state, res_name(pg_blame(row[i].state, NULL)));
+    assert_int_equal(pg_blame("23514", "request_check"), RES_REJECT);
+    assert_int_equal(pg_blame("23505", "event_pkey"), RES_RETRY);
+    assert_int_equal(pg_blame("23503", "event_fkey"), RES_RETRY);
 }
 
 int

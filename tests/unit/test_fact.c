@@ -259,6 +259,28 @@ whose_time_counts(void **state)
     }
 }
 
+/* A form of more members than are noted while it is checked. */
+static void
+many_members(void **state)
+{
+    struct reading r = {0};
+    struct buf data = buf_make(4096);
+    const struct event *ev;
+
+    (void)state;
+    buf_z(&data, "{\"revisi\":3");
+    for (int i = 0; i < 300; i++)
+        buf_printf(&data, ",\"m%d\":1", i);
+    buf_z(&data, ",\"kode_opd\":\"1.02\"}");
+    ev = read_event(&r, &(struct sample){.data = data.p, .more = ",\"revisi\":9"});
+    assert_int_equal(r.res, RES_OK);
+    assert_int_equal(ev->fact.revisi, 3);
+    assert_true(str_is(ev->fact.kode_opd, "1.02"));
+    assert_true(str_is(ce_ext(&ev->ce, "revisi"), "9"));
+    event_free(r.it.mine);
+    buf_free(&data);
+}
+
 static void
 what_a_repeat_is(void **state)
 {
@@ -346,6 +368,7 @@ main(void)
         cmocka_unit_test(what_each_type_needs),
         cmocka_unit_test(members),
         cmocka_unit_test(whose_time_counts),
+        cmocka_unit_test(many_members),
         cmocka_unit_test(what_a_repeat_is),
         cmocka_unit_test(append_order),
         cmocka_unit_test(names_and_back),

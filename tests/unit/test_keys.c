@@ -51,13 +51,17 @@ static struct form_keys
 read_form(struct arena *arena, const char *form)
 {
     struct form_keys k;
+    struct str raw[KEYS_MEMBERS];
+    struct ce ce = {0};
     char text[4096];
     size_t n = strlen(form);
 
     assert_true(n < sizeof text);
     for (size_t i = 0; i <= n; i++)
         text[i] = form[i] == '\'' ? '"' : form[i];
-    keys_read(arena, str_of(text), &k);
+    ce.data = str_of(text);
+    keys_pick(&ce, raw);
+    keys_read(arena, raw, &k);
     return k;
 }
 

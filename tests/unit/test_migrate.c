@@ -58,6 +58,28 @@ test_oldest(void **state)
     assert_int_equal(migrate_oldest(STR("")).n, 0);
 }
 
+static void
+test_versions(void **state)
+{
+    static const struct {
+        const char *a, *b;
+        int cmp;
+    } cases[] = {{"0.1", "0.1", 0},  {"0.9", "0.10", -1}, {"1", "0.10", 1},  {"1", "1.0", 0},
+                 {"1.0.1", "1", 1},  {"", "0.1", -1},     {"2-rc1", "2", 0}, {"0.1", "99.10", -1},
+                 {"0.01", "0.1", 0}, {"x", "", 0}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct str a = str_of(cases[i].a);
+        struct str b = str_of(cases[i].b);
+        int ab = migrate_version_cmp(a, b);
+        int ba = migrate_version_cmp(b, a);
+
+        assert_int_equal((ab > 0) - (ab < 0), cases[i].cmp);
+        assert_int_equal((ba > 0) - (ba < 0), -cases[i].cmp);
+    }
+}
+
 /* ---- folders ---------------------------------------------------------------------------------------------------- */
 
 static int
@@ -123,6 +145,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_oldest),
+        cmocka_unit_test(test_versions),
         cmocka_unit_test_setup_teardown(test_folders, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nul, set_up, tear_down),
     };

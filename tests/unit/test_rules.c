@@ -227,6 +227,30 @@ secret_values(void **state)
     }
 }
 
+/* Wherever in a long text it stands. */
+static void
+secret_places(void **state)
+{
+    static const char *const names[] = {"xpassword", "PASSWD", "kata-sandi", "aSecret",
+                                        "token9",    "nik",    "noNik"};
+
+    (void)state;
+    for (unsigned i = 0; i < 300; i++)
+        for (unsigned n = 0; n < sizeof names / sizeof *names; n++) {
+            struct buf text = buf_make(1024);
+            struct buf out = buf_make(1024);
+
+            buf_printf(&text, "{\"%0*d\":\"kategori komunikasi, pas: unik\",\"%s\":1}", (int)i + 1, 0,
+                       names[n]);
+            assert_true(secret_mask(buf_view(&text), &out));
+            assert_true(str_ends(buf_view(&out), STR("\":\"***\"}")));
+            memcpy(text.p + text.n - 7, "aaa", 3); /* the end of the word */
+            assert_false(secret_found(buf_view(&text)));
+            buf_free(&text);
+            buf_free(&out);
+        }
+}
+
 /* ---- agreement with the shorter way ----------------------------------------------------------------------------- */
 
 /* rules_clean says yes only where rules_check has no finding of a rule by name, and of the base form it does. */
@@ -655,6 +679,7 @@ main(void)
         cmocka_unit_test(hash_of_all),      cmocka_unit_test(read_once),
         cmocka_unit_test(judged_elsewhere), cmocka_unit_test(cases_can_fail),
         cmocka_unit_test(secret_names),     cmocka_unit_test(secret_values),
+        cmocka_unit_test(secret_places),
     };
     struct CMUnitTest *tests;
     int failed = 1;

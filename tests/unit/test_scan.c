@@ -273,6 +273,93 @@ many_names(void **state)
     buf_free(&text);
 }
 
+/* What is noted while a document is checked is what a walk finds afterwards. */
+static unsigned
+same_members(const struct scan_members *noted, unsigned at, struct str object, unsigned level)
+{
+    for (struct scan_iter it = scan_iter(object); scan_next(&it);) {
+        const struct scan_member *m = &noted->all[at++];
+
+        assert_int_equal(m->level, level);
+        assert_true(m->key.p == it.key.p && m->key.n == it.key.n);
+        assert_true(m->value.p == it.value.p && m->value.n == it.value.n);
+        assert_int_equal(m->escaped, memchr(it.key.p, '\\', it.key.n) != NULL);
+        if (level == 1 && scan_kind(it.value) == SCAN_OBJECT)
+            at = same_members(noted, at, it.value, 2);
+    }
+    return at;
+}
+
+static void
+notes_members(void **state)
+{
+    static const char *const names[] = {"b", "c", "d", "none", "a\"b"};
+    const struct str doc =
+        STR("\n{ \"a\" : 1 , \"b\\u0062\":[{\"x\":1}],\"c\":{\"d\":{\"e\":2},\"f\" :[ ], \"a\\\"b\":3},"
+            "\"g\":{},\"h\":\"{\\\"i\\\":1}\" , \"b\" : {\"\\u0062\":true} } ");
+    struct scan_members noted;
+    struct str by_members[5];
+    struct str by_pick[5];
+    struct err e = {0};
+
+    (void)state;
+    assert_int_equal(scan_document_members(doc, &noted, &e), RES_OK);
+    assert_int_equal(same_members(&noted, 0, doc, 1), noted.n);
+    assert_int_equal(noted.n, 10);
+    scan_pick(scan_get(doc, "c"), names, by_pick, 5);
+    scan_pick_members(&noted.all[3], 3, names, by_members, 5);
+    assert_memory_equal(by_members, by_pick, sizeof by_pick);
+    assert_true(str_is(by_members[2], "{\"e\":2}") && str_is(by_members[4], "3"));
+    scan_pick_members(&noted.all[9], 1, names, by_members, 5);
+    assert_true(str_is(by_members[0], "true"));
+    assert_int_equal(scan_document_members(STR("[{\"a\":{\"b\":1}}]"), &noted, &e), RES_OK);
+    assert_int_equal(scan_document_members(STR("{\"a\":1,}"), &noted, &e), RES_REJECT);
+}
+
+static void
+notes_no_more_than_fit(void **state)
+{
+    struct buf doc = buf_make(1 << 16);
+    struct scan_members noted;
+    struct err e = {0};
+
+    (void)state;
+    for (unsigned n = SCAN_MEMBERS - 1; n <= SCAN_MEMBERS + 2; n++) {
+        buf_reset(&doc);
+        buf_z(&doc, "{\"n0\":{");
+        for (unsigned i = 1; i < n; i++)
+            buf_printf(&doc, "%s\"n%u\":%u", i > 1 ? "," : "", i, i);
+        buf_z(&doc, "}}");
+        assert_int_equal(scan_document_members(buf_view(&doc), &noted, &e), RES_OK);
+        assert_int_equal(noted.n, n <= SCAN_MEMBERS ? n : SCAN_MEMBERS + 1);
+        if (n <= SCAN_MEMBERS)
+            assert_int_equal(same_members(&noted, 0, buf_view(&doc), 1), n);
+    }
+    buf_free(&doc);
+}
+
+/* What was not checked, a row's text that was spoiled, is read wrong but to its end. */
+static void
+spoiled_text_ends(void **state)
+{
+    const struct str doc = STR("{\"a\":[1,\"x\\\"\",{\"b\":-1.5e+3}],\"c\":true , \"d\":\"e\"}");
+    char text[64];
+
+    (void)state;
+    for (size_t i = 0; i < doc.n; i++)
+        for (int c = 0; c < 256; c++) {
+            struct scan_iter it;
+            unsigned n = 0;
+
+            memcpy(text, doc.p, doc.n);
+            text[i] = (char)c;
+            for (it = scan_iter((struct str){text, doc.n}); scan_next(&it) && n < 100; n++)
+                for (struct scan_iter in = scan_iter(it.value); scan_next(&in) && n < 100;)
+                    n++;
+            assert_true(n < 100);
+        }
+}
+
 static void
 walks(void **state)
 {
@@ -373,6 +460,9 @@ main(void)
         cmocka_unit_test(kinds),
         cmocka_unit_test(picks),
         cmocka_unit_test(many_names),
+        cmocka_unit_test(notes_members),
+        cmocka_unit_test(notes_no_more_than_fit),
+        cmocka_unit_test(spoiled_text_ends),
         cmocka_unit_test(walks),
         cmocka_unit_test(strings),
         cmocka_unit_test(whole_numbers),

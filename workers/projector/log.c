@@ -164,8 +164,9 @@ log_add(struct worker *w, struct berkas *b, struct flow_item *it)
 
     f->it = it;
     f->forgotten = ((struct catatan *)b->more)->forgotten;
-    hash_sha256(data_of(it), f->hash);
-    record_chain(r->chain, &link, f->chain);
+    hash_add(w->hash, data_of(it));
+    hash_end(w->hash, f->hash);
+    record_chain_with(r->chain, &link, w->hash, f->chain);
     r->chain = (struct str){(const char *)f->chain, RECORD_CHAIN};
 }
 

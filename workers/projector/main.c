@@ -12,6 +12,8 @@ static const struct conf_key keys[] = {
     {"projector", "forecast", CONF_MS, offsetof(struct projector, forecast_ms), "60s", 0, NULL, 0, 86400000,
      "How often requests that will miss their deadline at the present rate are counted for /metrics; 0: "
      "never"},
+    {"projector", "months_ahead", CONF_INT, offsetof(struct projector, months_ahead), "2", 0, NULL, 1, 24,
+     "How many months after the present one the log has partitions for"},
     {NULL, NULL, CONF_STR, 0, NULL, 0, NULL, 0, 0, NULL},
 };
 
@@ -41,11 +43,14 @@ start(struct worker *w, struct err *e)
     struct projector *p = w->own;
     enum res res;
 
+    p->data = buf_make(4 << 20);
     p->m_events =
         metric(w->app->metrics, METRIC_COUNTER, "bedelau_events_recorded", "", "Facts written to the log");
     p->m_changes =
         metric(w->app->metrics, METRIC_COUNTER, "bedelau_request_changes", "", "Changes of requests told");
     res = load_rules(w, e);
+    if (res == RES_OK)
+        res = months_new(w, &p->months, e);
     return res == RES_OK ? forecast_new(w, &p->forecast, e) : res;
 }
 
@@ -54,8 +59,10 @@ free_own(struct worker *w)
 {
     struct projector *p = w->own;
 
+    buf_free(&p->data);
     forget_free(p->lupa);
     forecast_free(p->forecast);
+    months_free(p->months);
 }
 
 /* Of a row that is not there yet every fact is still to come. */
@@ -139,6 +146,16 @@ write_all(struct worker *w)
     sums_write(w); /* last: the sums are locked for as short as can be */
 }
 
+/* What failed may have been a month that is not there. */
+static void
+undone(struct worker *w, bool whole)
+{
+    const struct projector *p = w->own;
+
+    if (whole)
+        months_ask(p->months);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -164,6 +181,7 @@ main(int argc, char **argv)
         .apply = apply,
         .settle = row_settle,
         .write = write_all,
+        .undone = undone,
         .free = free_own,
     };
     struct projector own = {0};

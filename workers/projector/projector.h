@@ -23,6 +23,7 @@ struct fresh {
 };
 
 struct forecast;
+struct months;
 
 struct projector {
     struct fresh *fresh; /* facts of this part that are new, in order of arrival; in the batch's arena */
@@ -32,10 +33,12 @@ struct projector {
     const struct fact **clocks; /* clock states newer than what is known, and whose they are */
     struct berkas **clock_of;
     size_t nclocks;
+    struct buf data; /* scratch: of a status.changed */
     struct forget_rules *lupa;
     struct metric *m_events, *m_changes;
-    int64_t forecast_ms; /* setting */
+    int64_t forecast_ms, months_ahead; /* settings */
     struct forecast *forecast;
+    struct months *months;
 };
 
 /* row.c: derives the row, raises versi and tells it where it differs from what was told. */
@@ -55,5 +58,10 @@ void log_write_clocks(struct worker *w);
 /* forecast.c: numbers of what will be late, asked of the record now and then. `*ret` is NULL where the setting says never. */
 enum res forecast_new(struct worker *w, struct forecast **ret, struct err *e);
 void forecast_free(struct forecast *f);
+
+/* months.c: the months of the log that are to come are made ahead. */
+enum res months_new(struct worker *w, struct months **ret, struct err *e);
+void months_ask(struct months *m); /* looks as soon as the connection is free; NULL is fine */
+void months_free(struct months *m);
 
 #endif

@@ -5,7 +5,8 @@
 static void
 tell(struct worker *w, struct berkas *b, struct str row)
 {
-    struct buf data = buf_make(4 << 20);
+    struct projector *p = w->own;
+    struct buf *data = &p->data;
     struct emit em = {.type = FACT_STATUS,
                       .parent_source = STR("/bedelau/projector"),
                       .parent_id = b->nomor,
@@ -17,17 +18,18 @@ tell(struct worker *w, struct berkas *b, struct str row)
 
     snprintf(mark, sizeof mark, "versi:%lld", (long long)b->urutan);
     em.mark = str_of(mark);
-    buf_z(&data, "{\"versi\":");
-    buf_int(&data, b->urutan);
+    buf_reset(data);
+    buf_z(data, "{\"versi\":");
+    buf_int(data, b->urutan);
     if (b->d.newest_us != INT64_MIN) {
-        caltime_format(b->d.newest_us, newest);
-        buf_printf(&data, ",\"updated_at\":\"%s\"", newest);
+        buf_z(data, ",\"updated_at\":\"");
+        buf_add(data, newest, caltime_format(b->d.newest_us, newest));
+        buf_char(data, '"');
     }
-    buf_str(&data, row);
-    buf_char(&data, '}');
-    em.data = buf_view(&data);
+    buf_str(data, row);
+    buf_char(data, '}');
+    em.data = buf_view(data);
     worker_emit(w, b, &em, id);
-    buf_free(&data);
 }
 
 void

@@ -34,11 +34,35 @@ both_ends(const struct dossier_view *v, const struct fact *f)
     return v->completed && f->type == FACT_I_CANCELLED;
 }
 
+/* After a backup was put back a worker tells again, with further numbers, what it told before: the same decision, and all of
+ * a round at Bedelau up to its end. */
+static bool
+decided_before(const struct dossier *d, const struct fact *f)
+{
+    for (size_t i = 0; i < d->n; i++)
+        if (d->facts[i].type == FACT_CHECK && d->facts[i].revisi == f->revisi &&
+            d->facts[i].putaran == f->putaran && d->facts[i].putusan == f->putusan &&
+            d->facts[i].urutan < f->urutan)
+            return true;
+    return false;
+}
+
+static bool
+ends_again(const struct dossier *d, const struct fact *f)
+{
+    for (size_t i = 0; i < d->n; i++)
+        if (d->facts[i].type == FACT_I_COMPLETED && d->facts[i].revisi == f->revisi &&
+            d->facts[i].putaran == f->putaran && d->facts[i].urutan > f->urutan)
+            return true;
+    return false;
+}
+
 /* A withdrawal may still be admitted beside the end. */
 static bool
 decided_after_end(const struct dossier_view *v, const struct fact *f)
 {
-    return f->type == FACT_CHECK && f->putusan != PUTUSAN_DIBATALKAN && f->time_us > v->since_us;
+    return f->type == FACT_CHECK && f->putusan != PUTUSAN_DIBATALKAN && f->time_us > v->since_us &&
+           !decided_before(v->d, f);
 }
 
 /* Bedelau may switch off what is active, and while a withdrawal is under way the integration goes on until it is taken
@@ -49,6 +73,8 @@ told_after_end(const struct dossier_view *v, const struct fact *f)
     if (f->type != FACT_I_REGISTERED && f->type != FACT_I_DELAYED && f->type != FACT_I_REJECTED)
         return false;
     if (v->status == STATUS_DIBATALKAN || str_is(f->status_bedelau, "dinonaktifkan"))
+        return false;
+    if (ends_again(v->d, f))
         return false;
     return v->completed ? f->urutan > v->completed->urutan : f->time_us > v->since_us;
 }

@@ -32,7 +32,7 @@ static void
 put(struct dossier *d, const struct fact *f)
 {
     if (d->n == d->cap) {
-        size_t cap = d->cap ? d->cap * 2 : 16;
+        size_t cap = d->cap ? d->cap * 2 : 4;
         struct fact *grown = arena_new(d->arena, cap * sizeof *grown);
 
         if (d->n)
@@ -40,8 +40,7 @@ put(struct dossier *d, const struct fact *f)
         d->facts = grown;
         d->cap = cap;
     }
-    d->facts[d->n] = *f;
-    copy_text(d, &d->facts[d->n++]);
+    d->facts[d->n++] = *f;
 }
 
 static void
@@ -142,6 +141,7 @@ dossier_add(struct dossier *d, const struct fact *f)
     if (f->type == FACT_DEADLINE && !supersede_clock(d, f))
         return false;
     put(d, f);
+    copy_text(d, &d->facts[d->n - 1]);
     if (f->type == FACT_CHECK)
         trim_findings(d, f->revisi);
     if (f->type == FACT_CHECK || f->type == FACT_SUBMITTED)
@@ -442,53 +442,63 @@ dossier_row(const struct dossier_view *v, struct dossier_row *row)
 
 /* ---- as text ---------------------------------------------------------------------------------------------------- */
 
+/* `key` is all that stands before the value: ",\"w\":". */
 static void
-put_num(struct buf *b, const char *name, int64_t v)
+put_num(struct buf *b, struct str key, int64_t v)
 {
     if (!v)
         return;
-    buf_member(b, name);
+    buf_str(b, key);
     buf_int(b, v);
 }
 
 static void
-put_raw(struct buf *b, const char *name, struct str raw)
+put_raw(struct buf *b, struct str key, struct str raw)
 {
     if (!raw.n)
         return;
-    buf_member(b, name);
+    buf_str(b, key);
     buf_str(b, raw);
+}
+
+static void
+put_text(struct buf *b, struct str key, struct str s)
+{
+    if (!s.p)
+        return;
+    buf_str(b, key);
+    buf_json(b, s);
 }
 
 static void
 write_fact(const struct fact *f, struct buf *b)
 {
-    buf_z(b, "{\"t\":");
+    buf_str(b, STR("{\"t\":"));
     buf_int(b, f->type);
-    buf_member_text(b, "s", f->source);
-    buf_member_text(b, "i", f->id);
-    put_num(b, "w", f->time_us);
-    put_num(b, "am", f->append.ms);
-    buf_member_text(b, "at", f->append.topic);
-    put_num(b, "ap", f->append.partition);
-    put_num(b, "ao", f->append.offset);
-    put_num(b, "r", f->revisi);
-    put_num(b, "p", f->putaran);
-    put_num(b, "u", f->urutan);
-    put_num(b, "v", f->putusan);
-    buf_member_text(b, "ps", f->sumber_pengajuan);
-    buf_member_text(b, "pi", f->id_pengajuan);
-    put_raw(b, "f", f->temuan);
-    buf_member_text(b, "b", f->status_bedelau);
-    buf_member_text(b, "g", f->id_integrasi);
-    put_num(b, "ub", f->urutan_bedelau);
-    put_num(b, "h", f->tahap);
-    put_num(b, "k", f->keadaan);
-    put_raw(b, "j", f->jam);
-    buf_member_text(b, "o", f->kode_opd);
-    buf_member_text(b, "on", f->nama_opd);
-    buf_member_text(b, "sn", f->nama_sistem);
-    buf_member_text(b, "jp", f->jenis);
+    put_text(b, STR(",\"s\":"), f->source);
+    put_text(b, STR(",\"i\":"), f->id);
+    put_num(b, STR(",\"w\":"), f->time_us);
+    put_num(b, STR(",\"am\":"), f->append.ms);
+    put_text(b, STR(",\"at\":"), f->append.topic);
+    put_num(b, STR(",\"ap\":"), f->append.partition);
+    put_num(b, STR(",\"ao\":"), f->append.offset);
+    put_num(b, STR(",\"r\":"), f->revisi);
+    put_num(b, STR(",\"p\":"), f->putaran);
+    put_num(b, STR(",\"u\":"), f->urutan);
+    put_num(b, STR(",\"v\":"), f->putusan);
+    put_text(b, STR(",\"ps\":"), f->sumber_pengajuan);
+    put_text(b, STR(",\"pi\":"), f->id_pengajuan);
+    put_raw(b, STR(",\"f\":"), f->temuan);
+    put_text(b, STR(",\"b\":"), f->status_bedelau);
+    put_text(b, STR(",\"g\":"), f->id_integrasi);
+    put_num(b, STR(",\"ub\":"), f->urutan_bedelau);
+    put_num(b, STR(",\"h\":"), f->tahap);
+    put_num(b, STR(",\"k\":"), f->keadaan);
+    put_raw(b, STR(",\"j\":"), f->jam);
+    put_text(b, STR(",\"o\":"), f->kode_opd);
+    put_text(b, STR(",\"on\":"), f->nama_opd);
+    put_text(b, STR(",\"sn\":"), f->nama_sistem);
+    put_text(b, STR(",\"jp\":"), f->jenis);
     buf_char(b, '}');
 }
 
@@ -506,28 +516,54 @@ dossier_write(const struct dossier *d, struct buf *out)
     buf_z(out, "]}");
 }
 
-static const char *const fact_keys[] = {"t", "s", "i", "w",  "am", "at", "ap", "ao", "r",
-                                        "p", "u", "v", "ps", "pi", "f",  "b",  "g",  "ub",
-                                        "h", "k", "j", "o",  "on", "sn", "jp"};
+static const char fact_keys[][3] = {"t",  "s", "i", "w", "am", "at", "ap", "ao", "r", "p",  "u",  "v", "ps",
+                                    "pi", "f", "b", "g", "ub", "h",  "k",  "j",  "o", "on", "sn", "jp"};
 enum { FACT_KEYS = sizeof fact_keys / sizeof fact_keys[0] };
 
+static bool
+is_key(struct str key, unsigned i)
+{
+    const char *want = fact_keys[i];
+
+    return key.n && key.p[0] == want[0] && (want[1] ? key.n == 2 && key.p[1] == want[1] : key.n == 1);
+}
+
+/* A fact's values as they stand in the text, each at its key's place. We wrote the keys in this order, so the next is looked
+ * for behind the last, whatever is left out. */
+static void
+find_values(struct str raw, struct str m[FACT_KEYS])
+{
+    unsigned at = 0;
+
+    memset(m, 0, FACT_KEYS * sizeof *m);
+    for (struct scan_iter it = scan_iter(raw); scan_next(&it);) {
+        unsigned tried = 0;
+
+        while (tried < FACT_KEYS && !is_key(it.key, at)) {
+            at = at + 1 < FACT_KEYS ? at + 1 : 0;
+            tried++;
+        }
+        if (tried < FACT_KEYS)
+            m[at] = it.value;
+    }
+}
+
+/* Without a copy, unless it has to be decoded. */
 static struct str
 get_str(struct dossier *d, struct str raw)
 {
-    struct buf tmp = buf_make(1 << 20);
-    struct str s = scan_string(raw, &tmp);
+    struct str s = raw.n ? scan_string(raw, NULL) : STR_NULL;
 
-    s = arena_str(d->arena, s);
-    buf_free(&tmp);
-    return s;
+    return s.p || !raw.n ? s : scan_text(d->arena, raw);
 }
 
 static int64_t
 get_num(struct str raw)
 {
-    int64_t v;
+    int64_t v = 0;
 
-    scan_int(raw, &v);
+    if (raw.n)
+        scan_int(raw, &v);
     return v;
 }
 
@@ -537,7 +573,7 @@ read_fact(struct dossier *d, struct str raw)
     struct str m[FACT_KEYS];
     struct fact f = {0};
 
-    scan_pick(raw, fact_keys, m, FACT_KEYS);
+    find_values(raw, m);
     f.type = (enum fact_type)get_num(m[0]);
     f.source = get_str(d, m[1]);
     f.id = get_str(d, m[2]);

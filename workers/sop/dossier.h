@@ -18,7 +18,8 @@ struct dossier {
 /* An empty dossier whose text will live in `arena`. */
 struct dossier dossier_make(struct arena *arena);
 
-/* Reads what dossier_write wrote; an empty text is an empty dossier. False when it is none of ours. */
+/* Reads what dossier_write wrote; an empty text is an empty dossier. Its facts point into the text, which must live as long
+ * and must not change. False when it is none of ours. */
 bool dossier_read(struct dossier *d, struct str text);
 void dossier_write(const struct dossier *d, struct buf *out);
 

@@ -31,6 +31,7 @@ event_free(void *event)
         return;
     ce_free(&ev->ce);
     buf_free(&ev->store);
+    free(ev->more);
     free(ev);
 }
 
@@ -250,7 +251,7 @@ read_data(struct event *ev, struct err *e)
     struct fact *f = &ev->fact;
     int64_t ext;
 
-    if (!scan_pick(ev->ce.data, member_names, r.raw, MEMBERS))
+    if (!ce_pick(&ev->ce, member_names, r.raw, MEMBERS))
         return err_set(e, RES_REJECT, "data is missing or no JSON object");
     if (memchr(ev->ce.data.p, '\\', ev->ce.data.n) && !buf_room(&ev->store, ev->ce.data.n))
         return err_set(e, RES_REJECT, "data is too large"); /* decoded text must not move */
@@ -275,29 +276,36 @@ read_data(struct event *ev, struct err *e)
 /* ---- identity --------------------------------------------------------------------------------------------------- */
 
 static void
-digest16(const struct str *parts, unsigned n, unsigned char out[16])
+digest16(struct hash *h, const struct str *parts, unsigned n, unsigned char out[16])
 {
-    struct buf b = buf_make(16 << 20);
-    unsigned char h[HASH_SIZE];
+    unsigned char full[HASH_SIZE];
 
     for (unsigned i = 0; i < n; i++) {
-        buf_int(&b, (int64_t)parts[i].n);
-        buf_char(&b, ':');
-        buf_str(&b, parts[i]);
+        hash_add_int(h, (int64_t)parts[i].n);
+        hash_add(h, STR(":"));
+        hash_add(h, parts[i]);
     }
-    hash_sha256(buf_view(&b), h);
-    memcpy(out, h, 16);
-    buf_free(&b);
+    hash_end(h, full);
+    memcpy(out, full, 16);
+}
+
+void
+event_identify_with(struct event *ev, struct hash *h)
+{
+    const struct str key[] = {ev->ce.source, ev->ce.id};
+    const struct str content[] = {ev->ce.type, ev->ce.subject, ev->ce.data};
+
+    digest16(h, key, 2, ev->seen_key);
+    digest16(h, content, 3, ev->seen_hash);
 }
 
 void
 event_identify(struct event *ev)
 {
-    const struct str key[] = {ev->ce.source, ev->ce.id};
-    const struct str content[] = {ev->ce.type, ev->ce.subject, ev->ce.data};
+    struct hash *h = hash_must();
 
-    digest16(key, 2, ev->seen_key);
-    digest16(content, 3, ev->seen_hash);
+    event_identify_with(ev, h);
+    hash_free(h);
 }
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
@@ -310,7 +318,8 @@ refuse(struct flow_item *it, const char *code, struct err *e, const char *why)
 }
 
 static enum res
-interpret(const struct event_opts *o, struct flow_item *it, struct event *ev, struct err *e)
+interpret(const struct event_opts *o, struct flow_item *it, struct event *ev, struct scan_members *room,
+          struct err *e)
 {
     struct fact *f = &ev->fact;
     const rd_kafka_message_t *m = it->rkm;
@@ -318,8 +327,7 @@ interpret(const struct event_opts *o, struct flow_item *it, struct event *ev, st
 
     if ((int64_t)m->len > o->size_max)
         return refuse(it, "TOO_LARGE", e, "the record is larger than an event may be");
-    res = ce_from_record(m, &ev->ce, e);
-
+    res = ce_from_record_members(m, &ev->ce, room, e);
     if (res != RES_OK)
         return res;
     ev->subject = ev->ce.subject;
@@ -345,7 +353,7 @@ interpret(const struct event_opts *o, struct flow_item *it, struct event *ev, st
 }
 
 enum res
-event_read(const struct event_opts *o, struct flow_item *it, struct err *e)
+event_read_members(const struct event_opts *o, struct flow_item *it, struct scan_members *room, struct err *e)
 {
     struct event *ev = calloc(1, sizeof *ev);
     enum res res;
@@ -353,11 +361,22 @@ event_read(const struct event_opts *o, struct flow_item *it, struct err *e)
     if (!ev)
         return err_set(e, RES_RETRY, "out of memory");
     ev->store = buf_make(STORE_MAX);
-    res = interpret(o, it, ev, e);
+    res = interpret(o, it, ev, room, e);
     if (res == RES_OK)
         it->mine = ev;
     else
         event_free(ev);
+    return res;
+}
+
+enum res
+event_read(const struct event_opts *o, struct flow_item *it, struct err *e)
+{
+    struct scan_members room;
+    enum res res = event_read_members(o, it, &room, e);
+
+    if (res == RES_OK)
+        ((struct event *)it->mine)->ce.member = NULL; /* the room is gone */
     return res;
 }
 

@@ -6,6 +6,8 @@
 #include "common/kafka/ce.h"
 #include "workers/sop/names.h"
 
+struct hash;
+
 /* Where a record stands in the log. Orders competing forms: by append time, topic, partition, offset. */
 struct append {
     int64_t ms;
@@ -45,6 +47,7 @@ struct event {
     unsigned char seen_key[16];  /* of (source, id): event_identify */
     unsigned char seen_hash[16]; /* of (type, subject, data): the same */
     struct buf store;            /* decoded text */
+    void *more;                  /* what a worker has read of it besides; event_free frees it by free() */
 };
 
 struct event_opts {
@@ -58,6 +61,10 @@ struct event_opts {
  * (BAD_DATA), or a value over the limit (TOO_LARGE). A type that is unknown gives RES_OK with fact.type FACT_UNKNOWN. On RES_OK `it->mine` is the event, to be
  * freed by event_free. */
 enum res event_read(const struct event_opts *opts, struct flow_item *it, struct err *e);
+
+/* The same, which also leaves what members data have (ce.h), for as long as `room` lives. */
+enum res event_read_members(const struct event_opts *opts, struct flow_item *it, struct scan_members *room,
+                            struct err *e);
 void event_free(void *event);
 
 /* An event as the log (`event`) keeps it. */
@@ -77,8 +84,10 @@ struct append fact_place(const struct event_opts *opts, const struct fact_row *r
  * points into `row`, and is the caller's, to event_free; NULL after an error. */
 enum res event_restore(const struct event_opts *opts, const struct fact_row *row, struct event **ret,
                        struct err *e);
-/* Fills in seen_key and seen_hash, which not everybody needs. */
+
+/* Fills in seen_key and seen_hash, which not everybody needs; the second for who does so for many, with one that is kept. */
 void event_identify(struct event *ev);
+void event_identify_with(struct event *ev, struct hash *h);
 
 /* The department in a source "/opd/<kode_opd>[/..]"; STR_NULL for our own sources. */
 struct str fact_sender(struct str source);

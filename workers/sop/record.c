@@ -7,18 +7,34 @@
 
 /* ---- what is told ------------------------------------------------------------------------------------------------ */
 
+/* `key` is all that stands before the value: ",\"revisi\":". Made for every fact, so without printf. */
 static void
-put_time(struct buf *b, const char *name, int64_t t_us)
+put_time(struct buf *b, struct str key, int64_t t_us)
 {
     char text[CALTIME_TEXT];
 
     if (t_us == INT64_MIN)
         return;
-    caltime_format(t_us, text);
-    buf_member(b, name);
+    buf_str(b, key);
     buf_char(b, '"');
-    buf_z(b, text);
+    buf_add(b, text, caltime_format(t_us, text));
     buf_char(b, '"');
+}
+
+static void
+put_int(struct buf *b, struct str key, int64_t v)
+{
+    buf_str(b, key);
+    buf_int(b, v);
+}
+
+static void
+put_text(struct buf *b, struct str key, struct str s)
+{
+    if (!s.p)
+        return;
+    buf_str(b, key);
+    buf_json(b, s);
 }
 
 /* Findings without their sentences, which may have been written by a person. */
@@ -35,11 +51,16 @@ put_findings(struct buf *b, struct str temuan)
 
         scan_pick(it.value, names, m, 4);
         buf_z(b, first ? "{" : ",{");
-        for (unsigned i = 0; i < 3; i++)
-            buf_printf(b, "%s\"%s\":%.*s", i ? "," : "", names[i], m[i].n ? (int)m[i].n : 2,
-                       m[i].n ? m[i].p : "\"\"");
-        if (scan_kind(m[3]) == SCAN_TRUE)
-            buf_printf(b, ",\"%s\":true", names[3]);
+        for (unsigned i = 0; i < 3; i++) {
+            buf_z(b, i ? ",\"" : "\"");
+            buf_z(b, names[i]);
+            buf_z(b, "\":");
+            buf_str(b, m[i].n ? m[i] : STR("\"\""));
+        }
+        if (scan_kind(m[3]) == SCAN_TRUE) {
+            buf_member(b, names[3]);
+            buf_z(b, "true");
+        }
         buf_char(b, '}');
         first = false;
     }
@@ -52,22 +73,23 @@ put_row(struct buf *b, struct str nomor, const struct record *c)
 {
     const struct dossier_row *r = &c->row;
 
-    buf_member_text(b, "nomor_permohonan", nomor);
-    buf_printf(b, ",\"revisi\":%d,\"putaran\":%d", r->revisi, r->putaran);
-    buf_member_text(b, "status", str_of(status_name(c->view.status)));
-    buf_member_text(b, "giliran", str_of(giliran_name(c->view.giliran)));
-    put_time(b, "giliran_sejak", c->view.since_us);
-    buf_printf(b, ",\"terlambat\":%s", r->terlambat ? "true" : "false");
-    buf_member_text(b, "kode_opd", r->kode_opd);
-    buf_member_text(b, "nama_opd", r->nama_opd);
-    buf_member_text(b, "nama_sistem", r->nama_sistem);
-    put_time(b, "submitted_at", r->submitted_us);
-    put_time(b, "checked_at", r->checked_us);
-    put_time(b, "accepted_at", r->accepted_us);
-    put_time(b, "returned_at", r->returned_us);
-    put_time(b, "integrated_at", r->integrated_us);
-    buf_member_text(b, "id_integrasi", r->id_integrasi);
-    buf_printf(b, ",\"jumlah_pengembalian\":%d", r->jumlah_pengembalian);
+    put_text(b, STR(",\"nomor_permohonan\":"), nomor);
+    put_int(b, STR(",\"revisi\":"), r->revisi);
+    put_int(b, STR(",\"putaran\":"), r->putaran);
+    put_text(b, STR(",\"status\":"), str_of(status_name(c->view.status)));
+    put_text(b, STR(",\"giliran\":"), str_of(giliran_name(c->view.giliran)));
+    put_time(b, STR(",\"giliran_sejak\":"), c->view.since_us);
+    buf_str(b, r->terlambat ? STR(",\"terlambat\":true") : STR(",\"terlambat\":false"));
+    put_text(b, STR(",\"kode_opd\":"), r->kode_opd);
+    put_text(b, STR(",\"nama_opd\":"), r->nama_opd);
+    put_text(b, STR(",\"nama_sistem\":"), r->nama_sistem);
+    put_time(b, STR(",\"submitted_at\":"), r->submitted_us);
+    put_time(b, STR(",\"checked_at\":"), r->checked_us);
+    put_time(b, STR(",\"accepted_at\":"), r->accepted_us);
+    put_time(b, STR(",\"returned_at\":"), r->returned_us);
+    put_time(b, STR(",\"integrated_at\":"), r->integrated_us);
+    put_text(b, STR(",\"id_integrasi\":"), r->id_integrasi);
+    put_int(b, STR(",\"jumlah_pengembalian\":"), r->jumlah_pengembalian);
     put_findings(b, r->temuan);
 }
 
@@ -100,10 +122,11 @@ urutan_of(const struct event *ev)
     return urutan;
 }
 
+/* An outsider's counts for nothing, so its data need not be searched. */
 void
 record_count(struct record *r, const struct event *ev)
 {
-    if (r->counts)
+    if (r->counts && str_starts(ev->ce.source, STR("/bedelau/")))
         hitungan_add(&r->hitungan, ev->ce.source, urutan_of(ev));
 }
 
@@ -166,22 +189,33 @@ const struct worker_column record_columns[] = {
 /* ---- the chain --------------------------------------------------------------------------------------------------- */
 
 void
+record_chain_with(struct str before, const struct record_link *link, struct hash *h,
+                  unsigned char out[RECORD_CHAIN])
+{
+    const struct str texts[] = {before,   link->data_hash, link->source, STR("\n"),
+                                link->id, STR("\n"),       link->type,   STR("\n")};
+
+    for (unsigned i = 0; i < sizeof texts / sizeof *texts; i++)
+        hash_add(h, texts[i]);
+    hash_add_int(h, link->effective_us);
+    hash_add(h, STR("\n"));
+    hash_add_int(h, link->append_us);
+    hash_add(h, STR("\n"));
+    hash_add(h, link->topic);
+    hash_add(h, STR("\n"));
+    hash_add_int(h, link->partition);
+    hash_add(h, STR("\n"));
+    hash_add_int(h, link->offset);
+    hash_end(h, out);
+}
+
+void
 record_chain(struct str before, const struct record_link *link, unsigned char out[RECORD_CHAIN])
 {
-    struct buf b = buf_make(1 << 20);
+    struct hash *h = hash_must();
 
-    buf_str(&b, before);
-    buf_str(&b, link->data_hash);
-    buf_str(&b, link->source);
-    buf_char(&b, '\n');
-    buf_str(&b, link->id);
-    buf_char(&b, '\n');
-    buf_str(&b, link->type);
-    buf_printf(&b, "\n%lld\n%lld\n", (long long)link->effective_us, (long long)link->append_us);
-    buf_str(&b, link->topic);
-    buf_printf(&b, "\n%d\n%lld", link->partition, (long long)link->offset);
-    hash_sha256(buf_view(&b), out);
-    buf_free(&b);
+    record_chain_with(before, link, h, out);
+    hash_free(h);
 }
 
 /* ---- clocks ------------------------------------------------------------------------------------------------------ */

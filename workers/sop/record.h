@@ -48,6 +48,8 @@ struct record_link {
     int64_t offset;
 };
 void record_chain(struct str before, const struct record_link *link, unsigned char out[RECORD_CHAIN]);
+void record_chain_with(struct str before, const struct record_link *link, struct hash *h,
+                       unsigned char out[RECORD_CHAIN]); /* for who makes many: `h` is kept */
 
 /* A row of `clock`, from the data of a deadline.changed. */
 struct record_clock {

@@ -5,6 +5,7 @@
 #include "common/base/id.h"
 #include "common/base/log.h"
 #include "common/calendar/almanac.h"
+#include "common/json/scan.h"
 #include "workers/sop/rows.h"
 #include "workers/sop/terms.h"
 
@@ -73,22 +74,33 @@ judges(void *arg, struct str topic)
     return worker_judges(arg, topic.p);
 }
 
+static bool
+is_for_us(const struct worker *w, const struct fact *f)
+{
+    if (f->type == FACT_UNKNOWN)
+        return w->def->records_unknown;
+    return w->def->wants(f->type) && (!w->def->heeds || w->def->heeds(w, f));
+}
+
 static enum res
 parse(void *arg, struct flow_item *it, struct err *e)
 {
     struct worker *w = arg;
-    enum res res = event_read(&w->event_opts, it, e);
-    enum fact_type t;
+    struct scan_members room;
+    enum res res = event_read_members(&w->event_opts, it, &room, e);
+    struct event *ev = it->mine;
 
     if (res != RES_OK)
         return res;
-    t = item_event(it)->fact.type;
-    if (t == FACT_UNKNOWN ? w->def->records_unknown
-                          : w->def->wants(t) && (!w->def->heeds || w->def->heeds(w, &item_event(it)->fact)))
+    if (!is_for_us(w, &ev->fact)) {
+        event_free(ev);
+        it->mine = NULL;
+        it->skip = true;
         return RES_OK;
-    event_free(it->mine);
-    it->mine = NULL;
-    it->skip = true;
+    }
+    if (w->def->prepare)
+        w->def->prepare(w, ev);
+    ev->ce.member = NULL; /* the room is gone */
     return RES_OK;
 }
 

@@ -5,6 +5,7 @@
 #define SOP_WORKER_H
 
 #include "common/app/app.h"
+#include "common/base/hash.h"
 #include "common/flow/flow.h"
 #include "workers/sop/dossier.h"
 #include "workers/sop/settings.h"
@@ -65,7 +66,9 @@ struct worker_def {
     void (*calendar)(struct worker *w); /* another calendar is in force; may be NULL */
     bool (*wants)(enum fact_type t);
     bool (*heeds)(const struct worker *w, const struct fact *f); /* of a wanted type, this one; may be NULL */
-    enum res (*check)(struct worker *w, struct err *e);          /* settings that cannot be; may be NULL */
+    /* What can be done with a record before its transaction, while the database works on the one before; may be NULL. */
+    void (*prepare)(struct worker *w, struct event *ev);
+    enum res (*check)(struct worker *w, struct err *e); /* settings that cannot be; may be NULL */
     enum res (*start)(struct worker *w, struct err *e);
     void (*begin)(struct worker *w,
                   const struct flow_batch *b); /* before rows are locked: worker_also; may be NULL */
@@ -111,6 +114,7 @@ struct worker {
     struct buf text; /* scratch */
     struct buf told; /* scratch of worker_emit */
     struct pg_stmt seen_stmt, lock_stmt, update_stmt, touch_stmt, insert_stmt;
+    struct hash *hash;     /* between two messages */
     struct seen_row *seen; /* what the table said, sorted by key */
     size_t nseen;
     char *sql[5];

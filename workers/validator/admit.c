@@ -355,7 +355,8 @@ take(struct worker *w, struct berkas *b, struct flow_item *it, enum admission a)
     struct tahan form = {.fact = ev->fact,
                          .data = ev->ce.data,
                          .traceparent = ev->ce.traceparent,
-                         .keys = *others_keys(w, it)};
+                         .keys = *others_keys(w, it),
+                         .read = &form_of(ev)->rules};
 
     if (a == ADMIT_HOLD)
         hold(w, b, &form);

@@ -40,15 +40,21 @@ letter_key(struct arena *arena, struct str number, struct str date)
 }
 
 void
-keys_read(struct arena *arena, struct str form, struct form_keys *ret)
+keys_pick(const struct ce *ce, struct str raw[KEYS_MEMBERS])
 {
-    static const char *const names[] = {"jenis_pengajuan", "nama_sistem",   "kategori_se",
-                                        "nomor_surat",     "tanggal_surat", "nomor_permohonan_asal"};
-    struct str raw[6];
-    struct str s[6];
+    static const char *const names[KEYS_MEMBERS] = {"jenis_pengajuan", "nama_sistem",
+                                                    "kategori_se",     "nomor_surat",
+                                                    "tanggal_surat",   "nomor_permohonan_asal"};
 
-    scan_pick(form, names, raw, 6);
-    for (unsigned i = 0; i < 6; i++)
+    ce_pick(ce, names, raw, KEYS_MEMBERS);
+}
+
+void
+keys_read(struct arena *arena, const struct str raw[KEYS_MEMBERS], struct form_keys *ret)
+{
+    struct str s[KEYS_MEMBERS];
+
+    for (unsigned i = 0; i < KEYS_MEMBERS; i++)
         s[i] = scan_text(arena, raw[i]);
     *ret = (struct form_keys){.kategori = s[2]};
     if (str_is(s[0], "baru"))

@@ -3,6 +3,7 @@
 #define VALIDATOR_KEYS_H
 
 #include "common/base/arena.h"
+#include "common/kafka/ce.h"
 
 /* STR_NULL where the form does not have it, or has it in a shape that the form's own rules refuse. */
 struct form_keys {
@@ -12,7 +13,11 @@ struct form_keys {
     struct str asal;  /* perubahan, pencabutan: nomor_permohonan_asal */
 };
 
-/* `form` has passed scan_document; texts are copied into `arena`. */
-void keys_read(struct arena *arena, struct str form, struct form_keys *ret);
+/* The raw values of the members that the keys are made of, which point into the form: the event's data. */
+enum { KEYS_MEMBERS = 6 };
+void keys_pick(const struct ce *ce, struct str raw[KEYS_MEMBERS]);
+
+/* Of what keys_pick found; texts are copied into `arena`. */
+void keys_read(struct arena *arena, const struct str raw[KEYS_MEMBERS], struct form_keys *ret);
 
 #endif

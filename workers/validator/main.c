@@ -215,6 +215,7 @@ main(int argc, char **argv)
         .reckons = true,
         .wants = wants,
         .heeds = heeds,
+        .prepare = form_prepare,
         .check = check,
         .start = start,
         .begin = others_begin,

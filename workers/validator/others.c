@@ -78,7 +78,7 @@ others_begin(struct worker *w, const struct flow_batch *b)
 
         if (!ev)
             continue;
-        keys_read(&w->arena, ev->ce.data, &o->keys[i]);
+        keys_read(&w->arena, form_of(ev)->keys, &o->keys[i]);
         if (o->keys[i].asal.n)
             worker_also(w, o->keys[i].asal);
     }

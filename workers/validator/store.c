@@ -53,6 +53,8 @@ read_held(struct worker *w, const PGresult *r, int i)
     struct tahan *t = arena_new(&w->arena, sizeof *t);
     struct periksa *p = b ? b->more : NULL;
     struct arena *a = &w->arena;
+    struct str raw[KEYS_MEMBERS];
+    struct ce form = {0};
 
     if (!p)
         return;
@@ -66,9 +68,10 @@ read_held(struct worker *w, const PGresult *r, int i)
                             .time_us = pg_int(r, i, 8),
                             .kode_opd = p->kode_opd};
     t->traceparent = arena_str(a, pg_text(r, i, 9));
-    t->data = arena_str(a, pg_text(r, i, 10));
+    t->data = form.data = arena_str(a, pg_text(r, i, 10));
     t->original_active = pg_int(r, i, 11) ? KNOWN_YES : KNOWN_NO;
-    keys_read(a, t->data, &t->keys);
+    keys_pick(&form, raw);
+    keys_read(a, raw, &t->keys);
     t->stored = true;
     t->next = p->held;
     p->held = t;

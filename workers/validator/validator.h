@@ -25,11 +25,26 @@ struct validator {
     struct lampiran *documents;
 };
 
+/* What was read of a form when its record came, before its transaction (worker_def.prepare). */
+struct form_read {
+    struct rules_reading rules;
+    struct str keys[KEYS_MEMBERS];
+};
+void form_prepare(struct worker *w, struct event *ev);
+
+/* Of a request.submitted. */
+static inline const struct form_read *
+form_of(const struct event *ev)
+{
+    return ev->more;
+}
+
 /* A form that waits for its turn or has just come. Text lives in the batch's arena or in the record. */
 struct tahan {
     struct fact fact;
     struct str data, traceparent;
     struct form_keys keys;
+    const struct rules_reading *read; /* NULL: not yet */
     enum known original_active, duplicate_open, letter_seen;
     bool stored;   /* is in pemeriksaan_tahan */
     bool admitted; /* to be removed from there */

@@ -372,17 +372,32 @@ check_named(const struct rules *r, const struct form_fields *fields, const struc
     return count;
 }
 
+void
+rules_read(const struct rules *r, struct tape *tape, struct str form, struct rules_reading *ret)
+{
+    memset(ret->fields.raw, 0, r->nnames * sizeof *ret->fields.raw);
+    ret->proved = tape && schema_fast_valid(r->fast, tape, form, ret->fields.raw);
+}
+
+struct rules_count
+rules_judge_read(const struct rules *r, const struct rules_reading *read, struct str form,
+                 const struct form_context *ctx, struct buf *out)
+{
+    if (!read->proved)
+        return rules_check(r, form, ctx, out);
+    if (!rules_clean(r, &read->fields, ctx))
+        return check_named(r, &read->fields, ctx, out);
+    buf_z(out, "[]");
+    return (struct rules_count){0, 0};
+}
+
 struct rules_count
 rules_judge(const struct rules *r, struct tape *tape, struct str form, const struct form_context *ctx,
             struct buf *out, bool *in_full)
 {
-    struct form_fields fields = {0};
+    struct rules_reading read;
 
-    *in_full = !tape || !schema_fast_valid(r->fast, tape, form, fields.raw);
-    if (*in_full)
-        return rules_check(r, form, ctx, out);
-    if (!rules_clean(r, &fields, ctx))
-        return check_named(r, &fields, ctx, out);
-    buf_z(out, "[]");
-    return (struct rules_count){0, 0};
+    rules_read(r, tape, form, &read);
+    *in_full = !read.proved;
+    return rules_judge_read(r, &read, form, ctx, out);
 }

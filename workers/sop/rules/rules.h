@@ -75,6 +75,16 @@ struct tape *rules_tape(const struct rules *r); /* to be freed by tape_free of c
 struct rules_count rules_judge(const struct rules *r, struct tape *tape, struct str form,
                                const struct form_context *ctx, struct buf *out, bool *in_full);
 
+/* rules_judge in two halves. The first needs nothing but the form, so that it can be done as soon as the form is there; the
+ * second, what is known of it by then. `form` must stay where it is between them: what was read points into it. */
+struct rules_reading {
+    bool proved; /* both schemas let it pass: the short way */
+    struct form_fields fields;
+};
+void rules_read(const struct rules *r, struct tape *tape, struct str form, struct rules_reading *ret);
+struct rules_count rules_judge_read(const struct rules *r, const struct rules_reading *read, struct str form,
+                                    const struct form_context *ctx, struct buf *out);
+
 /* One more finding of the catalogue, for what is judged elsewhere (dokumen_*): appends the object without a comma.
  * False when the catalogue has no such code; nothing is appended then. */
 bool rules_put(const struct rules *r, const char *kode, struct str lokasi, struct buf *out);

@@ -111,21 +111,13 @@ select bulan,
   from v_rekap where cakupan = 'kota';
 
 -- ---- what is late ----------------------------------------------------------------------------------------------------
--- As before; the requests are found among those that are late (a column that changes once; whatever says otherwise is looked
--- for by its key), and read are the calls of the newest putaran, and of at most eight others of the revisi only where there are
--- others. Sorted are numbers, not names.
-create index request_terlambat on request (nomor_permohonan) where terlambat;
-
+-- As before; read are the calls of the newest putaran, and of at most eight others of the revisi only where there are others.
+-- Sorted are numbers, not names.
 create or replace view v_terlambat as
 with telat as materialized (
-    select row_number() over () as ke, c.nomor_permohonan, coalesce(t.status, s.status) as status, coalesce(t.giliran, s.giliran) as giliran,
-           coalesce(t.kode_opd, s.kode_opd) as kode_opd, c.tahap, c.revisi, c.mulai, c.batas, c.berakhir,
-           coalesce(t.nama_opd, s.nama_opd) as nama_opd, coalesce(t.nama_sistem, s.nama_sistem) as nama_sistem,
-           coalesce(c.berakhir, now()) as akhir, coalesce(t.revisi, s.revisi) as revisi_kini, greatest(t.putaran, s.putaran, 1) as putaran
-      from clock c
-      left join request t on t.nomor_permohonan = c.nomor_permohonan and t.terlambat
-      left join lateral (select * from request q where q.nomor_permohonan = c.nomor_permohonan and t.nomor_permohonan is null offset 0) s on true
-     where c.lewat and c.tahap <> 'perbaikan' and coalesce(t.nomor_permohonan, s.nomor_permohonan) is not null),
+    select row_number() over () as ke, r.nomor_permohonan, r.status, r.giliran, r.kode_opd, c.tahap, c.revisi, c.mulai, c.batas, c.berakhir,
+           r.nama_opd, r.nama_sistem, coalesce(c.berakhir, now()) as akhir, r.revisi as revisi_kini, greatest(r.putaran, 1) as putaran
+      from clock c join request r using (nomor_permohonan) where c.lewat and c.tahap <> 'perbaikan'),
 kunci as (
     select ke, mulai, akhir, nomor_permohonan || ':' || revisi || ':' || putaran as key from telat where tahap = 'integrasi' and revisi = revisi_kini
     union all
