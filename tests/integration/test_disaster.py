@@ -4,7 +4,7 @@ import json
 import harness
 import pytest
 from harness import OPD, PERSONAL, eventually, proved
-from test_forget import forget_in_topics
+from test_forget import let_topics_go
 from test_record import content, nomor_of, tell, verify, versions
 
 SEVERAL = 16
@@ -143,7 +143,7 @@ def test_what_is_forgotten_does_not_come_back(p):
 
 def test_topics_that_do_not_reach_back(p):
     was, tables, before = log(p), content(p), versions(p)
-    forget_in_topics(p, "requests")
+    let_topics_go(p, ["requests"])
     refused = p.ctl_run("rebuild", "--from-kafka")
     assert refused.returncode == 1 and "retention" in refused.stderr and "--partial" in refused.stderr
     assert (log(p), content(p)) == (was, tables)
