@@ -100,5 +100,6 @@ select pg_temp.catat('integration.completed', $$'/bedelau/integrator'$$, $$t + (
 select pg_temp.catat('deadline.changed', $$'/bedelau/deadline'$$, $$t + (hari2 + hari3) * interval '1 day'$$, $$'{"revisi":' || revisi || ',"urutan":4,"tahap":"integrasi","keadaan":"terpenuhi","hari_terpakai":' || hari3 || ',"satuan":"hari_kerja","kalender":"x","sebab":"aktif"}'$$, $$status = 'selesai'$$);
 
 select rekap_jumlahkan();
+select rekap_rapikan();
 drop table awal;
 analyze request; analyze clock; analyze event; analyze rekap; analyze attempt_integrator;
