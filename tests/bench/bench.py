@@ -12,6 +12,7 @@ import endpoint
 import machine
 import project
 import report
+import views
 from machine import Place, Program, Wrong, await_that, standin, tool
 from stage import EARLIER, LATENCY_MS, LESS_RUNS, N, PARKED, RATE, RUNS, SECONDS, Stage, expect, figures, send, under_load
 
@@ -164,6 +165,7 @@ ALL = (
     ("project", "project_earlier", project.earlier),
     ("project", "project_visible", project.visible),
     ("clocks", "clocks", clocks.clocks),
+    ("views", "views", views.views),
     ("latency", "latency", latency),
 )
 STAGES = os.environ.get("BENCH_STAGES", ",".join(dict.fromkeys(stage for stage, *_ in ALL))).split(",")
@@ -190,7 +192,7 @@ def main():
     }
     try:
         for stage, name, measure in ALL:
-            if stage in STAGES:
+            if stage in STAGES or name in STAGES:
                 print(f"bench: {name} ..", file=sys.stderr, flush=True)
                 got = result["stages"][name] = measure(pg)
                 for part in (got, *(got[k] for k in ("limit", "beside") if k in got)):
