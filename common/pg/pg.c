@@ -255,6 +255,7 @@ static void
 renew(struct pg *pg)
 {
     snprintf(pg->why, sizeof pg->why, "the session may not write");
+    pg->first++; /* of several hosts another is begun with */
     drop_conn(pg);
     loop_timer_set(pg->loop, &pg->retry, backoff_ms(&pace, 0, -1, id_random()));
     fail_all(pg);
