@@ -50,6 +50,7 @@ void
 pg_renew(struct pg *pg)
 {
     snprintf(pg->why, sizeof pg->why, "the session may not write");
+    pg->first++; /* of several hosts another is begun with */
     pg_drop_conn(pg);
     loop_timer_set(pg->loop, &pg->retry, backoff_ms(&pace, 0, -1, id_random()));
     pg_fail_all(pg);
