@@ -12,6 +12,7 @@ import endpoint
 import machine
 import project
 import report
+import views
 from machine import Place, Program, Wrong, await_that, standin, tool
 from stage import EARLIER, LATENCY_MS, LESS_RUNS, N, PARKED, RATE, RUNS, SECONDS, Stage, expect, figures, send, under_load
 
@@ -164,6 +165,7 @@ ALL = (
     ("project", "project_earlier", project.earlier),
     ("project", "project_visible", project.visible),
     ("clocks", "clocks", clocks.clocks),
+    ("views", "views", views.views),
     ("latency", "latency", latency),
 )
 STAGES = os.environ.get("BENCH_STAGES", ",".join(dict.fromkeys(stage for stage, *_ in ALL))).split(",")

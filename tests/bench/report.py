@@ -115,6 +115,18 @@ def clocks(got):
     )
 
 
+def views(got):
+    """What people ask."""
+    if not got:
+        return []
+    s, n = got["summary"], got["counts"]
+    rows = [[what, f"{s[f'{what}_rows']['median']:,.0f}", spread(s, f"{what}_ms"), spread(s, f"{what}_cpu_ms")] for what in got["asked"]]
+    return (
+        [f"## Views, {got['requests']:,} requests and {n['events']:,} events; {n['open']:,} open, {n['late']:,} clocks missed", ""]
+        + table(["", "rows", "ms", "CPU ms of the connection's process"], rows) + [""]
+    )
+
+
 def dispatch(got, settings):
     if not got:
         return []
@@ -193,6 +205,7 @@ def markdown(result):
     stages = result["stages"]
     lines += forms(stages.get("forms")) + throughput(stages) + parked(stages.get("parked")) + earlier(stages.get("project_earlier"))
     lines += visible(stages.get("project_visible"), s) + clocks(stages.get("clocks"))
+    lines += views(stages.get("views"))
     lines += dispatch(stages.get("dispatch"), s) + chain(stages.get("latency"), s)
     return "\n".join(lines)
 

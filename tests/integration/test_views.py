@@ -454,6 +454,19 @@ def test_report(line, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["maret.csv"]
 
 
+HEAD = ("bulan,kode_opd,nama_opd,diajukan,dikembalikan,selesai,ditolak,dibatalkan,terlewat,"
+        "pengajuan_jumlah,pengajuan_satuan,pengajuan_hari_rata_rata,pengajuan_hari_p90,pengajuan_tepat_waktu_persen,"
+        "pemeriksaan_jumlah,pemeriksaan_satuan,pemeriksaan_hari_rata_rata,pemeriksaan_hari_p90,pemeriksaan_tepat_waktu_persen,"
+        "integrasi_jumlah,integrasi_satuan,integrasi_hari_rata_rata,integrasi_hari_p90,integrasi_tepat_waktu_persen,tepat_waktu_persen")
+STEPS = "2,hari_kerja,1.50,2,50.0,1,hari_kerja,4.00,4,100.0,1,hari_kerja,8.00,8,100.0,75.0"
+
+
+def test_report_to_the_letter(line):
+    name = line.one("select nama_opd from opd where kode_opd = %s", OPD)
+    assert line.ctl("report", "--month", "2026-07").splitlines() == [
+        HEAD, f"2026-07,{OPD},{name},2,2,1,0,1,0,{STEPS}", f"2026-07,,SELURUH KOTA,2,2,1,0,1,0,{STEPS}"]
+
+
 def test_report_of_one_department_and_as_json(line):
     rows = json.loads(line.ctl("report", "--month", "2026-03", "--opd", OTHER, "--json"))
     assert [r["kode_opd"] for r in rows] == [OTHER]

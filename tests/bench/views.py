@@ -1,0 +1,42 @@
+"""What people ask of the record, and how long each answer takes: see record.sql for what is there."""
+
+import os
+import time
+
+import record
+from machine import Place, task_cpu
+from stage import RUNS, expect
+
+REQUESTS = int(os.environ.get("BENCH_REQUESTS", str(record.MANY)))
+LOOKS = 10  # of each question in a run
+
+
+def views(pg):
+    place = Place(pg)
+    try:
+        place.schema()
+        record.fill(pg.cursor, REQUESTS)
+        expect("requests", pg.one("select count(*) from request"), REQUESTS)
+        pg.checkpoint()
+        counts, asked = record.counts(pg.cursor), record.questions(pg.cursor)
+        runs = [one_run(pg, asked) for _ in range(RUNS)]
+    finally:
+        place.drop()
+    return {"requests": REQUESTS, "counts": counts, "asked": list(asked), "runs": runs}
+
+
+def one_run(pg, asked):
+    out = {}
+    for what, (sql, _) in asked.items():
+        out[f"{what}_rows"] = len(pg.ask(sql))  # the first look reads the disk
+        out[f"{what}_ms"], out[f"{what}_cpu_ms"] = look(pg, sql)
+    return out
+
+
+def look(pg, sql):
+    """Milliseconds of one answer, all its rows in our hands; and of the CPU of the connection's own process of the server."""
+    cpu, begun = task_cpu(pg.own) if pg.postmaster else None, time.monotonic()
+    for _ in range(LOOKS):
+        pg.ask(sql)
+    wall = (time.monotonic() - begun) / LOOKS * 1e3
+    return wall, None if cpu is None else (task_cpu(pg.own) - cpu) / LOOKS * 1e3
