@@ -213,8 +213,11 @@ static enum res
 set_ends(struct relog *l)
 {
     int64_t *at = calloc((size_t)l->topics.n + 1, sizeof *at);
-    enum res res = at ? topics_read_ask(&l->topics) : err_set(&l->c->e, RES_RETRY, "out of memory");
+    enum res res;
 
+    if (!at)
+        return err_set(&l->c->e, RES_RETRY, "out of memory");
+    res = topics_read_ask(&l->topics);
     if (res == RES_OK)
         res = ask_committed(l, at);
     if (res == RES_OK)

@@ -3,15 +3,14 @@
 #include <stdio.h>
 
 static enum res
-run_all(struct ctl *c, const char *const *sql, size_t n)
+run_all(struct ctl *c, const char *const *sql)
 {
     enum res res = RES_OK;
 
-    for (size_t i = 0; i < n && res == RES_OK; i++)
-        res = ctl_exec(c, sql[i], 0, NULL, NULL);
+    for (; *sql && res == RES_OK; sql++)
+        res = ctl_exec(c, *sql, 0, NULL, NULL);
     return res;
 }
-#define RUN_ALL(c, all) run_all(c, all, sizeof all / sizeof all[0])
 
 static enum res
 ask_int(struct ctl *c, const char *sql, int64_t *ret)
@@ -58,10 +57,11 @@ relog_tables(struct ctl *c)
         "create temp table reach (topic text, partition int, low bigint, stop bigint, first_at timestamptz)",
         "create temp table new_event as select * from event with no data",
         "create temp table new_event_id as select * from event_id with no data",
-        "create temp table new_event_copy as select * from event_copy with no data"};
+        "create temp table new_event_copy as select * from event_copy with no data",
+        NULL};
     enum res res = all_there(c);
 
-    return res == RES_OK ? RUN_ALL(c, all) : res;
+    return res == RES_OK ? run_all(c, all) : res;
 }
 
 enum res
@@ -178,8 +178,8 @@ relog_digest(struct ctl *c, bool partial, struct relog_sums *s)
 {
     static const char *const begin[] = {
         "create index on read_event (key)", "analyze read_event",
-        "create temp table older on commit drop as select e.seq from event" OLDER};
-    static const char *const choose[] = {choose_sql, leave_older_sql, "analyze chosen"};
+        "create temp table older on commit drop as select e.seq from event" OLDER, NULL};
+    static const char *const choose[] = {choose_sql, leave_older_sql, "analyze chosen", NULL};
     static const char *const make[] = {
         facts_sql,
         "insert into new_event select e.* from event e join older using (seq)",
@@ -191,17 +191,18 @@ relog_digest(struct ctl *c, bool partial, struct relog_sums *s)
         "insert into new_event_copy select e.* from event_copy" OLDER,
         "create index on new_event (subject)",
         "analyze new_event",
-        "analyze new_event_id"};
-    enum res res = RUN_ALL(c, begin);
+        "analyze new_event_id",
+        NULL};
+    enum res res = run_all(c, begin);
 
     if (res == RES_OK)
         res = ask_int(c, "select count(*) from older", &s->older);
     if (res == RES_OK && s->older && !partial)
         res = refuse_older(c, s);
     if (res == RES_OK)
-        res = RUN_ALL(c, choose);
+        res = run_all(c, choose);
     if (res == RES_OK)
-        res = RUN_ALL(c, make);
+        res = run_all(c, make);
     return res == RES_OK ? count(c, s) : res;
 }
 
@@ -242,9 +243,10 @@ relog_gaps(struct ctl *c)
         "insert into new_request (nomor_permohonan, revisi, putaran, versi, terlambat, temuan, "
         "jumlah_pengembalian, sidik, fakta) select t.nomor_permohonan, 0, 0, t.versi, false, '[]', 0, 0, '' "
         "from incomplete i join told t using (nomor_permohonan) where not exists (select from new_request n "
-        "where n.nomor_permohonan = i.nomor_permohonan)"};
+        "where n.nomor_permohonan = i.nomor_permohonan)",
+        NULL};
 
-    return RUN_ALL(c, all) == RES_OK
+    return run_all(c, all) == RES_OK
                ? ctl_query(c, "select nomor_permohonan, why from incomplete order by 1", 0, NULL)
                : NULL;
 }
@@ -287,7 +289,8 @@ relog_replace(struct ctl *c)
         "e.kafka_offset, e.append_at, e.effective_at, e.source, e.id))",
         "insert into event_copy (source, id, type, subject, topic, partition, kafka_offset, append_at, "
         "effective_at) select source, id, type, subject, topic, partition, kafka_offset, append_at, "
-        "effective_at from new_event_copy on conflict do nothing"};
+        "effective_at from new_event_copy on conflict do nothing",
+        NULL};
 
-    return RUN_ALL(c, all);
+    return run_all(c, all);
 }
