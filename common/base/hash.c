@@ -8,9 +8,13 @@
 #include <openssl/params.h>
 #include <openssl/rand.h>
 
+enum { FEW = 256 };
+
 struct hash {
     EVP_MD_CTX *ctx;
-    EVP_MD *md; /* looked up once: that costs as much as the hash of a short text */
+    EVP_MD *md;    /* looked up once: that costs as much as the hash of a short text */
+    char few[FEW]; /* short pieces are put together first */
+    size_t nfew;
 };
 
 void
@@ -51,11 +55,31 @@ hash_must(void)
     return h;
 }
 
+static void
+update(struct hash *h, const char *p, size_t n)
+{
+    if (n && !EVP_DigestUpdate(h->ctx, p, n))
+        abort();
+}
+
+static void
+update_few(struct hash *h)
+{
+    update(h, h->few, h->nfew);
+    h->nfew = 0;
+}
+
 void
 hash_add(struct hash *h, struct str s)
 {
-    if (s.n && !EVP_DigestUpdate(h->ctx, s.p, s.n))
-        abort();
+    if (s.n > FEW - h->nfew)
+        update_few(h);
+    if (s.n > FEW) {
+        update(h, s.p, s.n);
+    } else if (s.n) {
+        memcpy(h->few + h->nfew, s.p, s.n);
+        h->nfew += s.n;
+    }
 }
 
 void
@@ -71,6 +95,7 @@ hash_end(struct hash *h, unsigned char out[HASH_SIZE])
 {
     unsigned n = 0;
 
+    update_few(h);
     if (!EVP_DigestFinal_ex(h->ctx, out, &n) || n != HASH_SIZE || !EVP_DigestInit_ex(h->ctx, h->md, NULL))
         abort();
 }

@@ -7,7 +7,8 @@
  *   committed                               effects on the outside world may start now
  *
  * A record that can never succeed is dead-lettered in the same transaction. When the database blames the data of a
- * batch, the batch is bisected with savepoints until the record stands alone. Everything else is a fault of ours: wait,
+ * batch, the batch is bisected with savepoints until the record stands alone, and then the others are applied at once: a part
+ * may be loaded and applied more than once, and undone though nothing was wrong. Everything else is a fault of ours: wait,
  * and do the same batch again. */
 #ifndef FLOW_FLOW_H
 #define FLOW_FLOW_H

@@ -57,14 +57,20 @@ flow_batch_drop_records(struct flow *f, struct batch *b)
     b->bytes = 0;
 }
 
+void
+flow_batch_append(struct batch *to, struct batch *from)
+{
+    for (size_t i = 0; i < from->n; i++)
+        *flow_batch_add(to) = from->items[i];
+    to->bytes += from->bytes;
+    from->n = from->bytes = 0;
+}
+
 /* What is left of `from` goes before what `to` holds. */
 void
 flow_batch_prepend(struct batch *to, struct batch *from)
 {
-    for (size_t i = 0; i < to->n; i++)
-        *flow_batch_add(from) = to->items[i];
-    from->bytes += to->bytes;
-    to->n = to->bytes = 0;
+    flow_batch_append(from, to);
     struct batch tmp = *to;
     *to = *from;
     *from = tmp;

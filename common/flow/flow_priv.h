@@ -7,16 +7,8 @@
 #include "common/flow/position.h"
 #include "common/kafka/consumer.h"
 
-enum {
-    BATCH_BYTES = 8 << 20,
-    RANGES = 64,
-    RETAKE_MS = 1000,
-    LOOK_MS = 5000,
-    LOOK_BROKER_MS = 1000,
-    STALL_MS = 3000,
-    MANY_BAD = 8,
-    RACES = 3
-};
+enum { BATCH_BYTES = 8 << 20, RANGES = 64, MANY_BAD = 8, ROW_BAD = 64, RACES = 3 };
+enum { RETAKE_MS = 1000, LOOK_MS = 5000, LOOK_BROKER_MS = 1000, STALL_MS = 3000 };
 
 struct batch {
     struct flow_item *items;
@@ -75,7 +67,8 @@ struct flow {
 struct flow_item *flow_batch_add(struct batch *b);
 void flow_batch_clear(struct flow *f, struct batch *b);
 void flow_batch_drop_records(struct flow *f,
-                             struct batch *b); /* forgets the records, keeps what is our own */
+                             struct batch *b);                /* forgets the records, keeps what is our own */
+void flow_batch_append(struct batch *to, struct batch *from); /* leaves `from` empty */
 void flow_batch_prepend(struct batch *to,
                         struct batch *from); /* what is left of `from` goes before what `to` holds */
 bool flow_full(const struct flow *f);

@@ -371,25 +371,35 @@ on_range_undone(void *arg, const struct pg_end *end)
     next_range(f);
 }
 
-/* Whether it is us: most of those that were tried in this batch were refused, or all, and nothing was applied for long. */
+/* Whether it is us: most of those that were tried in this batch, the first `n`, were refused, or all, and nothing was applied
+ * for long. */
 static bool
-refuses_most(const struct flow *f)
+refuses_most(const struct flow *f, size_t n)
 {
     size_t tried = 0;
 
-    for (size_t i = 0; i < (f->again ? f->cur.n : f->range.lo); i++)
+    for (size_t i = 0; i < n; i++)
         tried += flow_live(&f->cur.items[i]) || f->cur.items[i].code == refused;
-    return (f->bad >= MANY_BAD && f->bad * 2 > tried) || (f->bad == tried && f->streak + f->bad >= MANY_BAD);
+    return (f->bad > MANY_BAD && f->bad * 2 > tried) || (f->bad == tried && f->streak + f->bad > MANY_BAD);
 }
 
 static void
+undo_as_ours(struct flow *f, const struct pg_end *end)
+{
+    struct pg_end ours = *end;
+
+    ours.res = RES_RETRY;
+    undo(f, &ours);
+}
+
+/* Bad records may come in a row before good ones: so many of them are tried before they are taken for all. */
+static void
 range_failed(struct flow *f, const struct pg_end *end)
 {
-    if (end->res != RES_REJECT || refuses_most(f)) {
-        struct pg_end ours = *end;
+    bool judge = f->again || f->bad >= ROW_BAD;
 
-        ours.res = RES_RETRY;
-        undo(f, &ours);
+    if (end->res != RES_REJECT || (judge && refuses_most(f, f->again ? f->cur.n : f->range.lo))) {
+        undo_as_ours(f, end);
         return;
     }
     f->failure = *end;
@@ -459,6 +469,9 @@ next_range(struct flow *f)
 
     if (f->nranges) {
         f->range = f->ranges[--f->nranges];
+    } else if (!f->again && f->bad && refuses_most(f, f->cur.n)) {
+        undo_as_ours(f, &f->failure);
+        return;
     } else if (!second_try(f)) {
         if (f->how == APART)
             send_rest(f);
@@ -534,6 +547,9 @@ flow_tx_backoff(void *arg)
         flow_settle(f);
         return;
     }
+    if (f->cur.n + f->next.n <= 2 * f->opts.batch_max &&
+        f->cur.bytes + f->next.bytes <= (size_t)2 * BATCH_BYTES)
+        flow_batch_append(&f->cur, &f->next); /* whether it is us may show by those that came since */
     f->state = TURN;
     pg_turn(f->opts.pg, &f->turn);
 }

@@ -33,7 +33,11 @@ positions_assign(struct positions *ps, const rd_kafka_topic_partition_list_t *pa
     for (int i = 0; ps->all && i < parts->cnt; i++) {
         struct position *p = &ps->all[i];
 
-        *p = (struct position){.partition = parts->elems[i].partition, .next = -1, .batch_next = -1};
+        *p = (struct position){.partition = parts->elems[i].partition,
+                               .next = -1,
+                               .batch_next = -1,
+                               .newest_ms = INT64_MIN,
+                               .look_ms = INT64_MIN};
         p->topic = strdup(parts->elems[i].topic);
         if (!p->topic)
             break;

@@ -133,7 +133,7 @@ scan_next(struct scan_iter *it)
         const char *key = p + 1;
 
         p = skip_string(p, it->end);
-        it->key = (struct str){key, (size_t)(p - 1 - key)};
+        it->key = (struct str){key, p > key ? (size_t)(p - 1 - key) : 0}; /* 0: cut off */
         p = skip_blanks(p, it->end);
         p = skip_blanks(p < it->end ? p + 1 : p, it->end);
     }
@@ -187,16 +187,19 @@ wanted_index(const struct wanted *w, struct str key)
 }
 
 static unsigned
-name_index(const struct wanted *w, struct str key, bool escaped)
+escaped_index(const struct wanted *w, struct str key)
 {
     struct buf tmp = buf_make(4096);
-    unsigned i;
+    unsigned i = wanted_index(w, scan_string((struct str){key.p - 1, key.n + 2}, &tmp));
 
-    if (!escaped)
-        return wanted_index(w, key);
-    i = wanted_index(w, scan_string((struct str){key.p - 1, key.n + 2}, &tmp));
     buf_free(&tmp);
     return i;
+}
+
+static inline unsigned
+name_index(const struct wanted *w, struct str key, bool escaped)
+{
+    return escaped ? escaped_index(w, key) : wanted_index(w, key);
 }
 
 bool

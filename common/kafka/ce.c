@@ -337,7 +337,9 @@ ce_write(const struct ce_out *o, struct buf *out)
     put_attr(out, ",\"dataschema\":", o->dataschema);
     put_attr(out, ",\"traceparent\":", o->traceparent);
     if (o->ext_name.n) {
-        buf_printf(out, ",\"%.*s\":", STR_FMT(o->ext_name));
+        buf_z(out, ",\"");
+        buf_str(out, o->ext_name);
+        buf_z(out, "\":");
         buf_int(out, o->ext_value);
     }
     buf_z(out, ",\"datacontenttype\":\"application/json\"");

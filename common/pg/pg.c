@@ -333,6 +333,8 @@ session_failed(struct pg *pg)
 {
     bool for_good = pg->got.e.res == RES_FATAL && pg->opts.on_refused;
 
+    if (for_good)
+        pg->told_down = true; /* on_refused tells it */
     went_down(pg, pg->got.e.text);
     if (!for_good)
         return;
@@ -344,8 +346,12 @@ session_failed(struct pg *pg)
 static void
 session_answered(struct pg *pg)
 {
-    if (pg->got.e.res == RES_OK && session_is_pooled(pg->conn, &pg->got))
-        session_probe(pg->conn, pg->opts.conninfo, &pg->got.e);
+    if (session_is_pooled(pg->conn, &pg->got)) { /* then what else it said may be of another session */
+        struct err e = {0};
+
+        if (session_probe(pg->conn, pg->opts.conninfo, &e) != RES_OK)
+            pg->got.e = e;
+    }
     if (pg->got.e.res == RES_OK)
         came_up(pg);
     else

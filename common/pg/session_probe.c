@@ -10,7 +10,7 @@
 
 #include "common/base/clk.h"
 
-enum { ROUNDS = 4, CONNECT_MS = 5000, ANSWER_MS = 3000 };
+enum { ROUNDS = 4, ASKS = 16, CONNECT_MS = 5000, ANSWER_MS = 3000 };
 enum { NONE = 0, FAILED = -1, NO_TRANSACTIONS = -2 }; /* in place of a process' number */
 
 /* Waits for the socket; false when the time is over. */
@@ -93,15 +93,26 @@ judge(int a, int b, int again)
     return b == NONE ? OWN : AGAIN;
 }
 
-/* One time; AGAIN: nothing speaks against it, but B may have been somebody else's neighbour. */
+/* Asks as often as it takes to be given another process by a pooler whose other clients are busy. */
+static int
+ask_again(PGconn *conn, const char *sql, int first)
+{
+    int pid = first;
+
+    for (int i = 0; i < ASKS && pid == first; i++)
+        pid = ask(conn, sql);
+    return pid;
+}
+
+/* One time; AGAIN: nothing speaks against it, but somebody else may have come between A and B. */
 static enum verdict
 round_of(PGconn *a, const char *conninfo)
 {
     static const char who[] = "select pg_backend_pid()";
-    int pid = ask(a, who);
-    PGconn *b = pid > 0 ? open_one(conninfo) : NULL;
-    int other = b ? ask(b, "begin; select pg_backend_pid()") : FAILED;
-    enum verdict v = pid > 0 ? judge(pid, other, ask(a, who)) : UNKNOWN;
+    PGconn *b = open_one(conninfo);
+    int pid = b ? ask(a, who) : FAILED;
+    int other = pid > 0 ? ask(b, "begin; select pg_backend_pid()") : FAILED;
+    enum verdict v = pid > 0 ? judge(pid, other, ask_again(a, who, pid)) : UNKNOWN;
 
     PQfinish(b);
     return v;

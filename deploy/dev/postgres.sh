@@ -86,14 +86,15 @@ pg_conninfo() {
 
 pg_ready() { "$pg_bin/pg_isready" -q -t 2 -h 127.0.0.1 -p "$PORT_POSTGRES" -d bedelau -U bedelau; }
 
-# Starts the cluster unless it runs; pg_await waits for it. fsync stays on: what is measured here is meant.
+# Starts the cluster unless it runs; pg_await waits for it. fsync stays on: what is measured here is meant. Memory is as an
+# operator would give it (OPERATIONS.md): only what is used is taken.
 pg_start() {
     pg_place
     pg_find_bin
     daemon_alive postgres && return
     pg_init
     daemon_start postgres "${pg_as[@]}" "$pg_bin/postgres" -D "$pg_dir/data" -h 127.0.0.1 -p "$PORT_POSTGRES" \
-        -k "$(pg_socket_dir)" -c max_connections=200
+        -k "$(pg_socket_dir)" -c max_connections=200 -c shared_buffers=512MB
 }
 
 pg_await() { daemon_wait postgres 60 pg_ready; }

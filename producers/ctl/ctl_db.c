@@ -47,24 +47,37 @@ set_session(struct ctl *c)
     return res;
 }
 
-/* A session of its own; and, but where it is to be migrated, a database that this program fits. */
-static enum res
-check_session(struct ctl *c)
+static void
+ask_session(struct ctl *c, const char *sql, struct session_got *got)
 {
-    static const char *const sql[] = {SESSION_BACKEND_SQL, SESSION_MIGRATION_SQL};
     const struct session_want want = {
         .schema = c->set.schema, .release = APP_RELEASE, .migration = APP_MIGRATION};
-    int n = strcmp(c->cmd, "migrate") == 0 ? 1 : 2;
+    PGresult *r = PQexec(c->pg, sql);
+
+    session_take(&want, r, got);
+    PQclear(r);
+}
+
+/* A session of its own: first of all, since behind a pooler anything may be answered by another one. */
+static enum res
+own_session(struct ctl *c)
+{
     struct session_got got = {0};
 
-    for (int i = 0; i < n && got.e.res == RES_OK; i++) {
-        PGresult *r = PQexec(c->pg, sql[i]);
-
-        session_take(&want, r, &got);
-        PQclear(r);
-    }
-    if (got.e.res == RES_OK && session_is_pooled(c->pg, &got))
+    ask_session(c, SESSION_BACKEND_SQL, &got);
+    if (session_is_pooled(c->pg, &got))
         session_probe(c->pg, c->set.conninfo, &got.e);
+    return got.e.res == RES_OK ? RES_OK : err_set(&c->e, got.e.res, "Postgres: %s", got.e.text);
+}
+
+/* A database that this program fits; any will do where it is to be migrated. */
+static enum res
+fits(struct ctl *c)
+{
+    struct session_got got = {0};
+
+    if (strcmp(c->cmd, "migrate") != 0)
+        ask_session(c, SESSION_MIGRATION_SQL, &got);
     return got.e.res == RES_OK ? RES_OK : err_set(&c->e, RES_FATAL, "Postgres: %s", got.e.text);
 }
 
@@ -90,7 +103,9 @@ ctl_db(struct ctl *c)
         return err_set(&c->e, RES_RETRY, "Postgres: %.*s", (int)n, text);
     }
     PQsetNoticeReceiver(c->pg, on_notice, NULL);
-    return set_session(c) == RES_OK ? check_session(c) : c->e.res;
+    if (own_session(c) == RES_OK && set_session(c) == RES_OK)
+        fits(c);
+    return c->e.res;
 }
 
 /* DETAIL is left out: it may quote data. */

@@ -270,6 +270,7 @@ enum res
 relog_replace(struct ctl *c)
 {
     static const char *const all[] = {
+        "select event_months_ahead(2)", /* where the log was lost with its months */
         "delete from event e where not exists (select from new_event n where n.seq = e.seq and "
         "row(n.*)::event = e)",
         "insert into event overriding system value select n.* from new_event n where not exists (select from "

@@ -184,7 +184,7 @@ on_rows(void *arg, const PGresult *r)
 static void
 answer_failure(struct call *call, const struct pg_end *end)
 {
-    if (end->res == RES_REJECT) {
+    if (end->res == RES_REJECT && !call->noted) { /* of a look all values were checked before */
         call_problem(call, 400, "The database does not accept these values.");
         return;
     }

@@ -1,6 +1,7 @@
 -- oldest program: 0.1
--- What is late, in half the looks: the requests are found among those that are late (a column that changes once; whatever
--- says otherwise is looked for by its key).
+-- What is late, in half the looks: the requests are found among those that are late (a column that changes once; whatever says otherwise is looked
+-- for by its key), and read are the calls of the newest putaran, and of at most eight others of the revisi only where there are
+-- others. Sorted are numbers, not names.
 create index request_terlambat on request (nomor_permohonan) where terlambat;
 
 create or replace view v_terlambat as

@@ -192,7 +192,7 @@ def main():
     }
     try:
         for stage, name, measure in ALL:
-            if stage in STAGES:
+            if stage in STAGES or name in STAGES:
                 print(f"bench: {name} ..", file=sys.stderr, flush=True)
                 got = result["stages"][name] = measure(pg)
                 for part in (got, *(got[k] for k in ("limit", "beside") if k in got)):

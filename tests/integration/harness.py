@@ -22,7 +22,7 @@ import psycopg2.extras
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BIN = ROOT / "build/bin"
+BIN = pathlib.Path(os.environ.get("BEDELAU_BIN") or ROOT / "build/bin")
 LOGS = ROOT / "build/test/log/integration"
 WORKERS = ("validator", "deadline", "integrator", "projector")
 TYPE = "id.go.batam.bedelau.{}.v1"

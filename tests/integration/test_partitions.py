@@ -200,6 +200,18 @@ def test_month_that_cannot_be_made(p):
     harness.proved(p)
 
 
+def test_log_that_is_lost_with_its_month(p):
+    """Made again from the topics, it has its month again."""
+    p.start("projector")
+    registered(p, range(5))
+    recorded(p, 5)
+    p.await_quiet()
+    p.terminate("projector")
+    p.rows(f"drop table {month()}, {month(1)}, {month(2)}")
+    p.ctl("rebuild", "--from-kafka")
+    assert p.one("select count(*) from event") == 5 and months(p) == [month(), month(1), month(2)]
+
+
 # ---- rights ------------------------------------------------------------------------------------------------------------
 
 
@@ -232,8 +244,10 @@ def test_rights(p, request):
     assert allowed("create temp table event (received_at timestamptz) partition by range (received_at)")
     assert allowed("select event_months_ahead(3)") and months(p) == [month(i) for i in range(4)]
     assert not allowed("select event_month('2040-01-01')") and not allowed("create table x (a int)")
+    tries = ("select * from {}", "delete from {}", "update {} set data = ''", "truncate {}", "drop table {}",
+             f"alter table {p.schema}.event detach partition {{}}")
     for name in months(p):
-        for sql in ("select * from {}", "delete from {}", "update {} set data = ''", "truncate {}", "drop table {}", f"alter table {p.schema}.event detach partition {{}}"):
+        for sql in tries:
             assert not allowed(sql.format(f"{p.schema}.{name}")), (sql, name)
     assert allowed(f"select * from {p.schema}.event") and not allowed(f"delete from {p.schema}.event")
     db.close()

@@ -166,6 +166,33 @@ def test_poisoned_batch(own_postgres, pipeline):
     harness.proved(p)
 
 
+def test_row_of_bad_records(own_postgres, pipeline):
+    """One partition begins with a row of bad records; the others' offsets move, and its own good ones follow."""
+    p = pipeline(standin=False, partitions=3)
+    p.rows(TRAP)
+    sent = Sent(p)
+    for i in range(45):
+        sent.put("requests", registered(f"{OPD}-{POISONS[i % len(POISONS)]}-{i:03d}"), "DATA_REFUSED", partition=0)
+    for i in range(60):
+        for partition in range(3):
+            sent.put("requests", registered(f"{OPD}-W{partition}-{i:03d}"), partition=partition)
+    p.flush()
+    p.start("projector", wait=False)
+    sent.await_done()
+    for i in range(45, 65):  # nothing but bad ones: that may be us, until others show that it is not
+        sent.put("requests", registered(f"{OPD}-{POISONS[i % len(POISONS)]}-{i:03d}"), "DATA_REFUSED", partition=0)
+    p.flush()
+    eventually(lambda: "a transaction failed and is tried again" in p.log("projector"), what="it says so")
+    assert p.one("select count(*) from dead_letter") == 45
+    for partition in range(3):
+        for i in range(60, 80):
+            sent.put("requests", registered(f"{OPD}-W{partition}-{i:03d}"), partition=partition)
+    sent.await_done()
+    offsets = {r["partition"]: r["next_offset"] for r in p.rows("select partition, next_offset from consumer_offset where topic like %s", "%.requests")}
+    assert offsets == {0: 145, 1: 80, 2: 80}
+    harness.proved(p)
+
+
 TABLES = {"projector": "request", "validator": "pemeriksaan", "integrator": "integration", "deadline": "deadline_clock"}
 
 

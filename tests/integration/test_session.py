@@ -2,10 +2,12 @@
 ever; a program and a database that do not fit each other say so."""
 import contextlib
 import os
+import pathlib
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 
 import harness
@@ -21,11 +23,12 @@ POOLER = shutil.which("pgbouncer", path=os.environ.get("PATH", "") + ":/usr/sbin
 # ---- poolers ------------------------------------------------------------------------------------------------------------
 
 @pytest.fixture
-def pooler(folder, tmp_path_factory):
+def pooler(folder):
     """Starts real PgBouncers before the services' Postgres; gives the conninfo through them."""
     if not POOLER:
         pytest.skip("pgbouncer is not installed: deploy/dev/deps installs it")
-    home = tmp_path_factory.mktemp("pgbouncer")
+    home = pathlib.Path(tempfile.mkdtemp(prefix="bedelau-pooler-"))  # another user's, when we are root
+    home.chmod(0o755)
     started = []
 
     def start(mode, pool=20, **more):
@@ -34,8 +37,6 @@ def pooler(folder, tmp_path_factory):
                     "default_pool_size": pool, "max_client_conn": 200, "logfile": "", "log_connections": 0, "log_disconnections": 0, **more}
         ini = home / f"{port}.ini"
         ini.write_text(f"[databases]\n* = {harness.services()[1]}\n[pgbouncer]\n" + "".join(f"{k} = {v}\n" for k, v in settings.items()))
-        for path in (home, *list(home.parents)[:2]):
-            path.chmod(0o755)
         ini.chmod(0o644)
         words = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", POOLER] if os.getuid() == 0 else [POOLER]
         with open(folder / f"pgbouncer-{mode}.log", "ab") as log:
@@ -48,6 +49,7 @@ def pooler(folder, tmp_path_factory):
     for proc in started:
         proc.terminate()
         proc.wait(timeout=10)
+    shutil.rmtree(home)
 
 
 def answers(conninfo):

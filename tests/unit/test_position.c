@@ -103,6 +103,42 @@ a_batch_moves_its_partitions(void **state)
     positions_free(&ps);
 }
 
+/* What is newer than all that was read stands behind it, or the topic is another one. */
+static void
+newer_before_our_place(void **state)
+{
+    struct positions ps = assign();
+    struct position *p = &ps.all[0];
+    rd_kafka_topic_partition_list_t *list;
+
+    (void)state;
+    *p = (struct position){.topic = p->topic,
+                           .next = 20,
+                           .batch_next = -1,
+                           .server_time = true,
+                           .newest_ms = 900,
+                           .look_ms = 500,
+                           .look_next = 10};
+    ps.all[1].look_ms = 500; /* its records' times are their senders': nothing follows from them */
+    list = positions_to_look(&ps);
+    assert_int_equal(list->cnt, 1); /* and of the third nothing was read */
+    assert_int_equal(list->elems[0].offset, 501);
+    rd_kafka_topic_partition_list_destroy(list);
+    assert_true(positions_looked(p, 0));
+    assert_true(positions_looked(p, 9));
+    assert_int_equal(p->look_next, 10);
+    assert_false(positions_looked(p, 10));
+    assert_int_equal(p->look_next, 20); /* from now on it is compared with what has been read by now */
+    assert_int_equal(p->look_ms, 900);
+    assert_false(positions_looked(p, RD_KAFKA_OFFSET_END));
+    p->stopped = true;
+    list = positions_to_look(&ps);
+    assert_int_equal(list->cnt, 0);
+    assert_int_equal(positions_stopped(&ps), 1);
+    rd_kafka_topic_partition_list_destroy(list);
+    positions_free(&ps);
+}
+
 static void
 status_is_json(void **state)
 {
@@ -167,6 +203,7 @@ main(void)
         cmocka_unit_test(assigned),
         cmocka_unit_test(repeats_and_gaps),
         cmocka_unit_test(a_batch_moves_its_partitions),
+        cmocka_unit_test(newer_before_our_place),
         cmocka_unit_test(status_is_json),
         cmocka_unit_test(packed_headers),
         cmocka_unit_test(lanes),

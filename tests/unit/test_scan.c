@@ -358,6 +358,16 @@ spoiled_text_ends(void **state)
                     n++;
             assert_true(n < 100);
         }
+    for (size_t n = 0; n < doc.n; n++) {
+        char *cut = malloc(n + 1); /* so that a sanitiser sees a read past the end */
+        struct str all = {cut + 1, n};
+
+        memcpy(cut + 1, doc.p, n);
+        for (struct scan_iter it = scan_iter(all); scan_next(&it);)
+            assert_true(it.key.n <= n && it.value.n <= n);
+        scan_get(all, "c");
+        free(cut);
+    }
 }
 
 static void

@@ -33,7 +33,7 @@ on_row(void *arg, const PGresult *r)
     char until[CALTIME_TEXT];
 
     if (!PQgetisnull(r, 0, UNTIL)) {
-        metric_set(m->m_until, (double)(pg_time(r, 0, UNTIL) / 1000000));
+        metric_set(m->m_until, (double)pg_time(r, 0, UNTIL) / 1e6);
         caltime_format(pg_time(r, 0, UNTIL), until);
         if (pg_int(r, 0, MADE))
             log_info("months of the log were made ahead", LOG_I("made", pg_int(r, 0, MADE)),

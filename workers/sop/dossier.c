@@ -28,8 +28,8 @@ copy_text(struct dossier *d, struct fact *f)
         *all[i] = arena_str(d->arena, *all[i]);
 }
 
-static void
-put(struct dossier *d, const struct fact *f)
+void
+dossier_put(struct dossier *d, const struct fact *f)
 {
     if (d->n == d->cap) {
         size_t cap = d->cap ? d->cap * 2 : 4;
@@ -140,7 +140,7 @@ dossier_add(struct dossier *d, const struct fact *f)
         return true;
     if (f->type == FACT_DEADLINE && !supersede_clock(d, f))
         return false;
-    put(d, f);
+    dossier_put(d, f);
     copy_text(d, &d->facts[d->n - 1]);
     if (f->type == FACT_CHECK)
         trim_findings(d, f->revisi);
@@ -438,179 +438,4 @@ dossier_row(const struct dossier_view *v, struct dossier_row *row)
         row->terlambat |= v->d->facts[i].type == FACT_DEADLINE &&
                           v->d->facts[i].keadaan == KEADAAN_TERLEWAT &&
                           v->d->facts[i].tahap != TAHAP_PERBAIKAN;
-}
-
-/* ---- as text ---------------------------------------------------------------------------------------------------- */
-
-/* `key` is all that stands before the value: ",\"w\":". */
-static void
-put_num(struct buf *b, struct str key, int64_t v)
-{
-    if (!v)
-        return;
-    buf_str(b, key);
-    buf_int(b, v);
-}
-
-static void
-put_raw(struct buf *b, struct str key, struct str raw)
-{
-    if (!raw.n)
-        return;
-    buf_str(b, key);
-    buf_str(b, raw);
-}
-
-static void
-put_text(struct buf *b, struct str key, struct str s)
-{
-    if (!s.p)
-        return;
-    buf_str(b, key);
-    buf_json(b, s);
-}
-
-static void
-write_fact(const struct fact *f, struct buf *b)
-{
-    buf_str(b, STR("{\"t\":"));
-    buf_int(b, f->type);
-    put_text(b, STR(",\"s\":"), f->source);
-    put_text(b, STR(",\"i\":"), f->id);
-    put_num(b, STR(",\"w\":"), f->time_us);
-    put_num(b, STR(",\"am\":"), f->append.ms);
-    put_text(b, STR(",\"at\":"), f->append.topic);
-    put_num(b, STR(",\"ap\":"), f->append.partition);
-    put_num(b, STR(",\"ao\":"), f->append.offset);
-    put_num(b, STR(",\"r\":"), f->revisi);
-    put_num(b, STR(",\"p\":"), f->putaran);
-    put_num(b, STR(",\"u\":"), f->urutan);
-    put_num(b, STR(",\"v\":"), f->putusan);
-    put_text(b, STR(",\"ps\":"), f->sumber_pengajuan);
-    put_text(b, STR(",\"pi\":"), f->id_pengajuan);
-    put_raw(b, STR(",\"f\":"), f->temuan);
-    put_text(b, STR(",\"b\":"), f->status_bedelau);
-    put_text(b, STR(",\"g\":"), f->id_integrasi);
-    put_num(b, STR(",\"ub\":"), f->urutan_bedelau);
-    put_num(b, STR(",\"h\":"), f->tahap);
-    put_num(b, STR(",\"k\":"), f->keadaan);
-    put_raw(b, STR(",\"j\":"), f->jam);
-    put_text(b, STR(",\"o\":"), f->kode_opd);
-    put_text(b, STR(",\"on\":"), f->nama_opd);
-    put_text(b, STR(",\"sn\":"), f->nama_sistem);
-    put_text(b, STR(",\"jp\":"), f->jenis);
-    buf_char(b, '}');
-}
-
-void
-dossier_write(const struct dossier *d, struct buf *out)
-{
-    buf_z(out, "{\"newest\":");
-    buf_int(out, d->newest_us);
-    buf_z(out, ",\"facts\":[");
-    for (size_t i = 0; i < d->n; i++) {
-        if (i)
-            buf_char(out, ',');
-        write_fact(&d->facts[i], out);
-    }
-    buf_z(out, "]}");
-}
-
-static const char fact_keys[][3] = {"t",  "s", "i", "w", "am", "at", "ap", "ao", "r", "p",  "u",  "v", "ps",
-                                    "pi", "f", "b", "g", "ub", "h",  "k",  "j",  "o", "on", "sn", "jp"};
-enum { FACT_KEYS = sizeof fact_keys / sizeof fact_keys[0] };
-
-static bool
-is_key(struct str key, unsigned i)
-{
-    const char *want = fact_keys[i];
-
-    return key.n && key.p[0] == want[0] && (want[1] ? key.n == 2 && key.p[1] == want[1] : key.n == 1);
-}
-
-/* A fact's values as they stand in the text, each at its key's place. We wrote the keys in this order, so the next is looked
- * for behind the last, whatever is left out. */
-static void
-find_values(struct str raw, struct str m[FACT_KEYS])
-{
-    unsigned at = 0;
-
-    memset(m, 0, FACT_KEYS * sizeof *m);
-    for (struct scan_iter it = scan_iter(raw); scan_next(&it);) {
-        unsigned tried = 0;
-
-        while (tried < FACT_KEYS && !is_key(it.key, at)) {
-            at = at + 1 < FACT_KEYS ? at + 1 : 0;
-            tried++;
-        }
-        if (tried < FACT_KEYS)
-            m[at] = it.value;
-    }
-}
-
-/* Without a copy, unless it has to be decoded. */
-static struct str
-get_str(struct dossier *d, struct str raw)
-{
-    struct str s = raw.n ? scan_string(raw, NULL) : STR_NULL;
-
-    return s.p || !raw.n ? s : scan_text(d->arena, raw);
-}
-
-static int64_t
-get_num(struct str raw)
-{
-    int64_t v = 0;
-
-    if (raw.n)
-        scan_int(raw, &v);
-    return v;
-}
-
-static void
-read_fact(struct dossier *d, struct str raw)
-{
-    struct str m[FACT_KEYS];
-    struct fact f = {0};
-
-    find_values(raw, m);
-    f.type = (enum fact_type)get_num(m[0]);
-    f.source = get_str(d, m[1]);
-    f.id = get_str(d, m[2]);
-    f.time_us = get_num(m[3]);
-    f.append = (struct append){get_num(m[4]), get_str(d, m[5]), (int32_t)get_num(m[6]), get_num(m[7])};
-    f.revisi = (int32_t)get_num(m[8]);
-    f.putaran = (int32_t)get_num(m[9]);
-    f.urutan = get_num(m[10]);
-    f.putusan = (enum putusan)get_num(m[11]);
-    f.sumber_pengajuan = get_str(d, m[12]);
-    f.id_pengajuan = get_str(d, m[13]);
-    f.temuan = m[14];
-    f.status_bedelau = get_str(d, m[15]);
-    f.id_integrasi = get_str(d, m[16]);
-    f.urutan_bedelau = get_num(m[17]);
-    f.tahap = (enum tahap)get_num(m[18]);
-    f.keadaan = (enum keadaan)get_num(m[19]);
-    f.jam = m[20];
-    f.kode_opd = get_str(d, m[21]);
-    f.nama_opd = get_str(d, m[22]);
-    f.nama_sistem = get_str(d, m[23]);
-    f.jenis = get_str(d, m[24]); /* rows of old have none */
-    put(d, &f);
-}
-
-bool
-dossier_read(struct dossier *d, struct str text)
-{
-    static const char *const names[] = {"newest", "facts"};
-    struct str m[2];
-    struct scan_iter it;
-
-    if (!text.n)
-        return true;
-    if (!scan_pick(text, names, m, 2) || !scan_int(m[0], &d->newest_us))
-        return false;
-    for (it = scan_iter(m[1]); scan_next(&it);)
-        read_fact(d, it.value);
-    return true;
 }

@@ -23,6 +23,9 @@ struct dossier dossier_make(struct arena *arena);
 bool dossier_read(struct dossier *d, struct str text);
 void dossier_write(const struct dossier *d, struct buf *out);
 
+/* Adds a fact as it is, whose text lives as long as the dossier: for dossier_text.c. */
+void dossier_put(struct dossier *d, const struct fact *f);
+
 /* Adds a fact; its text is copied. False when it was known already and changes nothing. Forms that a check did not
  * choose are forgotten once the chosen one is here; of clocks only the newest state is kept. */
 bool dossier_add(struct dossier *d, const struct fact *f);

@@ -285,6 +285,43 @@ new_round(struct worker *w, struct berkas *b, const struct event *ev, const stru
     judge_say(w, b, &verdict);
 }
 
+/* Bedelau's refusal of this very round, known before the round was: topics are read again together after a backup was put
+ * back. */
+static const struct fact *
+refused_before(const struct dossier_view *v)
+{
+    for (size_t i = 0; i < v->d->n; i++)
+        if (v->d->facts[i].type == FACT_I_REJECTED && v->d->facts[i].revisi == v->R &&
+            v->d->facts[i].putaran == v->C->putaran)
+            return &v->d->facts[i];
+    return NULL;
+}
+
+/* With the round that it refused the list of what was wrong stands in the log; it was told when the refusal was read. */
+void
+admit_round(struct worker *w, struct berkas *b)
+{
+    struct dossier_view v;
+    const struct fact *refused;
+
+    dossier_look(&b->d, &v);
+    if (!v.C || v.C->putusan != PUTUSAN_DITERIMA || status_is_final(v.status))
+        return;
+    refused = refused_before(&v);
+    if (!refused)
+        return;
+    judge_say(w, b,
+              &(struct verdict){.putusan = PUTUSAN_MENUNGGU_PEMERIKSA,
+                                .revisi = v.R,
+                                .putaran = v.C->putaran + 1,
+                                .sumber_pengajuan = v.C->sumber_pengajuan,
+                                .id_pengajuan = v.C->id_pengajuan,
+                                .findings = STR("[]"),
+                                .oleh = STR("sistem"),
+                                .cause = refused,
+                                .time_us = w->now_us});
+}
+
 /* ---- the table carried out -------------------------------------------------------------------------------------- */
 
 static bool
@@ -420,5 +457,6 @@ admit(struct worker *w, struct berkas *b, struct flow_item *it)
     }
     cancel_if_withdrawn(w, b, ev);
     admit_held(w, b);
+    admit_round(w, b);
     release_name(b);
 }

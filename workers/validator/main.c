@@ -140,6 +140,7 @@ apply(struct worker *w, struct berkas *b, struct flow_item *it, enum met met)
     if (!ev) {
         lampiran_answer(w, b, it->mine);
         admit_held(w, b);
+        admit_round(w, b);
     } else if (met != MET_NEW) {
         return;
     } else if (ev->fact.type == FACT_DEADLINE) {

@@ -73,6 +73,9 @@ void admit(struct worker *w, struct berkas *b, struct flow_item *it);
 /* admit.c: forms whose turn has come by a verdict that no arriving fact gave. */
 void admit_held(struct worker *w, struct berkas *b);
 
+/* A new putaran where Bedelau's refusal of the one that was just accepted is known already. */
+void admit_round(struct worker *w, struct berkas *b);
+
 /* others.c: what a form's judgement needs to know of other requests. Two forms for one system that arrive together,
  * whether in one batch or in two processes, are ordered: between others_load and COMMIT this transaction alone may
  * judge forms of the same department and name. */
