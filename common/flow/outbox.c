@@ -492,9 +492,12 @@ make_stmts(struct outbox *o)
              "select lane, seq, topic, key, value, headers from outbox_@ o "
              "where (1 << lane) & $3::int <> 0 and not exists (select 1 from unnest($1::int[], $2::bigint[]) "
              "u(l, s) where u.l = o.lane and u.s = o.seq) order by seq limit $4::int");
+    /* offset 0: each row is found by its key. Once the table was vacuumed while it was empty, a plain join is planned as if it
+     * stayed empty, and compares every row that is there with every one that is to go. */
     o->clean = stmt(o, 2, "clean",
-                    "delete from outbox_@ o using unnest($1::int[], $2::bigint[]) u(l, s) "
-                    "where o.lane = u.l and o.seq = u.s");
+                    "delete from outbox_@ where ctid = any(array(select x.ctid from unnest($1::int[], "
+                    "$2::bigint[]) u(l, s) cross join lateral (select o.ctid from outbox_@ o "
+                    "where o.lane = u.l and o.seq = u.s offset 0) x))");
     o->lease = stmt(o, 3, "lease",
                     "insert into outbox_lane as l (worker, lane, owner, lease_until) "
                     "select $1::text, g, $2::text, clock_timestamp() + $3::bigint * interval '1 ms' "

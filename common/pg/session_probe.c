@@ -13,6 +13,8 @@
 enum { ROUNDS = 4, ASKS = 16, CONNECT_MS = 5000, ANSWER_MS = 3000 };
 enum { NONE = 0, FAILED = -1, NO_TRANSACTIONS = -2 }; /* in place of a process' number */
 
+static const char who[] = "select pg_backend_pid()";
+
 /* Waits for the socket; false when the time is over. */
 static bool
 await(const PGconn *conn, short events, int64_t end_ms)
@@ -83,36 +85,41 @@ ask(PGconn *conn, const char *sql)
 
 enum verdict { OWN, SHARED, UNKNOWN, AGAIN };
 
-static enum verdict
-judge(int a, int b, int again)
-{
-    if (b == NO_TRANSACTIONS || (b > 0 && b == a) || (again > 0 && again != a))
-        return SHARED;
-    if (again <= 0 || b == FAILED)
-        return UNKNOWN;
-    return b == NONE ? OWN : AGAIN;
-}
-
 /* Asks as often as it takes to be given another process by a pooler whose other clients are busy. */
 static int
-ask_again(PGconn *conn, const char *sql, int first)
+ask_again(PGconn *conn, int first)
 {
     int pid = first;
 
     for (int i = 0; i < ASKS && pid == first; i++)
-        pid = ask(conn, sql);
+        pid = ask(conn, who);
     return pid;
+}
+
+/* A had `pid` before B got `other`; A is asked again where B does not say it all. */
+static enum verdict
+judge(PGconn *a, int pid, int other)
+{
+    int again;
+
+    if (other == NO_TRANSACTIONS || other == pid)
+        return SHARED;
+    again = ask_again(a, pid);
+    if (again > 0 && again != pid)
+        return SHARED;
+    if (again <= 0 || other == FAILED)
+        return UNKNOWN;
+    return other == NONE ? OWN : AGAIN;
 }
 
 /* One time; AGAIN: nothing speaks against it, but somebody else may have come between A and B. */
 static enum verdict
 round_of(PGconn *a, const char *conninfo)
 {
-    static const char who[] = "select pg_backend_pid()";
     PGconn *b = open_one(conninfo);
     int pid = b ? ask(a, who) : FAILED;
     int other = pid > 0 ? ask(b, "begin; select pg_backend_pid()") : FAILED;
-    enum verdict v = pid > 0 ? judge(pid, other, ask_again(a, who, pid)) : UNKNOWN;
+    enum verdict v = pid > 0 ? judge(a, pid, other) : UNKNOWN;
 
     PQfinish(b);
     return v;

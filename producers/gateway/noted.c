@@ -5,7 +5,7 @@
 
 #include "common/json/scan.h"
 
-enum { REASON_MAX = 500, MEDIA_MAX = 100, ID_HEX = 12 };
+enum { REASON_MAX = 500, MEDIA_MAX = 100, ID_HEX = 12, ACTOR_MAX = 8 + 2 * HASH_SIZE };
 
 struct kept {
     char media[MEDIA_MAX + 1];
@@ -15,7 +15,7 @@ struct kept {
 static void
 arg_actor(struct call *call)
 {
-    char actor[sizeof "token:" + 2 * HASH_SIZE] = "token:";
+    char actor[ACTOR_MAX] = "token:";
 
     if (auth_is_officer(call->who)) {
         pg_arg_text(&call->args, call->who->officer);

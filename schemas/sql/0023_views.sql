@@ -4,12 +4,13 @@
 
 -- ---- the recapitulation ----------------------------------------------------------------------------------------------
 -- What a step took in a month, by department, as the histogram says: three years of 45 departments are 60,000 rows of table
--- rekap, and to sort and add them up took 0.2 s at each look. Written by a trigger of rekap alone, in the transaction of
--- whoever counts, so that it is never stale and programs of before keep it too.
+-- rekap, and to sort and add them up took 0.2 s at each look. Kept here; a trigger of rekap marks what has changed since
+-- (`kotor`), which views then read from rekap itself, so that nothing they say is old. Projectors clear the marks now and then.
 create table rekap_langkah (
     bulan    date not null,
     kode_opd text collate "C" not null,
     ukuran   text collate "C" not null,      -- pengajuan, pemeriksaan, integrasi
+    kotor    boolean not null default true,
     satuan   text collate "C",
     jumlah   int  not null default 0,
     tepat    int  not null default 0,
@@ -17,31 +18,29 @@ create table rekap_langkah (
     hari_p90 int,
     primary key (bulan, kode_opd, ukuran)
 ) with (fillfactor = 50);
+create index rekap_langkah_kotor on rekap_langkah (bulan) where kotor;
 
--- Of each step in `baris`, the rows of rekap that were written. Rows are taken in key order, and before they are counted:
--- whoever counts the same waits, and then sees what was counted. `sampai` counts up to and with a number of days, so that the
+-- One step from its histogram; no row where nothing is left of it. `sampai` counts up to and with a number of days, so that the
 -- least with nine tenths of all is the 90th percentile.
-create function rekap_langkah_hitung() returns trigger language plpgsql security definer set search_path from current as $$
+create function rekap_langkah_dari(p_bulan date, p_kode text, p_ukuran text)
+returns table (satuan text, jumlah int, tepat int, hari_rata_rata numeric, hari_p90 int) language sql stable security definer rows 1
+set search_path from current as $$
+select case when min(s.satuan) = max(s.satuan) then min(s.satuan) else 'campuran' end, sum(s.jumlah)::int,
+       coalesce(sum(s.jumlah) filter (where s.tepat), 0)::int,
+       case when min(s.satuan) = max(s.satuan) then round(sum(s.jumlah * s.hari::bigint) / sum(s.jumlah), 2) end,
+       case when min(s.satuan) = max(s.satuan) then min(s.hari) filter (where s.sampai * 10 >= s.semua * 9) end
+  from (select r.satuan, r.hari, r.tepat, r.jumlah, sum(r.jumlah) over () as semua,
+               sum(r.jumlah) over (order by r.satuan, r.hari, r.tepat rows unbounded preceding) as sampai
+          from rekap r where r.bulan = p_bulan and r.kode_opd = p_kode and r.ukuran = p_ukuran and r.jumlah <> 0) s
+having count(*) > 0
+$$;
+
+-- `baris` are the rows of rekap that were written. In key order: two that mark the same wait, and never in a ring.
+create function rekap_langkah_tandai() returns trigger language plpgsql security definer set search_path from current as $$
 begin
     insert into rekap_langkah as l (bulan, kode_opd, ukuran)
     select distinct bulan, kode_opd, ukuran from baris where satuan <> '' order by 1, 2, 3
-        on conflict (bulan, kode_opd, ukuran) do update set jumlah = 0, tepat = 0, satuan = null, hari_rata_rata = null, hari_p90 = null;
-    if not found then
-        return null;
-    end if;
-    update rekap_langkah l
-       set satuan = h.satuan, jumlah = h.jumlah, tepat = h.tepat, hari_rata_rata = h.rata, hari_p90 = h.p90
-      from (select distinct bulan, kode_opd, ukuran from baris where satuan <> '') b
-     cross join lateral (
-        select case when min(satuan) = max(satuan) then min(satuan) else 'campuran' end as satuan, sum(s.jumlah) as jumlah,
-               coalesce(sum(s.jumlah) filter (where s.tepat), 0) as tepat,
-               case when min(satuan) = max(satuan) then round(sum(s.jumlah * hari::bigint) / sum(s.jumlah), 2) end as rata,
-               case when min(satuan) = max(satuan) then min(hari) filter (where sampai * 10 >= semua * 9) end as p90
-          from (select r.satuan, r.hari, r.tepat, r.jumlah, sum(r.jumlah) over () as semua,
-                       sum(r.jumlah) over (order by r.satuan, r.hari, r.tepat rows unbounded preceding) as sampai
-                  from rekap r where r.bulan = b.bulan and r.kode_opd = b.kode_opd and r.ukuran = b.ukuran and r.jumlah <> 0) s
-        having count(*) > 0) h
-     where l.bulan = b.bulan and l.kode_opd = b.kode_opd and l.ukuran = b.ukuran;
+        on conflict (bulan, kode_opd, ukuran) do update set kotor = true where not l.kotor;
     return null;
 end
 $$;
@@ -51,11 +50,30 @@ begin
     return null;
 end
 $$;
-create trigger rekap_langkah_tambah after insert on rekap referencing new table as baris for each statement execute function rekap_langkah_hitung();
-create trigger rekap_langkah_ubah after update on rekap referencing new table as baris for each statement execute function rekap_langkah_hitung();
-create trigger rekap_langkah_hapus after delete on rekap referencing old table as baris for each statement execute function rekap_langkah_hitung();
+create trigger rekap_langkah_tambah after insert on rekap referencing new table as baris for each statement execute function rekap_langkah_tandai();
+create trigger rekap_langkah_ubah after update on rekap referencing new table as baris for each statement execute function rekap_langkah_tandai();
+create trigger rekap_langkah_hapus after delete on rekap referencing old table as baris for each statement execute function rekap_langkah_tandai();
 create trigger rekap_langkah_kosong after truncate on rekap for each statement execute function rekap_langkah_kosong();
+
+-- Counts again what is marked, and takes the marks away; returns how many. What somebody marks at this moment is left to the
+-- next call. Two statements: the second sees all that those have written whose marks the first has locked.
+create function rekap_rapikan() returns int language plpgsql security definer set search_path from current as $$
+declare
+    kunci rekap_langkah[];
+    n int;
+begin
+    kunci := array(select l from rekap_langkah l where l.kotor order by l.bulan, l.kode_opd, l.ukuran for update skip locked);
+    update rekap_langkah l
+       set kotor = false, satuan = h.satuan, jumlah = coalesce(h.jumlah, 0), tepat = coalesce(h.tepat, 0),
+           hari_rata_rata = h.hari_rata_rata, hari_p90 = h.hari_p90
+      from unnest(kunci) k left join lateral rekap_langkah_dari(k.bulan, k.kode_opd, k.ukuran) h on true
+     where l.bulan = k.bulan and l.kode_opd = k.kode_opd and l.ukuran = k.ukuran;
+    get diagnostics n = row_count;
+    return n;
+end
+$$;
 select rekap_jumlahkan();
+select rekap_rapikan();
 
 -- Both recapitulations, the city's rows (cakupan kota) and the departments' (opd): one `ukuran` is one row of `hitung`, whose
 -- value max() takes. A condition on `cakupan` leaves the other out.
@@ -79,7 +97,10 @@ select cakupan, bulan, kode_opd,
        round(100.0 * sum(n_tepat) filter (where satuan is not null) / sum(n) filter (where satuan is not null), 1) as tepat_waktu_persen
   from (
     select 'opd' as cakupan, bulan, kode_opd, ukuran, jumlah::bigint as n, tepat::bigint as n_tepat, satuan, hari_rata_rata as rata, hari_p90 as p90
-      from rekap_langkah where jumlah <> 0
+      from rekap_langkah where not kotor and jumlah <> 0
+    union all
+    select 'opd', l.bulan, l.kode_opd, l.ukuran, h.jumlah, h.tepat, h.satuan, h.hari_rata_rata, h.hari_p90
+      from rekap_langkah l cross join lateral rekap_langkah_dari(l.bulan, l.kode_opd, l.ukuran) h where l.kotor
     union all
     select 'opd', bulan, kode_opd, ukuran, jumlah, null, null, null, null from rekap where jumlah <> 0 and satuan = ''
     union all
@@ -251,7 +272,8 @@ begin
 end
 $$;
 
-comment on table rekap_langkah is 'Tahap yang berakhir per bulan dan perangkat daerah, dihitung dari tabel rekap bersama setiap perubahannya';
+comment on table rekap_langkah is 'Tahap yang berakhir per bulan dan perangkat daerah, dihitung dari tabel rekap';
+comment on column rekap_langkah.kotor is 'Berubah sejak dihitung: tampilan membaca tabel rekap';
 comment on column rekap_langkah.bulan is 'Hari pertama bulan (WIB)';
 comment on column rekap_langkah.kode_opd is 'Kode perangkat daerah; teks kosong bila belum diketahui';
 comment on column rekap_langkah.ukuran is 'Tahap: pengajuan, pemeriksaan, integrasi';

@@ -1,10 +1,11 @@
 """A record as three years of the SOP leave it (record.sql), and what is asked of its views: for the stage `views`, and for the
 test that looks at the plans."""
 
+import os
 import pathlib
 import re
 
-MANY = 200000
+MANY = int(os.environ.get("BENCH_REQUESTS", "200000"))
 FILL = (pathlib.Path(__file__).parent / "record.sql").read_text(encoding="utf-8")
 
 

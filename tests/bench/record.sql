@@ -2,7 +2,8 @@
 -- deadline worker would have written. Everything is a function of the request's number, so that two runs are alike.
 --   5 % open (most of them the newest), 87 % finished, the rest refused or withdrawn; 18 % returned once or twice; 1 % of clocks 3
 --   and 1/2 % of clocks 2 missed, half of the former beside an outage of Bedelau; 45 departments; some 8 facts and 3 clocks each.
--- Nothing is to be written ahead of: a crash loses what can be made again.
+-- What was recorded stands in the month in which it was. No log is written ahead: a crash loses what can be made again.
+select event_month((date_trunc('month', now() at time zone 'Asia/Jakarta') - make_interval(months => m))::date) from generate_series(1, 37) m;
 do $$
 declare
     tabel regclass;
@@ -29,7 +30,7 @@ select *, case when not terbuka then akhir when pg_temp.dadu(i, 5, 10) < 3 then 
 analyze awal;
 
 insert into request (nomor_permohonan, revisi, putaran, versi, status, terlambat, giliran, giliran_sejak, kode_opd, nama_opd, nama_sistem, submitted_at,
-    checked_at, accepted_at, returned_at, integrated_at, id_integrasi, temuan, jumlah_pengembalian, updated_at, sidik, fakta, hitungan, anomali, rekap)
+    checked_at, accepted_at, returned_at, integrated_at, id_integrasi, temuan, jumlah_pengembalian, updated_at, sidik, fakta, hitungan, anomali)
 select nomor, revisi, 1, 6, status, lambat3 or lambat2,
        case when not terbuka then 'selesai' when status = 'diperiksa' then 'pranata_komputer' when status = 'dikembalikan' then 'pemohon' else 'bedelau' end,
        t + hari2 * interval '1 day', opd, 'Dinas ' || opd, 'Sistem ' || i, t, t + hari2 * interval '1 day',
@@ -38,16 +39,7 @@ select nomor, revisi, 1, 6, status, lambat3 or lambat2,
        case when status = 'selesai' then t + (hari2 + hari3) * interval '1 day' end,
        case when status in ('selesai', 'diintegrasikan') then 'b-' || i end, '[]', revisi - 1 + (status = 'dikembalikan')::int,
        t + (hari2 + hari3) * interval '1 day', i, left(repeat(md5(i::text), 52), 700 + 450 * revisi), '3/3 2/2 7/7',
-       case when pg_temp.dadu(i, 11, 2000) = 0 then 'dua_opd' end,
-       opd || to_char(t, ' YYYY-MM/') || 'diajukan'
-       || case when revisi > 1 then to_char(t, ' YYYY-MM/') || 'dikembalikan' else '' end
-       || case when terbuka then '' else to_char(t + (hari2 + hari3) * interval '1 day', ' YYYY-MM/') || status end
-       || to_char(t, ' YYYY-MM/') || 'pengajuan/hari_kerja/' || hari1 || '/t'
-       || case when status in ('selesai', 'ditolak', 'diintegrasikan') then
-               to_char(t + hari2 * interval '1 day', ' YYYY-MM/') || 'pemeriksaan/hari_kerja/' || hari2 + revisi - 1 || case when lambat2 then '/f' else '/t' end else '' end
-       || case when status = 'selesai' then
-               to_char(t + (hari2 + hari3) * interval '1 day', ' YYYY-MM/') || 'integrasi/hari_kerja/' || hari3 + case when lambat3 then 30 else 0 end
-               || case when lambat3 then '/f' else '/t' end else '' end
+       case when pg_temp.dadu(i, 11, 2000) = 0 then 'dua_opd' end
   from awal order by i;
 
 insert into clock (nomor_permohonan, revisi, tahap, mulai, batas, satuan, status, berakhir, hari_terpakai, kalender, urutan)
@@ -78,15 +70,15 @@ select nomor || ':' || revisi || ':1', no, -i, case when no = n then 'poll' else
 -- Facts, in the order in which they come: those of one request do not lie beside each other.
 create function pg_temp.catat(kind text, program text, at text, data text, which text default 'true', rounds text default '1') returns void language plpgsql as $$
 begin
-    execute format('insert into event (source, id, type, subject, time, effective_at, topic, partition, kafka_offset, append_at, data, data_hash)
-        select %s, nomor || %L || r, %L, nomor, w, w, ''x'', 0, i, w, %s, ''\x00''
+    execute format('insert into event (source, id, type, subject, time, effective_at, topic, partition, kafka_offset, append_at, data, data_hash, received_at)
+        select %s, nomor || %L || r, %L, nomor, w, w, ''x'', 0, i, w, %s, ''\x00'', w
           from (select *, %s as w from awal, generate_series(1, %s) r where %s) a order by i', program, ':' || md5(kind || data), 'id.go.batam.bedelau.' || kind || '.v1',
         data, at, rounds, which);
 end
 $$;
 select pg_temp.catat('request.registered', $$'/opd/' || opd$$, $$t - interval '1 day'$$, $$'{"kode_opd":"' || opd || '","nomor_surat":"1/2026","perihal":"Integrasi"}'$$, 'i % 2 = 0');
 select pg_temp.catat('request.submitted', $$'/opd/' || opd$$, $$t + r * interval '2 hours'$$,
-    $$'{"nomor_permohonan":"' || nomor || '","revisi":' || r || ',"kode_opd":"' || opd || '","nama_pemohon":"Contoh Pemohon","jabatan_pemohon":"kepala_opd","email_pemohon":"contoh@batam.go.id","telepon_pemohon":"+628110000000","uraian_fungsi":"' || repeat('Uraian. ', 60) || '"}'$$,
+    $$'{"nomor_permohonan":"' || nomor || '","revisi":' || r || ',"kode_opd":"' || opd || '","nama_pemohon":"Contoh Pemohon","jabatan_pemohon":"kepala_opd","email_pemohon":"contoh@batam.go.id","telepon_pemohon":"+628110000000","uraian_fungsi":"' || repeat('Uraian. ', 20) || '"}'$$,
     rounds => 'revisi');
 select pg_temp.catat('deadline.changed', $$'/bedelau/deadline'$$, 't', $$'{"revisi":1,"urutan":1,"tahap":"pengajuan","keadaan":"terpenuhi","hari_terpakai":' || hari1 || ',"satuan":"hari_kerja","kalender":"x","sebab":"formulir"}'$$);
 select pg_temp.catat('check.completed', $$'/bedelau/validator'$$, $$t + r * interval '3 hours'$$,
@@ -99,6 +91,20 @@ select pg_temp.catat('integration.completed', $$'/bedelau/integrator'$$, $$t + (
     $$'{"revisi":' || revisi || ',"putaran":1,"urutan":2,"id_integrasi":"b-' || i || '","status_bedelau":"aktif","percobaan":2,"kode_http":200}'$$, $$status = 'selesai'$$);
 select pg_temp.catat('deadline.changed', $$'/bedelau/deadline'$$, $$t + (hari2 + hari3) * interval '1 day'$$, $$'{"revisi":' || revisi || ',"urutan":4,"tahap":"integrasi","keadaan":"terpenuhi","hari_terpakai":' || hari3 || ',"satuan":"hari_kerja","kalender":"x","sebab":"aktif"}'$$, $$status = 'selesai'$$);
 
-select rekap_jumlahkan();
+-- What they count for, as the projector adds it up.
+insert into rekap (bulan, kode_opd, ukuran, satuan, hari, tepat, jumlah)
+select date_trunc('month', w at time zone 'Asia/Jakarta')::date, opd, u.ukuran, case when hari is null then '' else 'hari_kerja' end, coalesce(hari, 0), tepat, count(*)
+  from awal, lateral (values ('diajukan', t, null, true, true),
+                             ('dikembalikan', t, null, true, revisi > 1),
+                             (status, t + (hari2 + hari3) * interval '1 day', null, true, not terbuka),
+                             ('pengajuan', t, hari1, true, true),
+                             ('pemeriksaan', t + hari2 * interval '1 day', hari2 + revisi - 1, not lambat2, status in ('selesai', 'ditolak', 'diintegrasikan')),
+                             ('integrasi', t + (hari2 + hari3) * interval '1 day', hari3 + case when lambat3 then 30 else 0 end, not lambat3, status = 'selesai'))
+                     u(ukuran, w, hari, tepat, ya)
+ where ya group by 1, 2, 3, 4, 5, 6;
+select rekap_rapikan();
 drop table awal;
-analyze request; analyze clock; analyze event; analyze rekap; analyze attempt_integrator;
+analyze request; analyze clock; analyze rekap; analyze rekap_langkah; analyze attempt_integrator;
+set default_statistics_target = 10; -- of each month: a tenth of the sample will do
+analyze event;
+reset default_statistics_target;

@@ -1,13 +1,11 @@
 """What people ask of the record, and how long each answer takes: see record.sql for what is there."""
 
-import os
 import time
 
 import record
 from machine import Place, task_cpu
 from stage import RUNS, expect
 
-REQUESTS = int(os.environ.get("BENCH_REQUESTS", str(record.MANY)))
 LOOKS = 10  # of each question in a run
 
 
@@ -15,14 +13,14 @@ def views(pg):
     place = Place(pg)
     try:
         place.schema()
-        record.fill(pg.cursor, REQUESTS)
-        expect("requests", pg.one("select count(*) from request"), REQUESTS)
+        record.fill(pg.cursor, record.MANY)
+        expect("requests", pg.one("select count(*) from request"), record.MANY)
         pg.checkpoint()
         counts, asked = record.counts(pg.cursor), record.questions(pg.cursor)
         runs = [one_run(pg, asked) for _ in range(RUNS)]
     finally:
         place.drop()
-    return {"requests": REQUESTS, "counts": counts, "asked": list(asked), "runs": runs}
+    return {"requests": record.MANY, "counts": counts, "asked": list(asked), "runs": runs}
 
 
 def one_run(pg, asked):

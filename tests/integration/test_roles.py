@@ -105,6 +105,7 @@ def test_and_nothing_else(p):
             assert not allowed(p, role, f"truncate {table}"), (role, table)
         for table, column in (("event", "data"), ("event", "chain"), ("event_id", "hash"), ("audit_log", "detail")):
             assert not allowed(p, role, f"update {table} set {column} = null"), (role, table)
+        assert not allowed(p, role, "insert into audit_log (at, actor, action) values (now() - interval '1 year', 'x', 'x')"), role
         assert not allowed(p, role, "create table x (a int)")
         for change in ("delete from calendar", "update calendar set csv = ''", "update calendar set since = now()",
                        "insert into calendar (version, csv, sha256, source, since, loaded_by) values ('x', 'x', '', 'x', now(), 'x')"):

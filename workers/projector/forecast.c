@@ -1,4 +1,4 @@
-/* forecast: what view v_prakiraan says, as numbers: one question now and then, between two batches. The record is the
+/* forecast: what view v_prakiraan says, as numbers, and the recapitulation counted up: now and then, between two batches. The record is the
  * projector's own, so nobody else needs to read it; each process asks, and all of them give the same numbers. */
 #include <stdlib.h>
 
@@ -19,6 +19,9 @@ static const struct pg_stmt ask_stmt = {"projector_forecast",
                                         "select tahap, count(*), count(*) filter (where akan_terlambat), "
                                         "count(*) filter (where akan_terlambat is null) "
                                         "from v_prakiraan group by 1"};
+
+/* Steps of the recapitulation that have changed since they were counted: views read those from the histogram. */
+static const struct pg_stmt tidy_stmt = {"projector_tidy", "select rekap_rapikan()"};
 
 static void
 on_rows(void *arg, const PGresult *r)
@@ -60,6 +63,7 @@ on_turn(void *arg)
     struct forecast *f = arg;
 
     pg_send(f->w->app->pg, &ask_stmt, NULL, on_rows, f);
+    pg_send(f->w->app->pg, &tidy_stmt, NULL, NULL, NULL);
     pg_sync(f->w->app->pg, on_answered, f);
 }
 

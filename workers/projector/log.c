@@ -9,9 +9,10 @@
 static const struct pg_stmt event_stmt = {
     "projector_event",
     "insert into event (source, id, type, subject, time, effective_at, topic, partition, kafka_offset, "
-    "append_at, data, data_hash, chain, revisi) select * from unnest($1::text[], $2::text[], $3::text[], "
-    "$4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::int[], $9::bigint[], "
-    "$10::timestamptz[], $11::text[], $12::bytea[], $13::bytea[], $14::int[])"};
+    "append_at, data, data_hash, chain, revisi) select unnest($1::text[]), unnest($2::text[]), "
+    "unnest($3::text[]), unnest($4::text[]), unnest($5::timestamptz[]), unnest($6::timestamptz[]), "
+    "unnest($7::text[]), unnest($8::int[]), unnest($9::bigint[]), unnest($10::timestamptz[]), "
+    "unnest($11::text[]), unnest($12::bytea[]), unnest($13::bytea[]), unnest($14::int[])"}; /* see rows.c */
 /* Of an event that came more than once the place that is first in its topics counts, whichever was read first. */
 static const struct pg_stmt copy_stmt = {"projector_copy",
                                          "insert into event_copy (source, id, type, subject, topic, "

@@ -55,13 +55,18 @@ put_names(const struct worker *w, bool kept, struct buf *b)
     columns_names(w->def->writes, b);
 }
 
-/* "unnest($1::text[], ..)", an array for each of those */
+/* "select unnest($1::text[]) as nomor_permohonan, ..", an array for each of those. In the list of what is selected they run
+ * side by side; in FROM each would first be written into a store of its own, which costs a sixth of the update. */
 static void
 put_unnest(const struct worker *w, bool kept, struct buf *b)
 {
-    buf_printf(b, "unnest($1::text[], $2::bigint[]%s, ", kept ? "" : ", $3::text[]");
-    columns_arrays(w->def->writes, kept ? 3 : 4, b);
-    buf_char(b, ')');
+    unsigned n = 3;
+
+    buf_printf(b, "select unnest($1::text[]) as nomor_permohonan, unnest($2::bigint[]) as %s", counter_of(w));
+    if (!kept)
+        buf_printf(b, ", unnest($%u::text[]) as fakta", n++);
+    for (const struct worker_column *c = w->def->writes; c->name; c++)
+        buf_printf(b, ", unnest($%u::%s[]) as %s", n++, type_name(c->type), c->name);
 }
 
 static void
@@ -71,11 +76,9 @@ put_update(const struct worker *w, bool kept, struct buf *b)
                kept ? "" : ", fakta = u.fakta");
     for (const struct worker_column *c = w->def->writes; c->name; c++)
         buf_printf(b, ", %s = u.%s", c->name, c->name);
-    buf_z(b, " from ");
+    buf_z(b, " from (");
     put_unnest(w, kept, b);
-    buf_z(b, " u(");
-    put_names(w, kept, b);
-    buf_z(b, ") where p.nomor_permohonan = u.nomor_permohonan");
+    buf_z(b, ") u where p.nomor_permohonan = u.nomor_permohonan");
 }
 
 static void
@@ -95,7 +98,7 @@ write_insert(const struct worker *w, struct buf *b)
 {
     buf_printf(b, "insert into %s (", w->def->table);
     put_names(w, false, b);
-    buf_z(b, ") select * from ");
+    buf_z(b, ") ");
     put_unnest(w, false, b);
 }
 
