@@ -93,11 +93,9 @@ put_claimed(struct pg_args *a, const struct fresh *f, size_t n)
 }
 
 static struct str
-data_of(const struct flow_item *it)
+data_of(const struct event *ev)
 {
-    struct str data = item_event(it)->ce.data;
-
-    return data.p ? data : STR("null");
+    return ev->ce.data.p ? ev->ce.data : STR("null");
 }
 
 /* A credential or NIK that a form should not have is not kept, and of a forgotten request no personal data; the hash
@@ -107,7 +105,7 @@ put_masked(struct worker *w, const struct fresh *f)
 {
     const struct projector *p = w->own;
     const struct flow_item *it = f->it;
-    struct str data = data_of(it);
+    struct str data = data_of(item_event(it));
     struct buf masked = buf_make(data.n * 2 + 64);
 
     if (f->forgotten) {
@@ -147,6 +145,16 @@ put_revisi(struct pg_args *a, const struct fresh *f, size_t n)
 }
 
 void
+log_prepare(struct worker *w, struct event *ev)
+{
+    ev->more = malloc(HASH_SIZE);
+    if (!ev->more)
+        abort(); /* as an arena does */
+    hash_add(w->hash, data_of(ev));
+    hash_end(w->hash, ev->more);
+}
+
+void
 log_add(struct worker *w, struct berkas *b, struct flow_item *it)
 {
     struct projector *p = w->own;
@@ -165,8 +173,7 @@ log_add(struct worker *w, struct berkas *b, struct flow_item *it)
 
     f->it = it;
     f->forgotten = ((struct catatan *)b->more)->forgotten;
-    hash_add(w->hash, data_of(it));
-    hash_end(w->hash, f->hash);
+    memcpy(f->hash, ev->more, HASH_SIZE);
     record_chain_with(r->chain, &link, w->hash, f->chain);
     r->chain = (struct str){(const char *)f->chain, RECORD_CHAIN};
 }

@@ -174,6 +174,7 @@ main(int argc, char **argv)
         .keys = keys,
         .records_unknown = true,
         .wants = wants,
+        .prepare = log_prepare,
         .start = start,
         .make = make_row,
         .read = read_row,

@@ -49,6 +49,7 @@ void sums_read(struct catatan *c, struct worker *w, const PGresult *r, int row, 
 void sums_write(struct worker *w);
 
 /* log.c: the append-only log and the clocks. */
+void log_prepare(struct worker *w, struct event *ev); /* its data's hash, when the record comes */
 void log_add(struct worker *w, struct berkas *b, struct flow_item *it); /* a new fact: it gets its link */
 void log_ask_forgotten(struct worker *w);
 void log_write_events(struct worker *w);

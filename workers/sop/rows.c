@@ -458,13 +458,26 @@ on_seen(void *arg, const PGresult *r)
     }
 }
 
+static bool
+is_remembered(const struct worker *w, const struct event *ev)
+{
+    return w->def->seen && (!w->def->remembers || w->def->remembers(ev->fact.type));
+}
+
+void
+rows_identify(struct worker *w, struct event *ev)
+{
+    if (is_remembered(w, ev))
+        event_identify_with(ev, w->hash);
+}
+
 /* The event whose id is to be remembered, or NULL: records only, of the worker's own sort. */
 static struct event *
 to_remember(const struct worker *w, const struct flow_item *it)
 {
     struct event *ev = flow_live(it) ? item_event(it) : NULL;
 
-    return ev && (!w->def->remembers || w->def->remembers(ev->fact.type)) ? ev : NULL;
+    return ev && is_remembered(w, ev) ? ev : NULL;
 }
 
 static void
@@ -478,7 +491,6 @@ list_seen(struct worker *w, const struct flow_batch *b)
 
         if (!ev)
             continue;
-        event_identify_with(ev, w->hash);
         memcpy(w->seen[n].key, ev->seen_key, 16);
         memcpy(w->seen[n++].hash, ev->seen_hash, 16);
     }

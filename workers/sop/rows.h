@@ -10,6 +10,8 @@ void rows_free(struct worker *w);
 /* Forgets the last part and lists the requests of this one, in key order. */
 void rows_begin(struct worker *w, const struct flow_batch *b);
 
+/* When a record comes: what its id is remembered by. */
+void rows_identify(struct worker *w, struct event *ev);
 void rows_send_seen(struct worker *w, const struct flow_batch *b);
 void rows_send_lock(struct worker *w);
 

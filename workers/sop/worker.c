@@ -98,6 +98,7 @@ parse(void *arg, struct flow_item *it, struct err *e)
         it->skip = true;
         return RES_OK;
     }
+    rows_identify(w, ev);
     if (w->def->prepare)
         w->def->prepare(w, ev);
     ev->ce.member = NULL; /* the room is gone */
