@@ -487,11 +487,11 @@ make_stmts(struct outbox *o)
         "from unnest($1::int[], $2::text[], $3::bytea[], $4::bytea[], $5::bytea[]) "
         "with ordinality as u(lane, topic, key, value, headers, ord) order by ord returning seq");
     o->notify = stmt(o, 4, "notify", "select pg_notify('outbox_@', '')");
-    o->load =
-        stmt(o, 1, "load",
-             "select lane, seq, topic, key, value, headers from outbox_@ o "
-             "where (1 << lane) & $3::int <> 0 and not exists (select 1 from unnest($1::int[], $2::bigint[]) "
-             "u(l, s) where u.l = o.lane and u.s = o.seq) order by seq limit $4::int");
+    o->load = stmt(
+        o, 1, "load",
+        "select lane, seq, topic, key, value, headers from outbox_@ o "
+        "where (1 << lane) & $3::int <> 0 and (o.lane, o.seq) not in "
+        "(select * from unnest($1::int[], $2::bigint[])) order by seq limit $4::int"); /* hashed, as below */
     /* offset 0: each row is found by its key. Once the table was vacuumed while it was empty, a plain join is planned as if it
      * stayed empty, and compares every row that is there with every one that is to go. */
     o->clean = stmt(o, 2, "clean",
