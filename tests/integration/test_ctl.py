@@ -14,7 +14,7 @@ from harness import FAST, FORM, OPD, ROOT, event, form
 
 OK, NO, USAGE, UNAVAILABLE, CONFIG = 0, 1, 64, 69, 78
 COMMANDS = ("topics", "migrate", "register", "submit", "withdraw", "review", "status", "list", "lag", "token", "officer", "opd", "offsets", "dlq", "jobs", "endpoint",
-            "verify", "rebuild", "forget", "purge", "calendar", "rules", "report", "example")
+            "verify", "rebuild", "restored", "forget", "purge", "calendar", "rules", "report", "example")
 SUBCOMMANDS = {"topics": ["create", "check"], "token": ["create", "list", "revoke"], "officer": ["add", "off", "list"], "opd": ["load", "list"],
                "offsets": ["show", "set"], "dlq": ["list", "show", "replay"], "jobs": ["list", "show", "retry", "cancel"],
                "endpoint": ["pause", "resume", "status"], "calendar": ["check", "load", "due"], "rules": ["test", "diff"]}

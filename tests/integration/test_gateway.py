@@ -175,12 +175,14 @@ def test_number_of_the_registered_letter(gate):
     assert got["nomor_permohonan"] == nomor
 
 
-def test_number_of_a_letter_with_a_number_beyond_postgres(gate):
-    """1e999999999999 is good JSON that jsonb refuses."""
+def test_number_of_a_letter_with_a_number_that_is_hard_to_hold(gate):
+    """The largest exponent that is taken, which jsonb holds, and the first that is not."""
     nomor, letter = f"{OPD}-GW-HUGE", f"GW/{secrets.randbelow(10**9)}/2025"
     data = {k: FORM[k] for k in ("kode_opd", "dasar_pengajuan", "tanggal_surat", "perihal")} | {"nomor_surat": letter, "lembar": 12345678901}
-    body = json.dumps(event("request.registered", nomor, data)).replace("12345678901", "1e999999999999").encode()
-    gate.taken("POST", "/v1/events", body, media=CE)
+    sent = json.dumps(event("request.registered", nomor, data))
+    problem = gate.refused(400, "POST", "/v1/events", sent.replace("12345678901", "1e10000").encode(), media=CE)
+    assert "a number that nobody can hold" in problem["detail"]
+    gate.taken("POST", "/v1/events", sent.replace("12345678901", "1e9999").encode(), media=CE)
     gate.p.await_status(nomor, "terdaftar")
     got = gate.taken("POST", "/v1/requests", form(None, nomor_surat=letter, nama_sistem=f"Sistem {letter}"), Idempotency_Key=new_key())
     assert got["nomor_permohonan"] == nomor
