@@ -122,7 +122,7 @@ select format('grant %s on %I.%I to %I',
               (select string_agg(trim(r) || coalesce(' (' || w.columns || ')', ''), ', ') from unnest(string_to_array(w.rights, ',')) r),
               :'schema', w.object, :'prefix' || w.name) from wanted w \gexec
 
--- the log's months are made ahead by a function of the owner's: the projector makes no table
-select format('revoke execute on function %I.event_months_ahead(int) from public', :'schema') \gexec
-select format('grant execute on function %I.event_months_ahead(int) to %I', :'schema', :'prefix' || 'projector') \gexec
+-- the log's months are made ahead by a function of the owner's, since the projector makes no table; another counts up the recapitulation
+select format('revoke execute on function %I.%s from public', :'schema', f), format('grant execute on function %I.%s to %I', :'schema', f, :'prefix' || 'projector')
+  from unnest(array['event_months_ahead(int)', 'rekap_rapikan()']) f \gexec
 commit;

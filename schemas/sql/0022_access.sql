@@ -47,9 +47,11 @@ begin
               where attrelid = 'kontak'::regclass and attnum > 0 and not attisdropped loop
         execute format('comment on column v_kontak.%I is %L', r.attname, r.said);
     end loop;
-    execute (select coalesce(string_agg(format('revoke all on kontak from %I; grant select on v_kontak to %1$I;'
-                                               ' grant execute on function catat_baca_kontak(text) to %1$I;', rolname), ' '), 'select 1')
-               from pg_roles where rolname = 'bedelau_kontak');
+    -- who could read it may, and is noted
+    for r in select distinct coalesce(nullif(a.grantee, 0)::regrole::text, 'public') as who
+               from pg_class c, aclexplode(c.relacl) a where c.oid = 'kontak'::regclass and a.grantee <> c.relowner loop
+        execute format('revoke all on kontak from %1$s; grant select on v_kontak to %1$s; grant execute on function catat_baca_kontak(text) to %1$s', r.who);
+    end loop;
 end
 $$;
 

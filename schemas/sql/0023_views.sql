@@ -2,6 +2,9 @@
 -- Views that stay quick as requests grow old: the recapitulation of a department is read from sums of each step, what is late
 -- and what is forecast read less, and more of what cannot be is shown.
 
+-- Projectors write event first and rekap last: locked in another order here, one of us would be ended.
+lock table event in share mode;
+
 -- ---- the recapitulation ----------------------------------------------------------------------------------------------
 -- What a step took in a month, by department, as the histogram says: three years of 45 departments are 60,000 rows of table
 -- rekap, and to sort and add them up took 0.2 s at each look. Kept here; a trigger of rekap marks what has changed since
@@ -340,8 +343,8 @@ comment on column document_owner.kode_opd is 'Kode perangkat daerah';
 create function lupakan_lagi() returns trigger language plpgsql security definer set search_path from current as $$
 begin
     if exists (select from forgotten) then
-        execute format('delete from %1$I where %2$I in (select %2$I from baris where split_part(%2$I, '':'', 1) in (select nomor_permohonan from forgotten))',
-                       tg_table_name, tg_argv[0]);
+        execute format('delete from %1$I.%2$I where %3$I in (select %3$I from baris where split_part(%3$I, '':'', 1) in (select nomor_permohonan from forgotten))',
+                       tg_table_schema, tg_table_name, tg_argv[0]);
     end if;
     return null;
 end

@@ -90,6 +90,17 @@ def test_each_program_has_what_it_needs(p):
         assert "42501" not in log and "permission denied" not in log, name
 
 
+def test_owners_functions_look_where_they_should(p):
+    """Whoever may make temporary tables cannot put one of his own in the place of the owner's; and may not call what is not for him."""
+    found = p.rows("select proname, proconfig, prorettype = 'trigger'::regtype as fires, has_function_privilege('public', oid, 'execute') as anybody"
+                   " from pg_proc where prosecdef and pronamespace = current_schema()::regnamespace")
+    assert len(found) > 6
+    wrong = [f["proname"] for f in found if not any(s.startswith("search_path=") and s.endswith(", pg_temp") for s in f["proconfig"] or [])]
+    assert wrong == []
+    closed = {f["proname"] for f in found if not f["anybody"]}
+    assert {f["proname"] for f in found if f["fires"]} | {"event_months_ahead", "rekap_rapikan", "catat_baca_kontak"} == closed
+
+
 def test_and_nothing_else(p):
     months = [r["name"] for r in p.rows("select inhrelid::regclass::text as name from pg_inherits where inhparent = 'event'::regclass")]
     assert len(months) == 3

@@ -16,7 +16,8 @@
  *   putusan_tanpa_formulir     it has ended, and a decision is about a revisi that has no form
  *   formulir_lain              a check names a form that is not among those of its revisi
  *   dua_opd                    forms or registration of two departments under one number
- *   jam_tanpa_permohonan       a clock without the form or registration that opens it *   nomor_tidak_dikenal        nothing of the above, but facts of a number that has neither form nor registration
+ *   jam_tanpa_permohonan       a clock without the form or registration that opens it
+ *   nomor_tidak_dikenal        nothing of the above, but facts of a number that has neither form nor registration
  */
 void anomali_write(const struct dossier_view *v, struct buf *out);
 
