@@ -35,7 +35,7 @@ buf_add(struct buf *b, const void *p, size_t n)
         buf_add_slow(b, p, n);
         return;
     }
-    if (n)
+    if (n && p) /* NULL has no bytes */
         memcpy(b->p + b->n, p, n);
     b->n += n;
     b->p[b->n] = '\0';

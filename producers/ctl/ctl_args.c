@@ -50,7 +50,7 @@ take_option(struct ctl *c, int argc, char **argv, int *i, const struct ctl_opt *
 
     if (!o)
         o = find(all, name, n);
-    if (!o) {
+    if (!o || (!o->flag && !o->value)) {
         ctl_fail(c, APP_USAGE, "unknown option --%.*s", (int)n, name);
         return false;
     }
