@@ -72,7 +72,7 @@ struct flow_opts {
     const char *worker;                        /* "validator" */
     const char *header_prefix;                 /* of dead letter headers: "app-" */
     bool (*judges)(void *w, struct str topic); /* whether a bad record of this topic is ours to dead-letter */
-    size_t batch_max;                          /* records per transaction; 0 = 500 */
+    size_t batch_max;                          /* records per transaction; 0 = 1000 */
     const struct flow_ops *ops;
     void *w;
     struct metrics *metrics;

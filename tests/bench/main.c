@@ -91,7 +91,7 @@ main(int argc, char **argv)
                       .n = 1000,
                       .rate = 200,
                       .in_flight = 64,
-                      .batch = 500,
+                      .batch = 1000,
                       .seed = 1};
 
     for (unsigned i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)

@@ -5,9 +5,9 @@ import machine
 from machine import CONNINFO, Place, Program, await_that
 from stage import EARLIER, LESS_RUNS, N, RATE, RUNS, SECONDS, Stage, expect, figures, send, under_load
 
-BATCH = 500
+BATCH = 1000  # what the projector takes in a transaction at most
 KINDS = "submitted,checked,completed"
-REQUESTS = max(N // 3, 1)
+REQUESTS = max(N, 100000) // 3  # fewer are over before anything is warm
 EVENTS = 3 * REQUESTS
 FOLDED = {"selesai": REQUESTS}
 APART = {"diajukan": REQUESTS, "diterima": REQUESTS, "selesai": REQUESTS}
@@ -130,6 +130,7 @@ def visible(pg):
             runs = [one_visible(pg, place, worker, schema, i) for i in range(RUNS)]
             total = RUNS * (SECONDS + 1) * RATE
             expect("events recorded", pg.one("select count(*) from event"), total)
+            expect("dead letters", pg.one("select count(*) from dead_letter"), 0)
     finally:
         place.drop()
     return {"runs": runs}

@@ -24,7 +24,6 @@ COUNTS = {
     "running": "select count(*) from clock where berakhir is null",
     "late": "select count(*) from clock where lewat",
     "calls": "select count(*) from attempt_integrator a join (select distinct nomor_permohonan as n from clock where lewat) c on split_part(a.key, ':', 1) = c.n",
-    "recent": "select count(*) from clock where berakhir > now() - interval '60 days'",
     "sums": "select (select count(*) from rekap) + (select count(*) from rekap_langkah)",
     "odd": "select count(*) from v_anomali",
     "events": "select count(*) from event"}
@@ -56,9 +55,8 @@ ASKED = {
     "v_hari_kerja": ("select * from v_hari_kerja", lambda n: 10)}
 
 
-def questions(cursor):
-    """{what: (sql, rows)} for the record that is there."""
-    n = counts(cursor)
+def questions(cursor, n):
+    """{what: (sql, rows)} for the record that is there; `n`: its counts."""
     about = {"one": ask(cursor, "select nomor_permohonan from clock where lewat and tahap = 'integrasi' order by 1 limit 1"), "opd": "1.07.01",
              "month": ask(cursor, "select bulan from rekap order by bulan desc offset (select count(*) / 2 from rekap) limit 1")}
     return {what: (sql.format(**about), most(n) + 200) for what, (sql, most) in ASKED.items()}

@@ -3,7 +3,7 @@
 import time
 
 import record
-from machine import Place, task_cpu
+from machine import Place, Wrong, task_cpu
 from stage import RUNS, expect
 
 LOOKS = 10  # of each question in a run
@@ -16,7 +16,8 @@ def views(pg):
         record.fill(pg.cursor, record.MANY)
         expect("requests", pg.one("select count(*) from request"), record.MANY)
         pg.checkpoint()
-        counts, asked = record.counts(pg.cursor), record.questions(pg.cursor)
+        counts = record.counts(pg.cursor)
+        asked = record.questions(pg.cursor, counts)
         runs = [one_run(pg, asked) for _ in range(RUNS)]
     finally:
         place.drop()
@@ -27,6 +28,8 @@ def one_run(pg, asked):
     out = {}
     for what, (sql, _) in asked.items():
         out[f"{what}_rows"] = len(pg.ask(sql))  # the first look reads the disk
+        if not out[f"{what}_rows"]:
+            raise Wrong(f"rows of {what}: none")
         out[f"{what}_ms"], out[f"{what}_cpu_ms"] = look(pg, sql)
     return out
 

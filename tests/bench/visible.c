@@ -20,6 +20,7 @@ struct watch {
     _Atomic int64_t before; /* all of these were seen */
     int64_t asked;          /* questions */
     atomic_bool stop;
+    atomic_bool left; /* nobody looks any more: all were seen, or it could not be asked */
     char why[200];
 };
 
@@ -86,6 +87,7 @@ watcher(void *arg)
         bench_sleep_until(bench_now_us() + PAUSE_US);
     }
     buf_free(&list);
+    w->left = true;
     return NULL;
 }
 
@@ -118,7 +120,7 @@ run_watch(struct watch *w, struct err *e)
         return err_set(e, RES_FATAL, "no thread");
     res = steady_run(&s, e);
     limit_us = bench_now_us() + LIMIT_US;
-    while (res == RES_OK && w->before < w->n && bench_now_us() < limit_us)
+    while (res == RES_OK && !w->left && bench_now_us() < limit_us)
         bench_sleep_until(bench_now_us() + 20000);
     w->stop = true;
     pthread_join(thread, NULL);

@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 import urllib.error
 import urllib.request
 
@@ -93,12 +94,12 @@ def now():
 
 def eventually(look, want=bool, limit_s=60, what="a condition"):
     """Calls `look` until `want` of it is true and returns it."""
-    until = datetime.datetime.now() + datetime.timedelta(seconds=limit_s)
+    until = time.monotonic() + limit_s  # whoever steps the clock meanwhile
     while True:
         got = look()
         if want(got):
             return got
-        assert datetime.datetime.now() < until, f"not within {limit_s} s: {what}; last: {got!r}"
+        assert time.monotonic() < until, f"not within {limit_s} s: {what}; last: {got!r}"
         _pause.wait(TICK_S)
 
 
@@ -372,6 +373,46 @@ class Tail:
         ends = sum(self.consumer.get_watermark_offsets(t, timeout=30)[1] for t in self.parts)
         eventually(lambda: self.take(0.1) or len(self.all), lambda n: n >= ends, what="the topics' ends")
         return self.all
+
+
+def held(p, topic):
+    """How many records a topic holds."""
+    with contextlib.closing(confluent_kafka.Consumer({"bootstrap.servers": p.servers, "group.id": "held", "log_level": 0})) as c:
+        name = f"{p.prefix}.{topic}"
+        ends = [c.get_watermark_offsets(confluent_kafka.TopicPartition(name, n), timeout=30)
+                for n in c.list_topics(name, timeout=30).topics[name].partitions]
+    return sum(high - low for low, high in ends)
+
+
+def let_topics_go(p, names):
+    """The topics keep their records for a second."""
+    admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": p.servers})
+    for name in names:
+        res = confluent_kafka.admin.ConfigResource(confluent_kafka.admin.ConfigResource.Type.TOPIC, f"{p.prefix}.{name}",
+                                                   {"retention.ms": "1000", "segment.ms": "1000", "cleanup.policy": "delete"})
+        for done in admin.alter_configs([res]).values():
+            done.result(30)
+    for name in names:
+        eventually(lambda t=name: held(p, t), lambda n: n == 0, 120, f"nothing left in {name}")
+
+
+def held_up(p, table, *words, mode="share"):
+    """A rebuild that waits for a lock of ours, as far as it has come, is killed; its session has ended."""
+    waits = ("select count(*) from pg_locks l join pg_stat_activity a using (pid) where not l.granted and l.relation = %s::regclass"
+             " and a.application_name = 'bedelauctl'")
+    with contextlib.closing(p.connect()) as db, db.cursor() as c:
+        db.autocommit = False
+        c.execute(f'lock table "{p.schema}".{table} in {mode} mode')
+        ctl = p.spawn("rebuild", [BIN / "bedelauctl", "rebuild", *words])
+        try:
+            eventually(lambda: p.one(waits, f'"{p.schema}".{table}'), what=f"{words} waits for {table}; see {p.folder}")
+        finally:
+            ctl.kill()
+            ctl.wait()
+            db.rollback()
+    eventually(lambda: p.one("select count(*) from pg_locks l join pg_stat_activity a using (pid) join pg_class c on c.oid = l.relation"
+                             " join pg_namespace n on n.oid = c.relnamespace where a.application_name = 'bedelauctl' and n.nspname = %s", p.schema),
+               lambda n: n == 0, what="its session to end")
 
 
 def every_event_once(p):

@@ -1,7 +1,7 @@
 """stories: invents what can happen to a request, as the facts that every program would have published about it.
 
-story() tells one request from its letter to any of its ends, or to wherever it happens to stand; all times lie in 2026
-(or from `since` to `last`) and before `now`. The same seed tells the same story whatever the number. event() writes a fact
+story() tells one request from its letter to any of its ends, or to wherever it happens to stand; all times lie between
+`since` and `last` (2026 and as far as the calendar is known) and before `now`. The same seed tells the same story whatever the number. event() writes a fact
 as a CloudEvent; traits() names what a story shows of returns and reorderings, sorts() what of other kinds of facts.
 """
 import datetime
@@ -26,7 +26,7 @@ FINDINGS = [
      "message": "Unknown member: a \\ or a tab\tin it."},
 ]
 SINCE = datetime.datetime(2026, 1, 1, tzinfo=UTC)
-LAST = datetime.datetime(2027, 1, 1, tzinfo=UTC)  # thirty working days later the calendar still has data
+LAST = datetime.datetime(2027, 11, 1, tzinfo=UTC)  # thirty working days later the calendar still has data
 LEBARAN = [datetime.datetime(y, m, d, tzinfo=UTC) for y, m, d in [(2024, 4, 1), (2025, 3, 20), (2026, 3, 12), (2027, 3, 1)]]
 STEPS = [("minutes", 1, 50), ("hours", 1, 20), ("days", 1, 3), ("days", 2, 9), ("days", 20, 60)]
 

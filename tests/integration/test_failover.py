@@ -1,31 +1,29 @@
 """Two Postgres of this test's own, the second a hot standby of the first, in one conninfo: the first dies in mid-load, the second is
 promoted, and every program goes on as it is. Commits wait for the standby, so nothing that was said to be stored is lost."""
-import glob
 import os
 import pathlib
-import pwd
 import shutil
 import subprocess
 import tempfile
 
 import harness
+import postgres
 import psycopg2
 import psycopg2.extensions
 import pytest
 from harness import OPD, eventually
-
-PG = pathlib.Path(sorted(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda p: int(p.split("/")[4]))[-1])
 
 
 class Server:
     """One cluster in a folder; `as_user` is what commands begin with, since Postgres does not run as root."""
 
     def __init__(self, home, name, as_user, log):
-        self.data, self.port, self.as_user, self.log, self.proc = home / name, harness.free_port(), as_user, log / f"{name}.log", None
+        self.bin, self.data, self.port, self.as_user = postgres.binaries(), home / name, harness.free_port(), as_user
+        self.log, self.proc = log / f"{name}.log", None
         self.dsn = f"host=127.0.0.1 port={self.port} dbname=postgres user=bedelau"
 
     def command(self, name, *words):
-        done = subprocess.run([*self.as_user, PG / name, *words], cwd="/", capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run([*self.as_user, self.bin / name, *words], cwd="/", capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, f"{name}: {done.stdout}{done.stderr}"
 
     def init(self):
@@ -36,8 +34,8 @@ class Server:
 
     def start(self):
         with open(self.log, "ab") as log:
-            self.proc = subprocess.Popen([*self.as_user, PG / "postgres", "-D", self.data, "-h", "127.0.0.1", "-p", str(self.port), "-k", "",
-                                          "-c", "max_connections=100", "-c", "hot_standby=on"], cwd="/", stdout=log, stderr=log)
+            self.proc = subprocess.Popen([*self.as_user, self.bin / "postgres", "-D", self.data, "-h", "127.0.0.1", "-p", str(self.port), "-k",
+                                          "", "-c", "max_connections=100", "-c", "hot_standby=on"], cwd="/", stdout=log, stderr=log)
         eventually(lambda: self.ask("select 1") == 1, what=f"a server; see {self.log}")
 
     def ask(self, sql):
@@ -58,17 +56,18 @@ class Server:
     def die(self):
         """At once, as if the machine lost its power: the postmaster and all its children."""
         if self.proc and self.proc.poll() is None:
-            subprocess.run([*self.as_user, PG / "pg_ctl", "-D", self.data, "stop", "-m", "immediate"], cwd="/", capture_output=True, check=False)
+            subprocess.run([*self.as_user, self.bin / "pg_ctl", "-D", self.data, "stop", "-m", "immediate"], cwd="/", capture_output=True, check=False)
             self.proc.wait(timeout=30)
 
 
 @pytest.fixture
 def two(folder, monkeypatch):
     """A primary and its standby; the pipeline's conninfo names both, the standby first."""
+    postgres.binaries()  # or skip, before anything is made
     home = pathlib.Path(tempfile.mkdtemp(prefix="bedelau-failover-"))
     as_user = []
-    if os.getuid() == 0:
-        user = pwd.getpwnam("postgres")
+    if os.geteuid() == 0:
+        user = postgres.owner()
         os.chown(home, user.pw_uid, user.pw_gid)
         as_user = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", "--"]
     servers = [Server(home, name, as_user, folder) for name in ("pertama", "kedua")]

@@ -1,6 +1,5 @@
 """What is to be forgotten is gone from every table, topic, log and attachment; the rest of the record stands."""
 import base64
-import contextlib
 import hashlib
 import json
 import re
@@ -10,7 +9,7 @@ import confluent_kafka.admin
 import harness
 import psycopg2
 import pytest
-from harness import OPD, event, eventually
+from harness import OPD, event, eventually, let_topics_go
 
 NAME, NIP, MAIL, PHONE = "Zuraida Terlupakan", "197711201995121001", "zuraida.terlupakan@batam.go.id", "+628117777123"
 # as both of the people whom a form names: the technical contact's mail is sent to Bedelau
@@ -69,15 +68,6 @@ def of_subject(p, nomor):
     return p.rows("select type, data from event where subject = %s order by seq", nomor)
 
 
-def held(p, topic):
-    """How many records a topic holds."""
-    with contextlib.closing(confluent_kafka.Consumer({"bootstrap.servers": p.servers, "group.id": "held", "log_level": 0})) as c:
-        name = f"{p.prefix}.{topic}"
-        ends = [c.get_watermark_offsets(confluent_kafka.TopicPartition(name, n), timeout=30)
-                for n in c.list_topics(name, timeout=30).topics[name].partitions]
-    return sum(high - low for low, high in ends)
-
-
 def form_of(p, nomor):
     return p.one("select data from event where subject = %s and type = %s", nomor, harness.TYPE.format("request.submitted"))
 
@@ -92,18 +82,6 @@ def in_topic(p, topic):
     lower = {w.lower().encode() for w in EVERY_WAY}
     raws = [b"\0".join([m.key() or b"", m.value() or b"", *(v or b"" for _, v in m.headers() or [])]).lower() for m in p.read(topic)]
     return [w for w in lower for raw in raws if w in raw]
-
-
-def let_topics_go(p, names):
-    """The topics keep their records for a second."""
-    admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": p.servers})
-    for name in names:
-        res = confluent_kafka.admin.ConfigResource(confluent_kafka.admin.ConfigResource.Type.TOPIC, f"{p.prefix}.{name}",
-                                                   {"retention.ms": "1000", "segment.ms": "1000", "cleanup.policy": "delete"})
-        for done in admin.alter_configs([res]).values():
-            done.result(30)
-    for name in names:
-        eventually(lambda t=name: held(p, t), lambda n: n == 0, 120, f"nothing left in {name}")
 
 
 def say_it_everywhere(p):

@@ -180,7 +180,6 @@ def test_month_that_cannot_be_made(p):
     p.start("projector", "projector.2")
     registered(p, range(5))
     recorded(p, 5)
-    p.rows("revoke execute on function event_month(date, timestamptz) from current_user")
     p.rows("alter function event_month(date, timestamptz) rename to hidden")
     p.rows("create table kept as select * from event")
     p.rows(f"drop table {month()}")

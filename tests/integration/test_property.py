@@ -298,6 +298,7 @@ def invent(n, now):
     """Seeds of n stories; the last places are kept for what has not been shown yet."""
     seeds, missing, i = [], STATUSES | STATES | stories.TRAITS | stories.SORTS | KINDS, 0
     while len(seeds) < n:
+        assert i < 20 * n + 2000, f"{i} stories and none shows {sorted(missing)}: stories.LAST, the calendar's data?"
         i += 1
         shown = shows(f"{SEED}.{i}", now)
         if shown & missing or (shown and len(seeds) < n - len(missing)):

@@ -3,7 +3,7 @@ import json
 
 import harness
 import pytest
-from harness import OPD, event, eventually, proved
+from harness import OPD, event, eventually, held_up, proved
 
 SEVERAL = 24
 
@@ -170,19 +170,6 @@ def hashes(p):
     return {r["nomor_permohonan"]: r["hash"] for r in p.rows(
         "select nomor_permohonan, md5((to_jsonb(r) - 'versi')::text || coalesce((select string_agg(to_jsonb(c)::text, ' ' order by"
         " revisi, tahap) from clock c where c.nomor_permohonan = r.nomor_permohonan), '')) as hash from request r")}
-
-
-def held_up(p, table, *words):
-    """A rebuild that waits for a lock of somebody's, as far as it has come, is killed."""
-    with p.connect() as db, db.cursor() as c:
-        db.autocommit = False
-        c.execute(f'lock table "{p.schema}".{table} in share mode')
-        ctl = p.spawn("rebuild", [harness.BIN / "bedelauctl", "rebuild", *words])
-        eventually(lambda: p.one("select count(*) from pg_locks where not granted and relation = %s::regclass", f'"{p.schema}".{table}'),
-                   what=f"{words} waits for {table}")
-        ctl.kill()
-        ctl.wait()
-        db.rollback()
 
 
 def test_the_same_hash_after_everything_was_killed(p):

@@ -3,12 +3,12 @@ import contextlib
 import json
 import os
 import pathlib
-import pwd
 import shutil
 import subprocess
 import tempfile
 
 import harness
+import postgres
 import psycopg2
 import psycopg2.extensions
 import pytest
@@ -208,15 +208,19 @@ class Cluster:
 
     def __init__(self, home, conninfo):
         self.data, self.conninfo, self.was, self.proc = home / "data", None, conninfo, None
-        self.bin = max(pathlib.Path("/usr/lib/postgresql").glob("*/bin/postgres"), default=pathlib.Path(shutil.which("postgres") or "postgres"))
-        # Postgres refuses to run as root
-        self.user = next((u for u in pwd.getpwall() if u.pw_name in ("postgres", "nobody")), None) if os.geteuid() == 0 else None
+        self.user = postgres.owner() if os.geteuid() == 0 else None  # Postgres refuses to run as root
 
     def take(self):
         subprocess.run(["pg_basebackup", "-d", self.was, "-D", self.data, "-X", "stream", "-c", "fast"], check=True, capture_output=True, timeout=120)
 
+    def server(self):
+        """Of the version that wrote the data."""
+        version = (self.data / "PG_VERSION").read_text(encoding="ascii").strip()
+        packaged = pathlib.Path(f"/usr/lib/postgresql/{version}/bin/postgres")
+        return packaged if packaged.exists() else shutil.which("postgres") or pytest.skip(f"no server of version {version} is installed here")
+
     def start(self, log):
-        port, command = free_port(), [self.bin, "-D", self.data, "-h", "127.0.0.1", "-k", "", "-c", "max_connections=200"]
+        port, command = free_port(), [self.server(), "-D", self.data, "-h", "127.0.0.1", "-k", "", "-c", "max_connections=200"]
         if self.user:
             for path in (self.data, *self.data.rglob("*")):
                 os.chown(path, self.user.pw_uid, self.user.pw_gid, follow_symlinks=False)
