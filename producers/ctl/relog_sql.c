@@ -82,10 +82,11 @@ relog_note_outbox(struct ctl *c)
 
 /* ---- the new log ------------------------------------------------------------------------------------------------ */
 
-/* Facts that lie before what the topics hold now: past their time, or of a topic that was made anew. */
+/* Facts that lie before what the topics hold now: past their time, or of a topic that was made anew. Of a partition that gave
+ * no record nothing can be confirmed, wherever it stands: one that was made anew and is still empty begins and ends at 0. */
 #define OLDER                                                                                                \
     " e left join reach p on p.topic = e.topic and p.partition = e.partition where p.topic is null or "      \
-    "e.kafka_offset < p.low or e.append_at < p.first_at or p.first_at is null and e.kafka_offset < p.stop"
+    "e.kafka_offset < p.low or p.first_at is null or e.append_at < p.first_at"
 
 #define PLACE "append_at, topic, partition, kafka_offset"
 

@@ -3,9 +3,10 @@ import json
 
 import harness
 import pytest
-from harness import OPD, PERSONAL, eventually, proved
+from harness import OPD, PERSONAL, event, eventually, proved
 from test_forget import let_topics_go
 from test_record import content, nomor_of, tell, verify, versions
+from test_record_topics import delete
 
 SEVERAL = 16
 LOG = "event, event_id, event_copy"
@@ -179,6 +180,38 @@ def test_a_topic_that_was_made_anew(p):
     assert gone.returncode == 1 and "event_copy" in gone.stderr and "pg_restore" in gone.stderr
     p.rows("alter table elsewhere rename to event_copy")
     assert p.ctl_run("rebuild", "--partial").returncode == 64
+
+
+def registered(p, i, partition):
+    p.producer.produce(f"{p.prefix}.requests", json.dumps(event("request.registered", nomor_of(i), {"kode_opd": OPD, "nomor_surat": f"1/{i}"})),
+                       partition=partition)
+    p.flush()
+
+
+def test_a_topic_that_was_made_anew_and_is_almost_empty(p):
+    """One of its partitions holds a record, all others none: what the log holds of either is not the topic's to deny."""
+    for worker in harness.WORKERS:
+        assert p.terminate(worker) == 0
+    delete(p, "requests")
+    p.ctl("topics", "create", "--partitions", "6")
+    registered(p, SEVERAL, 0)
+    was, tables = log(p), content(p)
+    older = {r["partition"]: r["n"] for r in p.rows("select partition, count(*) as n from event where topic = %s group by 1", f"{p.prefix}.requests")}
+    assert older.pop(0) > 1 and older
+    refused = p.ctl_run("rebuild", "--from-kafka")
+    assert refused.returncode == 1 and "made anew" in refused.stderr and "--partial" in refused.stderr, refused
+    assert (log(p), content(p)) == (was, tables)
+    said = again(p, "--partial")
+    assert (said["found"], said["left_out"], said["flaws"], said["incomplete"]) == (1, 0, 0, [])
+    assert said["older"] == p.one("select count(*) from event where topic = %s", f"{p.prefix}.requests") - 1
+    assert not set(was) - set(log(p)) and not set(tables) - set(content(p))
+    # and what the log lacks by now is named
+    p.rows("delete from event where subject = %s and topic = %s", nomor_of(3), f"{p.prefix}.requests")
+    incomplete = {i["nomor_permohonan"]: i["why"] for i in again(p, "--partial", code=1)["incomplete"]}
+    assert set(incomplete) == {nomor_of(3)} and "tanpa_formulir" in incomplete[nomor_of(3)]
+    p.start("projector")
+    registered(p, SEVERAL + 1, 3)
+    p.await_status(nomor_of(SEVERAL + 1), "terdaftar")
 
 
 # where it is held up, by whose lock: while it reads, while it makes, when all is written but not committed
