@@ -214,6 +214,41 @@ def test_a_topic_that_was_made_anew_and_is_almost_empty(p):
     p.await_status(nomor_of(SEVERAL + 1), "terdaftar")
 
 
+# what the server says of one fact that is to go into a table of the session's own
+SICK = """create table kata (kode text);
+create function gagal() returns trigger language plpgsql as $$ declare k text := (select kode from kata);
+  begin if new.subject like '%%-0003' then raise exception 'gagal' using errcode = k; end if; return new; end $$;
+create function sakit() returns event_trigger language plpgsql as $$ begin
+  if to_regclass('pg_temp.read_event') is not null and not exists (select from pg_trigger where tgrelid = to_regclass('pg_temp.read_event')) then
+    create trigger gagal before insert on pg_temp.read_event for each row execute function gagal(); end if; end $$;
+create event trigger sakit on ddl_command_end when tag in ('CREATE TABLE') execute function sakit()"""
+
+
+@pytest.mark.alone
+def test_a_sick_database_is_no_fact_s_fault(own_postgres, pipeline):
+    """A disk that cannot be read, a fault of the server's, a limit of its: nothing is left out. Only data are to blame for themselves."""
+    p = pipeline(standin=False)
+    p.start("projector")
+    for i in range(SEVERAL):
+        registered(p, i, i % 4)
+    eventually(lambda: p.one("select count(*) from event"), lambda n: n == SEVERAL, what="all of them")
+    was = log(p)
+    p.rows(SICK)
+    for code in ("58030", "XX000", "54000", "25006", "23503"):
+        p.rows("delete from kata")
+        p.rows("insert into kata values (%s)", code)
+        done = p.ctl_run("rebuild", "--from-kafka")
+        assert done.returncode == 69 and code in done.stderr, done
+        assert log(p) == was
+    p.rows("update kata set kode = '42703'")
+    done = p.ctl_run("rebuild", "--from-kafka")
+    assert done.returncode == 78 and log(p) == was, done
+    p.rows("update kata set kode = '22P05'")
+    said = again(p)
+    assert (said["no_events"], said["left_out"], said["facts"]) == (1, 1, SEVERAL - 1)
+    p.rows("drop event trigger sakit")
+
+
 # where it is held up, by whose lock: while it reads, while it makes, when all is written but not committed
 HELD = [(("--from-kafka",), "outbox_projector", "access exclusive"), (("--from-kafka",), "event_copy", "share"),
         (("--from-kafka",), "consumer_offset", "share"), ((), "request", "share"), ((), "rekap", "share")]
