@@ -290,11 +290,16 @@ def test_numbers_of_the_gateway(pipeline, tmp_path):
     first = [post(f"a{i}") for i in range(3)]
     dump(p, tmp_path / "backup")
     second = [post(f"b{i}") for i in range(3)]
+    far = [f"{second[0][:9]}{n}" for n in ("9223372036854775807", "999999999", "999999999999", "99999999999999999999")]
+    for nomor in far:  # somebody's own, which look like the gateway's
+        p.send("requests", event("request.registered", nomor, {"kode_opd": OPD, "nomor_surat": f"1/{nomor}"}))
+    p.flush()
     for name in ("projector", "gateway"):
         p.kill(name)
     put_back(p, tmp_path / "backup")
     said = json.loads(p.ctl_run("restored", "--json").stdout)
-    assert said["numbers"] == 1
+    assert said["numbers"] == 1 and said["numbers_left_out"] == sorted(far)
+    assert p.one("select next from gateway_number") == int(second[-1][9:]) + 1
     named = {d["uri"].removeprefix("urn:sha256:") for d in harness.FORM["lampiran"] if d["uri"].startswith("urn:sha256:")}
     assert {d["sha256"] for d in said["documents"]} == named
     assert {d["nomor_permohonan"] for d in said["documents"]} <= set(second)
