@@ -306,3 +306,22 @@ def test_numbers_of_the_gateway(pipeline, tmp_path):
     p.start("projector", "gateway")
     third = [post(f"c{i}") for i in range(3)]
     assert len({*first, *second, *third}) == 9 and sorted(third)[0] > sorted(second)[-1]
+
+
+def test_a_worker_without_a_row(pipeline):
+    """It knows nothing of what it has told of a request: that is behind too, and is said."""
+    p = pipeline(standin=False)
+    p.start("validator", "projector")
+    for i in range(4):
+        p.submit(nomor_of(i))
+    p.await_read("validator", "requests", 4)
+    p.await_read("projector", "checks", 4)
+    assert p.terminate("validator") == 0
+    assert p.ctl_run("verify").returncode == 0
+    was = p.rows("delete from pemeriksaan where nomor_permohonan in (%s, %s) returning nomor_permohonan, urutan", nomor_of(1), nomor_of(2))
+    asked = p.ctl_run("verify", "--json")
+    assert asked.returncode == 1 and json.loads(asked.stdout)["flaws"] == [{"what": "counters_behind", "count": 2}]
+    assert raised(p) == 2
+    for r in was:
+        assert p.one("select urutan from pemeriksaan where nomor_permohonan = %s", r["nomor_permohonan"]) == r["urutan"] > 0
+    assert p.ctl_run("verify").returncode == 0
