@@ -80,6 +80,21 @@ relog_note_outbox(struct ctl *c)
         1, args, NULL);
 }
 
+enum res
+relog_take(struct ctl *c, const char *group)
+{
+    const char *args[] = {group};
+
+    /* in the projector's own order: first its offsets, then the requests */
+    return ctl_exec(
+        c,
+        "insert into consumer_offset as o (consumer_group, topic, partition, generation) select $1, topic, "
+        "partition, 1 from (select topic, partition from consumer_offset where consumer_group = $1 union "
+        "select topic, partition from reach) k order by 2, 3 on conflict (consumer_group, topic, partition) "
+        "do update set generation = o.generation + 1",
+        1, args, NULL);
+}
+
 /* ---- the new log ------------------------------------------------------------------------------------------------ */
 
 /* Facts that lie before what the topics hold now: past their time, or of a topic that was made anew. Of a partition that gave

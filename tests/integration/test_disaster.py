@@ -2,6 +2,7 @@
 import json
 
 import harness
+import psycopg2
 import pytest
 from harness import OPD, PERSONAL, event, eventually, proved
 from test_forget import let_topics_go
@@ -212,6 +213,26 @@ def test_a_topic_that_was_made_anew_and_is_almost_empty(p):
     p.start("projector")
     registered(p, SEVERAL + 1, 3)
     p.await_status(nomor_of(SEVERAL + 1), "terdaftar")
+
+
+def test_the_first_positions_of_a_projector(p):
+    """Where it has none yet it takes its first, and reads on from there, only once the log is whole."""
+    assert p.terminate("projector") == 0
+    was, at = log(p), positions(p)
+    p.rows("delete from consumer_offset where consumer_group = %s", f"{p.prefix}-projector")
+    with p.connect() as db, db.cursor() as c:
+        db.autocommit = False
+        c.execute(f'lock table "{p.schema}".event_copy in share mode')
+        ctl = p.spawn("rebuild", [harness.BIN / "bedelauctl", "rebuild", "--from-kafka"])
+        eventually(lambda: p.one("select count(*) from pg_locks where not granted and relation = %s::regclass", f'"{p.schema}".event_copy'),
+                   what="it makes the log")
+        with pytest.raises(psycopg2.errors.LockNotAvailable):
+            p.rows("select take_offsets(%s, %s, %s)", f"{p.prefix}-projector", [f"{p.prefix}.requests"], [0])
+        db.rollback()
+    assert ctl.wait(60) == 0
+    assert (log(p), positions(p)) == (was, at)
+    p.start("projector")
+    goes_on(p, range(SEVERAL, SEVERAL + 4))
 
 
 # what the server says of one fact that is to go into a table of the session's own
