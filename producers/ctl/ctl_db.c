@@ -7,6 +7,7 @@
 
 #include "common/base/log.h"
 #include "common/pg/args.h"
+#include "common/pg/pg.h"
 #include "common/pg/session.h"
 #include "producers/ctl/ctl.h"
 #include "producers/ctl/ctl_words.h"
@@ -108,6 +109,13 @@ ctl_db(struct ctl *c)
     return c->e.res;
 }
 
+/* A statement that the server does not understand or that we may not send (42) is ours to mend, and never a record's fault. */
+static enum res
+blame(const char *state, const char *constraint)
+{
+    return strncmp(state, "42", 2) == 0 ? RES_FATAL : pg_blame(state, constraint);
+}
+
 /* DETAIL is left out: it may quote data. */
 static void
 db_failed(struct ctl *c, const PGresult *r)
@@ -120,13 +128,9 @@ db_failed(struct ctl *c, const PGresult *r)
     else if (strcmp(state, "42P01") == 0 || strcmp(state, "42883") == 0)
         err_set(&c->e, RES_FATAL, "Postgres: %s; has `bedelauctl migrate` run in schema %s?", text,
                 c->set.schema);
-    else if (strncmp(state, "57", 2) == 0 || strncmp(state, "53", 2) == 0 || strncmp(state, "55", 2) == 0 ||
-             strncmp(state, "40", 2) == 0)
-        err_set(&c->e, RES_RETRY, "Postgres: %s (SQLSTATE %s)", text, state);
-    else if (strncmp(state, "42501", 5) == 0)
-        err_set(&c->e, RES_FATAL, "Postgres: %s (SQLSTATE %s)", text, state);
     else
-        err_set(&c->e, RES_REJECT, "Postgres: %s (SQLSTATE %s)", text, state);
+        err_set(&c->e, blame(state, PQresultErrorField(r, PG_DIAG_CONSTRAINT_NAME)),
+                "Postgres: %s (SQLSTATE %s)", text, state);
 }
 
 static PGresult *

@@ -12,7 +12,9 @@
 #include "workers/sop/fact.h"
 #include "workers/sop/rows.h"
 
-enum { BATCH = 500 };
+/* FAR: nobody numbers so many requests between two backups. Whoever may write into a topic may write any number there, and what
+ * is raised to it once stays. */
+enum { BATCH = 500, DIGITS = 9, FAR = 1000000, NAMED = 20 };
 
 /* Where a worker's counter of a request is kept; a row that is not there yet begins with it. */
 static const struct {
@@ -42,6 +44,7 @@ struct looking {
     struct told_row rows[BATCH];
     size_t n;
     json_t *named; /* {digest: nomor}: documents of our own that forms name */
+    json_t *far;   /* numbers that are too far beyond the gateway's to be its own */
     int64_t read;
 };
 
@@ -74,17 +77,29 @@ flush(struct looking *l)
     return r ? RES_OK : l->c->e.res;
 }
 
-/* A number that the gateway gave: "BDL-2026-000017" counts as the 17th of 2026. */
+static bool
+all_digits(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] < '0' || s.p[i] > '9')
+            return false;
+    return s.n > 0;
+}
+
+/* A number that the gateway gave: "BDL-2026-000017" is the 17th of 2026. One that is too long for it is too far, whatever it is. */
 static bool
 given(struct str nomor, struct told_row *t)
 {
+    struct str year = {nomor.p + 4, 4};
     struct str rest = {nomor.p + 9, nomor.n > 9 ? nomor.n - 9 : 0};
 
-    if (!str_starts(nomor, STR("BDL-")) || nomor.n < 10 || nomor.p[8] != '-')
+    if (!str_starts(nomor, STR("BDL-")) || nomor.n < 10 || nomor.p[8] != '-' || !all_digits(year) ||
+        !all_digits(rest))
         return false;
     t->worker = STR("gateway");
-    t->nomor = (struct str){nomor.p + 4, 4};
-    return str_int(rest, &t->n) && t->n > 0;
+    t->nomor = nomor;
+    t->n = INT64_MAX;
+    return rest.n > DIGITS || (str_int(rest, &t->n) && t->n > 0);
 }
 
 /* Whose counter the event moved on, and how far. */
@@ -271,6 +286,37 @@ drop_told(struct ctl *c)
                     1, args, NULL);
 }
 
+/* The gateway's numbers that were told, with the next that it would give. */
+#define GIVEN                                                                                                \
+    "select t.nomor, t.n, y.tahun, coalesce(g.next, 1) as next from told_so t cross join lateral (select "   \
+    "substr(t.nomor, 5, 4)::int as tahun) y left join gateway_number g using (tahun) where t.worker = "      \
+    "'gateway' and t.nomor ~ '^BDL-[0-9]{4}-[0-9]+$'"
+
+static enum res
+raise_numbers(struct looking *l, int64_t *numbers)
+{
+    char far[24];
+    char named[24];
+    const char *args[] = {far, named};
+    PGresult *r;
+
+    snprintf(far, sizeof far, "%d", FAR);
+    snprintf(named, sizeof named, "%d", NAMED);
+    r = ctl_query(l->c,
+                  "select nomor from (" GIVEN ") k where n - next >= $1::bigint order by 1 limit $2::int", 2,
+                  args);
+    for (int i = 0; r && i < PQntuples(r); i++)
+        json_array_append_new(l->far, json_string(PQgetvalue(r, i, 0)));
+    PQclear(r);
+    if (!r)
+        return l->c->e.res;
+    return ctl_exec(l->c,
+                    "insert into gateway_number as t (tahun, next) select tahun, max(n) + 1 from (" GIVEN
+                    ") k where n - next < $1::bigint group by tahun order by tahun on conflict (tahun) do "
+                    "update set next = excluded.next where t.next < excluded.next",
+                    1, args, numbers);
+}
+
 static enum res
 raise_all(struct looking *l, int64_t *raised, int64_t *numbers)
 {
@@ -284,11 +330,7 @@ raise_all(struct looking *l, int64_t *raised, int64_t *numbers)
     for (unsigned i = 0; i < COUNTERS && res == RES_OK; i++)
         res = raise_one(l->c, i, raised);
     if (res == RES_OK)
-        res = ctl_exec(l->c,
-                       "insert into gateway_number as t (tahun, next) select nomor::int, n + 1 from told_so "
-                       "where worker = 'gateway' and nomor ~ '^[0-9]{4}$' order by nomor on conflict (tahun) "
-                       "do update set next = excluded.next where t.next < excluded.next",
-                       0, NULL, numbers);
+        res = raise_numbers(l, numbers);
     snprintf(detail, sizeof detail, "%lld records, %lld counters raised", (long long)l->read,
              (long long)*raised);
     if (res == RES_OK)
@@ -322,10 +364,14 @@ static void
 say(struct looking *l, int64_t raised, int64_t numbers, json_t *missing)
 {
     if (l->c->json) {
-        ctl_print(json_pack("{s:I, s:I, s:I, s:O}", "records", (json_int_t)l->read, "raised",
-                            (json_int_t)raised, "numbers", (json_int_t)numbers, "documents", missing));
+        ctl_print(json_pack("{s:I, s:I, s:I, s:O, s:O}", "records", (json_int_t)l->read, "raised",
+                            (json_int_t)raised, "numbers", (json_int_t)numbers, "numbers_left_out", l->far,
+                            "documents", missing));
         return;
     }
+    for (size_t i = 0; i < json_array_size(l->far); i++)
+        printf("%s is too far beyond the gateway's numbers to be its own, and is left out\n",
+               json_string_value(json_array_get(l->far, i)));
     for (size_t i = 0; i < json_array_size(missing); i++) {
         const json_t *one = json_array_get(missing, i);
 
@@ -356,7 +402,7 @@ ctl_restored(struct ctl *c, int argc, char **argv)
     l = calloc(1, sizeof *l);
     if (!l)
         return ctl_fail(c, APP_UNAVAILABLE, "out of memory");
-    *l = (struct looking){.c = c, .args = pg_args_make(), .named = json_object()};
+    *l = (struct looking){.c = c, .args = pg_args_make(), .named = json_object(), .far = json_array()};
     l->topics = (struct topics_read){.c = c, .record = on_record, .arg = l};
     l->opts = (struct event_opts){c->set.topic_prefix, c->sop.event_max, c->sop.tolerance_ms * 1000};
     res = ctl_exec(c, "set statement_timeout to 0", 0, NULL, NULL);
@@ -371,6 +417,7 @@ ctl_restored(struct ctl *c, int argc, char **argv)
     code = res != RES_OK ? ctl_failed(c) : json_array_size(missing) ? CTL_NO : APP_OK;
     json_decref(missing);
     json_decref(l->named);
+    json_decref(l->far);
     topics_read_close(&l->topics);
     arena_free(&l->arena);
     pg_args_free(&l->args);

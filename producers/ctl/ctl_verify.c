@@ -63,7 +63,8 @@ count_ids(struct proof *p)
     return RES_OK;
 }
 
-/* A worker whose counter is behind what it told was put back from a backup, and what it tells next would be taken for old. */
+/* A worker whose counter is behind what it told was put back from a backup, and what it tells next would be taken for old;
+ * one that has no row of a request any more has told nothing that it knows of. */
 static enum res
 count_behind(struct proof *p)
 {
@@ -73,7 +74,7 @@ count_behind(struct proof *p)
         "integration w where w.nomor_permohonan = r.nomor_permohonan)), (3, (select urutan from "
         "deadline_clock w where w.nomor_permohonan = r.nomor_permohonan))) c(k, n) where "
         "split_part(split_part("
-        "r.hitungan, ' ', k), '/', 2)::bigint > n) b";
+        "r.hitungan, ' ', k), '/', 2)::bigint > coalesce(n, 0)) b";
     PGresult *r = ctl_query(p->c, sql, 0, NULL);
     int64_t n = 0;
 

@@ -539,15 +539,9 @@ store_parts(struct relog *l)
 enum res
 relog_fence(struct relog *l)
 {
-    const char *args[] = {l->group};
+    enum res res = store_parts(l);
 
-    /* in the projector's own order: first its offsets, then the requests */
-    return ctl_exec(
-        l->c,
-        "update consumer_offset o set generation = o.generation + 1 from (select topic, partition "
-        "from consumer_offset where consumer_group = $1 order by topic, partition for update) k "
-        "where o.consumer_group = $1 and o.topic = k.topic and o.partition = k.partition",
-        1, args, NULL);
+    return res == RES_OK ? relog_take(l->c, l->group) : res;
 }
 
 enum res

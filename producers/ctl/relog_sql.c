@@ -80,12 +80,28 @@ relog_note_outbox(struct ctl *c)
         1, args, NULL);
 }
 
+enum res
+relog_take(struct ctl *c, const char *group)
+{
+    const char *args[] = {group};
+
+    /* in the projector's own order: first its offsets, then the requests */
+    return ctl_exec(
+        c,
+        "insert into consumer_offset as o (consumer_group, topic, partition, generation) select $1, topic, "
+        "partition, 1 from (select topic, partition from consumer_offset where consumer_group = $1 union "
+        "select topic, partition from reach) k order by 2, 3 on conflict (consumer_group, topic, partition) "
+        "do update set generation = o.generation + 1",
+        1, args, NULL);
+}
+
 /* ---- the new log ------------------------------------------------------------------------------------------------ */
 
-/* Facts that lie before what the topics hold now: past their time, or of a topic that was made anew. */
+/* Facts that lie before what the topics hold now: past their time, or of a topic that was made anew. Of a partition that gave
+ * no record nothing can be confirmed, wherever it stands: one that was made anew and is still empty begins and ends at 0. */
 #define OLDER                                                                                                \
     " e left join reach p on p.topic = e.topic and p.partition = e.partition where p.topic is null or "      \
-    "e.kafka_offset < p.low or e.append_at < p.first_at or p.first_at is null and e.kafka_offset < p.stop"
+    "e.kafka_offset < p.low or p.first_at is null or e.append_at < p.first_at"
 
 #define PLACE "append_at, topic, partition, kafka_offset"
 

@@ -113,6 +113,8 @@ on_get(struct call *call, const PGresult *r)
 {
     if (PQntuples(r) == 1)
         noted_keep(call, pg_text(r, 0, 0), pg_text(r, 0, 1));
+    else
+        noted_none(call);
 }
 
 static void

@@ -61,12 +61,19 @@ kept_free(void *mine)
 }
 
 void
+noted_none(struct call *call)
+{
+    kept_free(call->mine);
+    call->mine = NULL;
+    call->drop = NULL;
+}
+
+void
 noted_keep(struct call *call, struct str media, struct str body)
 {
     struct kept *k = calloc(1, sizeof *k);
 
-    if (call->mine) /* the statement was repeated on another connection */
-        call->drop(call->mine);
+    noted_none(call);
     call->mine = k;
     call->drop = kept_free;
     if (!k)

@@ -17,8 +17,10 @@
  * (may be STR_NULL), the peer's address, and what X-Alasan says. False, and answered, where that header cannot be stored. */
 bool noted_args(struct call *call, struct str detail);
 
-/* From the handler of rows: keeps the answer (copied) until the row is committed. */
+/* From the handler of rows: keeps the answer (copied) until the row is committed. A statement that is repeated on another
+ * connection is answered by its last result alone: noted_none, where that has no row, drops what an undone one gave. */
 void noted_keep(struct call *call, struct str media, struct str body);
+void noted_none(struct call *call);
 
 /* When it is committed: answers 200 with what was kept. False where nothing was. */
 bool noted_give(struct call *call);

@@ -61,6 +61,8 @@ on_json(struct call *call, const PGresult *r)
 {
     if (PQntuples(r) == 1)
         noted_keep(call, STR("application/json"), pg_text(r, 0, 0));
+    else
+        noted_none(call);
 }
 
 static void

@@ -1,10 +1,12 @@
 """Who looked at a form is written down: every way of reading one leaves exactly one row in audit_log that says who, when, from where,
 what and why, and holds nothing of the form; what cannot be written down is not shown; and nobody changes what was written."""
+import concurrent.futures
 import contextlib
 import hashlib
 import json
 import os
 import pwd
+import secrets
 import socket
 
 import harness
@@ -209,6 +211,39 @@ def test_the_answer_waits_for_the_commit(line):
     finally:
         p.rows("drop trigger hilang on audit_log")
         p.rows("drop function hilang()")
+
+
+HIDDEN = {  # what is asked, how it goes out of sight and comes back
+    f"/v1/documents/{SHA}": ("delete from document_owner", f"insert into document_owner (sha256, kode_opd) values ('\\x{SHA}', '{OPD}')"),
+    f"/v1/requests/{NOMOR}": ("update request set kode_opd = '1.02.01'", f"update request set kode_opd = '{OPD}'"),
+}
+
+
+@pytest.mark.parametrize("path", HIDDEN)
+def test_a_read_that_was_undone_shows_nothing(line, path):
+    """Its rows had come when the connection broke before COMMIT; asked once more there is nothing to see, and that counts."""
+    p, key = line.p, secrets.randbelow(2**31)
+    hide, show = HIDDEN[path]
+    before = line.last()
+    p.rows("create function tunda() returns trigger language plpgsql as $$ begin perform pg_advisory_xact_lock(%s); return null; end $$", key)
+    p.rows("create constraint trigger tunda after insert on audit_log deferrable initially deferred for each row execute function tunda()")
+    p.rows("select pg_advisory_lock(%s)", key)
+    try:
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            asked = pool.submit(line.get, path, "opd")
+            waits = harness.eventually(lambda: p.rows("select pid from pg_locks where locktype = 'advisory' and objid = %s and not granted", key),
+                                       what="its COMMIT")
+            p.rows(hide)
+            p.rows("select pg_terminate_backend(%s)", waits[0]["pid"])
+            status, body = asked.result()
+        assert status == 404 and PDF not in body and NOTE.encode() not in body, body
+        assert line.noted(before) == []
+    finally:
+        p.rows("select pg_advisory_unlock(%s)", key)
+        p.rows("drop trigger tunda on audit_log")
+        p.rows("drop function tunda()")
+        p.rows(show)
+    assert line.get(path, "opd")[0] == 200
 
 
 def test_contacts_are_not_read_where_nothing_can_be_written(line):

@@ -2,9 +2,11 @@
 import json
 
 import harness
+import psycopg2
 import pytest
-from harness import PERSONAL, eventually, held_up, let_topics_go, proved
+from harness import OPD, PERSONAL, event, eventually, held_up, let_topics_go, proved
 from test_record import content, nomor_of, tell, verify, versions
+from test_record_topics import delete
 
 SEVERAL = 16
 LOG = "event, event_id, event_copy"
@@ -182,6 +184,93 @@ def test_a_topic_that_was_made_anew(p):
     assert gone.returncode == 1 and "event_copy" in gone.stderr and "pg_restore" in gone.stderr
     p.rows("alter table elsewhere rename to event_copy")
     assert p.ctl_run("rebuild", "--partial").returncode == 64
+
+
+def registered(p, i, partition):
+    p.producer.produce(f"{p.prefix}.requests", json.dumps(event("request.registered", nomor_of(i), {"kode_opd": OPD, "nomor_surat": f"1/{i}"})),
+                       partition=partition)
+    p.flush()
+
+
+def test_a_topic_that_was_made_anew_and_is_almost_empty(p):
+    """One of its partitions holds a record, all others none: what the log holds of either is not the topic's to deny."""
+    for worker in harness.WORKERS:
+        assert p.terminate(worker) == 0
+    delete(p, "requests")
+    p.ctl("topics", "create", "--partitions", "6")
+    registered(p, SEVERAL, 0)
+    was, tables = log(p), content(p)
+    older = {r["partition"]: r["n"] for r in p.rows("select partition, count(*) as n from event where topic = %s group by 1", f"{p.prefix}.requests")}
+    assert older.pop(0) > 1 and older
+    refused = p.ctl_run("rebuild", "--from-kafka")
+    assert refused.returncode == 1 and "made anew" in refused.stderr and "--partial" in refused.stderr, refused
+    assert (log(p), content(p)) == (was, tables)
+    said = again(p, "--partial")
+    assert (said["found"], said["left_out"], said["flaws"], said["incomplete"]) == (1, 0, 0, [])
+    assert said["older"] == p.one("select count(*) from event where topic = %s", f"{p.prefix}.requests") - 1
+    assert not set(was) - set(log(p)) and not set(tables) - set(content(p))
+    # and what the log lacks by now is named
+    p.rows("delete from event where subject = %s and topic = %s", nomor_of(3), f"{p.prefix}.requests")
+    incomplete = {i["nomor_permohonan"]: i["why"] for i in again(p, "--partial", code=1)["incomplete"]}
+    assert set(incomplete) == {nomor_of(3)} and "tanpa_formulir" in incomplete[nomor_of(3)]
+    p.start("projector")
+    registered(p, SEVERAL + 1, 3)
+    p.await_status(nomor_of(SEVERAL + 1), "terdaftar")
+
+
+def test_the_first_positions_of_a_projector(p):
+    """Where it has none yet it takes its first, and reads on from there, only once the log is whole."""
+    assert p.terminate("projector") == 0
+    was, at = log(p), positions(p)
+    p.rows("delete from consumer_offset where consumer_group = %s", f"{p.prefix}-projector")
+    with p.connect() as db, db.cursor() as c:
+        db.autocommit = False
+        c.execute(f'lock table "{p.schema}".event_copy in share mode')
+        ctl = p.spawn("rebuild", [harness.BIN / "bedelauctl", "rebuild", "--from-kafka"])
+        eventually(lambda: p.one("select count(*) from pg_locks where not granted and relation = %s::regclass", f'"{p.schema}".event_copy'),
+                   what="it makes the log")
+        with pytest.raises(psycopg2.errors.LockNotAvailable):
+            p.rows("select take_offsets(%s, %s, %s)", f"{p.prefix}-projector", [f"{p.prefix}.requests"], [0])
+        db.rollback()
+    assert ctl.wait(60) == 0
+    assert (log(p), positions(p)) == (was, at)
+    p.start("projector")
+    goes_on(p, range(SEVERAL, SEVERAL + 4))
+
+
+# what the server says of one fact that is to go into a table of the session's own
+SICK = """create table kata (kode text);
+create function gagal() returns trigger language plpgsql as $$ declare k text := (select kode from kata);
+  begin if new.subject like '%%-0003' then raise exception 'gagal' using errcode = k; end if; return new; end $$;
+create function sakit() returns event_trigger language plpgsql as $$ begin
+  if to_regclass('pg_temp.read_event') is not null and not exists (select from pg_trigger where tgrelid = to_regclass('pg_temp.read_event')) then
+    create trigger gagal before insert on pg_temp.read_event for each row execute function gagal(); end if; end $$;
+create event trigger sakit on ddl_command_end when tag in ('CREATE TABLE') execute function sakit()"""
+
+
+@pytest.mark.alone
+def test_a_sick_database_is_no_fact_s_fault(own_postgres, pipeline):
+    """A disk that cannot be read, a fault of the server's, a limit of its: nothing is left out. Only data are to blame for themselves."""
+    p = pipeline(standin=False)
+    p.start("projector")
+    for i in range(SEVERAL):
+        registered(p, i, i % 4)
+    eventually(lambda: p.one("select count(*) from event"), lambda n: n == SEVERAL, what="all of them")
+    was = log(p)
+    p.rows(SICK)
+    for code in ("58030", "XX000", "54000", "25006", "23503"):
+        p.rows("delete from kata")
+        p.rows("insert into kata values (%s)", code)
+        done = p.ctl_run("rebuild", "--from-kafka")
+        assert done.returncode == 69 and code in done.stderr, done
+        assert log(p) == was
+    p.rows("update kata set kode = '42703'")
+    done = p.ctl_run("rebuild", "--from-kafka")
+    assert done.returncode == 78 and log(p) == was, done
+    p.rows("update kata set kode = '22P05'")
+    said = again(p)
+    assert (said["no_events"], said["left_out"], said["facts"]) == (1, 1, SEVERAL - 1)
+    p.rows("drop event trigger sakit")
 
 
 # where it is held up, by whose lock: while it reads, while it makes, when all is written but not committed

@@ -163,6 +163,7 @@ def test_poisoned_batch(own_postgres, pipeline):
     for view in ("v_timeline", "v_anomali", "v_antrean"):  # and nobody who asks stumbles over what was let in
         p.rows(f"select * from {view}")
     assert len(p.rows("select * from v_timeline where nomor_permohonan like %s", f"{OPD}-ANGKA-%")) == len(good_numbers())
+    p.ctl("restored")  # there is no validator here that had counted what it told
     harness.proved(p)
 
 

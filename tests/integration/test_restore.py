@@ -294,14 +294,38 @@ def test_numbers_of_the_gateway(pipeline, tmp_path):
     first = [post(f"a{i}") for i in range(3)]
     dump(p, tmp_path / "backup")
     second = [post(f"b{i}") for i in range(3)]
+    far = [f"{second[0][:9]}{n}" for n in ("9223372036854775807", "999999999", "999999999999", "99999999999999999999")]
+    for nomor in far:  # somebody's own, which look like the gateway's
+        p.send("requests", event("request.registered", nomor, {"kode_opd": OPD, "nomor_surat": f"1/{nomor}"}))
+    p.flush()
     for name in ("projector", "gateway"):
         p.kill(name)
     put_back(p, tmp_path / "backup")
     said = json.loads(p.ctl_run("restored", "--json").stdout)
-    assert said["numbers"] == 1
+    assert said["numbers"] == 1 and said["numbers_left_out"] == sorted(far)
+    assert p.one("select next from gateway_number") == int(second[-1][9:]) + 1
     named = {d["uri"].removeprefix("urn:sha256:") for d in harness.FORM["lampiran"] if d["uri"].startswith("urn:sha256:")}
     assert {d["sha256"] for d in said["documents"]} == named
     assert {d["nomor_permohonan"] for d in said["documents"]} <= set(second)
     p.start("projector", "gateway")
     third = [post(f"c{i}") for i in range(3)]
     assert len({*first, *second, *third}) == 9 and sorted(third)[0] > sorted(second)[-1]
+
+
+def test_a_worker_without_a_row(pipeline):
+    """It knows nothing of what it has told of a request: that is behind too, and is said."""
+    p = pipeline(standin=False)
+    p.start("validator", "projector")
+    for i in range(4):
+        p.submit(nomor_of(i))
+    p.await_read("validator", "requests", 4)
+    p.await_read("projector", "checks", 4)
+    assert p.terminate("validator") == 0
+    assert p.ctl_run("verify").returncode == 0
+    was = p.rows("delete from pemeriksaan where nomor_permohonan in (%s, %s) returning nomor_permohonan, urutan", nomor_of(1), nomor_of(2))
+    asked = p.ctl_run("verify", "--json")
+    assert asked.returncode == 1 and json.loads(asked.stdout)["flaws"] == [{"what": "counters_behind", "count": 2}]
+    assert raised(p) == 2
+    for r in was:
+        assert p.one("select urutan from pemeriksaan where nomor_permohonan = %s", r["nomor_permohonan"]) == r["urutan"] > 0
+    assert p.ctl_run("verify").returncode == 0
