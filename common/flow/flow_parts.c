@@ -54,8 +54,8 @@ on_taken(void *arg, const struct pg_end *end)
     struct flow *f = arg;
 
     pg_done(f->opts.pg);
-    if (!f->assigned || f->asked_for != f->assignment)
-        return; /* a newer assignment asks for itself */
+    if (!f->assigned || f->asked_for != f->assignment || f->take_turn.queued)
+        return; /* a newer assignment, or what was set since, asks for itself */
     if (end->res != RES_OK) {
         flow_note_fault(f, end);
         loop_timer_set(f->opts.loop, &f->retake, RETAKE_MS);
@@ -84,7 +84,8 @@ flow_retake(void *arg)
 {
     struct flow *f = arg;
 
-    if (f->assigned && !f->revoke_pending)
+    /* once they are known, records are in hand that count on them: see flow_take_again() */
+    if (f->assigned && !f->known && !f->revoke_pending)
         pg_turn(f->opts.pg, &f->take_turn);
 }
 
