@@ -44,8 +44,8 @@ void session_take(const struct session_want *w, const PGresult *r, struct sessio
 /* Whether the process that answers is another than the one that the connection was made to: a pooler stands between. */
 bool session_is_pooled(const PGconn *conn, const struct session_got *got);
 
-/* Whether clients of the pooler that `conn` (idle, in no pipeline) and `conninfo` lead to keep one server process from their first
- * statement to their last. Makes further connections and waits: some milliseconds, at most some seconds where the pooler has no
+/* Whether clients of the pooler that `conn` (idle, in no pipeline; made with `conninfo`) leads to keep one server process from their
+ * first statement to their last. Makes further connections to that same host and waits: some milliseconds, at most some seconds where the pooler has no
  * process left. RES_OK: they do; RES_FATAL: they share them, one transaction or statement each; RES_RETRY: it cannot be told, and
  * `conn` is of no use any more. */
 enum res session_probe(PGconn *conn, const char *conninfo, struct err *e);
