@@ -32,14 +32,20 @@ pg_drop_conn(struct pg *pg)
     pg->state = DOWN;
 }
 
+static void
+take_why(struct pg *pg, const char *why)
+{
+    snprintf(pg->why, sizeof pg->why, "%.*s", (int)sizeof pg->why - 1, why && *why ? why : "connection lost");
+    pg->why[strcspn(pg->why, "\n")] = '\0';
+}
+
 void
 pg_went_down(struct pg *pg, const char *why)
 {
     char before[sizeof pg->why];
 
     snprintf(before, sizeof before, "%s", pg->why);
-    snprintf(pg->why, sizeof pg->why, "%s", why && *why ? why : "connection lost");
-    pg->why[strcspn(pg->why, "\n")] = '\0';
+    take_why(pg, why);
     pg_drop_conn(pg);
     tell(pg, false, strcmp(before, pg->why) != 0);
     loop_timer_set(pg->loop, &pg->retry, backoff_ms(&pace, pg->failures++, -1, id_random()));
@@ -52,7 +58,7 @@ pg_renew(struct pg *pg)
     snprintf(pg->why, sizeof pg->why, "the session may not write");
     pg->first++; /* of several hosts another is begun with */
     pg_drop_conn(pg);
-    loop_timer_set(pg->loop, &pg->retry, backoff_ms(&pace, 0, -1, id_random()));
+    loop_timer_set(pg->loop, &pg->retry, backoff_ms(&pace, pg->failures++, -1, id_random()));
     pg_fail_all(pg);
 }
 
@@ -72,7 +78,10 @@ on_listening(void *arg, const struct pg_end *end)
 {
     struct pg *pg = arg;
 
-    if (end->res != RES_OK && pg->state == UP)
+    if (end->res == RES_OK)
+        pg->failures =
+            0; /* not before: a standby alone lets everybody in, and refuses the first LISTEN each time */
+    else if (pg->state == UP)
         log_warn("cannot listen for notifications; others' work is found by looking",
                  LOG_Z("why", end->text));
     pg_done(pg);
@@ -105,7 +114,6 @@ came_up(struct pg *pg)
     pg->state = UP;
     pg->epoch++;
     pg->flush_failed = false;
-    pg->failures = 0;
     loop_watch_set(pg->watch, LOOP_READ);
     tell(pg, true, false);
     listen_all(pg);
@@ -129,8 +137,10 @@ session_failed(struct pg *pg)
 {
     bool for_good = pg->got.e.res == RES_FATAL && pg->opts.on_refused;
 
-    if (for_good)
-        pg->told_down = true; /* on_refused tells it */
+    if (for_good) { /* on_refused tells it: nothing is left to be told as a change, or as another reason */
+        pg->told_down = true;
+        take_why(pg, pg->got.e.text);
+    }
     pg_went_down(pg, pg->got.e.text);
     if (!for_good)
         return;

@@ -37,7 +37,7 @@ struct pg {
     struct loop_timer connect_limit;
     struct loop_defer
         broke;        /* the connection failed inside a send: tell the groups from the loop, not from there */
-    int64_t failures; /* connections in a row that failed */
+    int64_t failures; /* connections in a row that failed, or could not be worked with */
     const struct pg_stmt *prepared[STMTS_MAX];
     unsigned nprepared;
     struct pending *head, **tail;
