@@ -35,6 +35,19 @@ on_taken_rows(void *arg, const PGresult *r)
         positions_taken(&f->ps, r);
 }
 
+/* Whatever begins or resumes to read does so with all partitions: those that cannot go on are kept from it. */
+void
+flow_pause_stopped(struct flow *f)
+{
+    rd_kafka_topic_partition_list_t *list;
+
+    if (!positions_stopped(&f->ps))
+        return;
+    list = positions_list_stopped(&f->ps);
+    rd_kafka_pause_partitions(consumer_client(f->consumer), list);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
 static void
 start_reading(struct flow *f)
 {
@@ -43,6 +56,7 @@ start_reading(struct flow *f)
 
     if (consumer_start(f->consumer, list, &e) != RES_OK)
         log_warn("cannot begin to read", LOG_Z("group", f->opts.group), LOG_Z("why", e.text));
+    flow_pause_stopped(f);
     f->known = true;
     tell_stopped(f);
     rd_kafka_topic_partition_list_destroy(list);
@@ -74,6 +88,7 @@ flow_take_turn(void *arg)
     struct flow *f = arg;
 
     f->asked_for = f->assignment;
+    f->epoch = pg_epoch(f->opts.pg);
     positions_spoil(&f->ps, f->opts.pg, f->opts.group, &f->args);
     positions_take(&f->ps, f->opts.pg, f->opts.group, &f->args, on_taken_rows, f);
     pg_sync(f->opts.pg, on_taken, f);
@@ -107,6 +122,14 @@ take_again_soon(struct flow *f)
     pg_turn_cancel(f->opts.pg, &f->turn);
     loop_timer_stop(f->opts.loop, &f->backoff);
     flow_settle(f);
+}
+
+/* A notice may have been missed while the session was down. Who reads on is told by the fence; a partition that stands would never be. */
+void
+flow_retry_stopped(struct flow *f)
+{
+    if (f->known && f->epoch != pg_epoch(f->opts.pg) && positions_stopped(&f->ps))
+        take_again_soon(f);
 }
 
 void
@@ -219,14 +242,10 @@ on_revoked(void *arg, bool lost)
 void
 flow_stop_partition(struct flow *f, struct position *p, const char *why)
 {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-
     if (p->stopped)
         return;
     p->stopped = true;
-    rd_kafka_topic_partition_list_add(list, p->topic, p->partition);
-    rd_kafka_pause_partitions(consumer_client(f->consumer), list);
-    rd_kafka_topic_partition_list_destroy(list);
+    flow_pause_stopped(f);
     tell_stopped(f);
     log_error("a partition cannot go on", LOG_Z("group", f->opts.group), LOG_Z("topic", p->topic),
               LOG_I("partition", p->partition), LOG_I("next", p->next), LOG_Z("why", why),

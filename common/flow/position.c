@@ -305,6 +305,17 @@ positions_stopped(const struct positions *ps)
     return n;
 }
 
+rd_kafka_topic_partition_list_t *
+positions_list_stopped(const struct positions *ps)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)ps->n);
+
+    for (size_t i = 0; i < ps->n; i++)
+        if (ps->all[i].stopped)
+            rd_kafka_topic_partition_list_add(list, ps->all[i].topic, ps->all[i].partition);
+    return list;
+}
+
 void
 positions_status(const struct positions *ps, struct buf *out)
 {

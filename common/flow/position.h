@@ -82,8 +82,9 @@ void positions_spoil(struct positions *ps, struct pg *pg, const char *group, str
 /* The batch was committed: moves `next`, and returns the list to tell Kafka (caller frees). */
 rd_kafka_topic_partition_list_t *positions_commit(struct positions *ps);
 
-/* How many cannot go on without a person. */
+/* How many cannot go on without a person, and which. Caller frees the list. */
 size_t positions_stopped(const struct positions *ps);
+rd_kafka_topic_partition_list_t *positions_list_stopped(const struct positions *ps);
 
 void positions_status(const struct positions *ps, struct buf *out);
 
