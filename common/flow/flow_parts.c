@@ -163,25 +163,37 @@ ask_offsets(struct flow *f, rd_kafka_topic_partition_list_t *list)
     return rk && rd_kafka_offsets_for_times(rk, list, LOOK_BROKER_MS) == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-/* Whether the log of a partition begins with a record that is newer than what was read before it. */
+/* Each log in `begin` that begins with the record of `newer` is another topic's: false when there is one. One that begins before
+ * it is the same, and the broker's clock was set back. */
 static bool
-begins_newer(struct flow *f, const rd_kafka_topic_partition_t *newer)
+compare_begins(struct flow *f, const rd_kafka_topic_partition_list_t *newer,
+               rd_kafka_topic_partition_list_t *begin)
 {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    bool yes;
+    bool answered = begin->cnt == 0 || ask_offsets(f, begin);
+    bool same = true;
 
-    rd_kafka_topic_partition_list_add(list, newer->topic, newer->partition)->offset =
-        RD_KAFKA_OFFSET_BEGINNING;
-    yes = ask_offsets(f, list) && !list->elems[0].err && newer->offset <= list->elems[0].offset;
-    rd_kafka_topic_partition_list_destroy(list);
-    return yes;
+    for (int i = 0; i < begin->cnt; i++) {
+        const rd_kafka_topic_partition_t *b = &begin->elems[i];
+        struct position *p = positions_find(&f->ps, b->topic, b->partition);
+
+        if (!answered || b->err) {
+            flow_look_later(f);
+        } else if (rd_kafka_topic_partition_list_find(newer, b->topic, b->partition)->offset <= b->offset) {
+            p->changed = true;
+            same = false;
+        } else {
+            positions_looked_at(p);
+        }
+    }
+    return same;
 }
 
 /* False when one of them is another topic. */
 static bool
 compare(struct flow *f, const rd_kafka_topic_partition_list_t *newer)
 {
-    bool same = true;
+    rd_kafka_topic_partition_list_t *begin = rd_kafka_topic_partition_list_new(newer->cnt);
+    bool same;
 
     for (int i = 0; i < newer->cnt; i++) {
         const rd_kafka_topic_partition_t *t = &newer->elems[i];
@@ -190,8 +202,11 @@ compare(struct flow *f, const rd_kafka_topic_partition_list_t *newer)
         if (t->err)
             flow_look_later(f);
         else if (p && positions_looked(p, t->offset))
-            same &= !(p->changed = begins_newer(f, t));
+            rd_kafka_topic_partition_list_add(begin, t->topic, t->partition)->offset =
+                RD_KAFKA_OFFSET_BEGINNING;
     }
+    same = compare_begins(f, newer, begin);
+    rd_kafka_topic_partition_list_destroy(begin);
     return same;
 }
 
@@ -200,8 +215,13 @@ void
 flow_look(void *arg)
 {
     struct flow *f = arg;
-    rd_kafka_topic_partition_list_t *newer = positions_to_look(&f->ps);
+    rd_kafka_topic_partition_list_t *newer;
 
+    if (!f->kafka_up) { /* the whole loop would wait for the limit, each time */
+        flow_look_later(f);
+        return;
+    }
+    newer = positions_to_look(&f->ps);
     if (f->known && newer->cnt && !ask_offsets(f, newer))
         flow_look_later(f);
     else if (f->known && newer->cnt && !compare(f, newer))

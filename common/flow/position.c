@@ -189,13 +189,19 @@ positions_to_look(const struct positions *ps)
     return list;
 }
 
+void
+positions_looked_at(struct position *p)
+{
+    p->look_ms = p->newest_ms;
+    p->look_next = p->next;
+}
+
 bool
 positions_looked(struct position *p, int64_t first_newer)
 {
     if (first_newer >= 0 && first_newer < p->look_next)
         return true;
-    p->look_ms = p->newest_ms;
-    p->look_next = p->next;
+    positions_looked_at(p);
     return false;
 }
 

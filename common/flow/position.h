@@ -76,6 +76,9 @@ rd_kafka_topic_partition_list_t *positions_to_look(const struct positions *ps);
  * the broker's clock was set back, or it is another topic, which then begins with it. */
 bool positions_looked(struct position *p, int64_t first_newer);
 
+/* It is the same topic: from now on the broker is asked for what is newer than all that has been applied by now. */
+void positions_looked_at(struct position *p);
+
 /* Sends what lets the partitions that have changed be found so again by whoever takes them. */
 void positions_spoil(struct positions *ps, struct pg *pg, const char *group, struct pg_args *args);
 
