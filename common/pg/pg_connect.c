@@ -119,17 +119,27 @@ came_up(struct pg *pg)
     listen_all(pg);
 }
 
-/* Connected: the session is made ours before anybody works on it. */
 static void
-begin_session(struct pg *pg)
+ask_session(struct pg *pg, const char *sql)
 {
-    pg->got = (struct session_got){0};
-    if (PQsetnonblocking(pg->conn, 1) || !PQsendQuery(pg->conn, pg->session) || PQflush(pg->conn) < 0) {
+    if (!PQsendQuery(pg->conn, sql) || PQflush(pg->conn) < 0) {
         pg_went_down(pg, PQerrorMessage(pg->conn));
         return;
     }
     pg->state = CHECKING;
     loop_watch_set(pg->watch, LOOP_READ | LOOP_WRITE);
+}
+
+/* Connected: it is seen whether the session is ours alone, and then made as we want it, before anybody works on it. */
+static void
+begin_session(struct pg *pg)
+{
+    pg->got = (struct session_got){0};
+    pg->own = false;
+    if (PQsetnonblocking(pg->conn, 1))
+        pg_went_down(pg, PQerrorMessage(pg->conn));
+    else
+        ask_session(pg, SESSION_BACKEND_SQL);
 }
 
 static void
@@ -152,16 +162,16 @@ session_failed(struct pg *pg)
 static void
 session_answered(struct pg *pg)
 {
-    if (session_is_pooled(pg->conn, &pg->got)) { /* then what else it said may be of another session */
-        struct err e = {0};
-
-        if (session_probe(pg->conn, pg->opts.conninfo, &e) != RES_OK)
-            pg->got.e = e;
-    }
-    if (pg->got.e.res == RES_OK)
-        came_up(pg);
-    else
+    if (!pg->own && pg->got.e.res == RES_OK && session_is_pooled(pg->conn, &pg->got))
+        session_probe(pg->conn, pg->opts.conninfo, &pg->got.e);
+    if (pg->got.e.res != RES_OK) {
         session_failed(pg);
+    } else if (pg->own) {
+        came_up(pg);
+    } else {
+        pg->own = true;
+        ask_session(pg, pg->session);
+    }
 }
 
 static void

@@ -29,6 +29,8 @@ struct pg {
     unsigned first; /* which of several hosts is tried first */
     PGconn *conn;
     enum { DOWN, CONNECTING, CHECKING, UP, REFUSED } state;
+    bool
+        own; /* while it is checked: the session is known to be ours alone, and is being made as we want it */
     bool told_down;
     bool flush_failed;
     unsigned epoch;

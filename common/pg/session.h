@@ -21,13 +21,14 @@ struct session_want {
     int migration;        /* the newest that this program needs; 0 = not looked at */
 };
 
-/* Which process answers; the last migration, and what migrations demand. For who asks by himself. */
+/* Which process answers: first of all, since settings would stay with a session that is not ours alone. The last migration, and what
+ * migrations demand: for who asks by himself. */
 #define SESSION_BACKEND_SQL "select pg_backend_pid() as backend"
 #define SESSION_MIGRATION_SQL                                                                                \
     "select coalesce(max(number), 0) as newest, coalesce(string_agg(distinct oldest_program, ' '), '')"      \
     " from schema_migration"
 
-/* What the statements of session_sql answered. */
+/* What these statements, and those of session_sql, answered. */
 struct session_got {
     int pid;      /* of the server process; 0 = not told yet */
     int newest;   /* the last migration */
