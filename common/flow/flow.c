@@ -76,6 +76,7 @@ flow_collect(void *arg)
         flow_maybe_start(f);
         return;
     }
+    flow_retry_stopped(f);
     while ((!flow_full(f) || f->stall.slot == 0) && (m = consumer_poll(f->consumer))) {
         take_record(f, m);
         if (flow_full(f) && !f->stall.slot)

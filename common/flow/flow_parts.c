@@ -35,6 +35,19 @@ on_taken_rows(void *arg, const PGresult *r)
         positions_taken(&f->ps, r);
 }
 
+/* Whatever begins or resumes to read does so with all partitions: those that cannot go on are kept from it. */
+void
+flow_pause_stopped(struct flow *f)
+{
+    rd_kafka_topic_partition_list_t *list;
+
+    if (!positions_stopped(&f->ps))
+        return;
+    list = positions_list_stopped(&f->ps);
+    rd_kafka_pause_partitions(consumer_client(f->consumer), list);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
 static void
 start_reading(struct flow *f)
 {
@@ -43,6 +56,7 @@ start_reading(struct flow *f)
 
     if (consumer_start(f->consumer, list, &e) != RES_OK)
         log_warn("cannot begin to read", LOG_Z("group", f->opts.group), LOG_Z("why", e.text));
+    flow_pause_stopped(f);
     f->known = true;
     tell_stopped(f);
     rd_kafka_topic_partition_list_destroy(list);
@@ -54,8 +68,8 @@ on_taken(void *arg, const struct pg_end *end)
     struct flow *f = arg;
 
     pg_done(f->opts.pg);
-    if (!f->assigned || f->asked_for != f->assignment)
-        return; /* a newer assignment asks for itself */
+    if (!f->assigned || f->asked_for != f->assignment || f->take_turn.queued)
+        return; /* a newer assignment, or what was set since, asks for itself */
     if (end->res != RES_OK) {
         flow_note_fault(f, end);
         loop_timer_set(f->opts.loop, &f->retake, RETAKE_MS);
@@ -74,6 +88,7 @@ flow_take_turn(void *arg)
     struct flow *f = arg;
 
     f->asked_for = f->assignment;
+    f->epoch = pg_epoch(f->opts.pg);
     positions_spoil(&f->ps, f->opts.pg, f->opts.group, &f->args);
     positions_take(&f->ps, f->opts.pg, f->opts.group, &f->args, on_taken_rows, f);
     pg_sync(f->opts.pg, on_taken, f);
@@ -84,7 +99,8 @@ flow_retake(void *arg)
 {
     struct flow *f = arg;
 
-    if (f->assigned && !f->revoke_pending)
+    /* once they are known, records are in hand that count on them: see flow_take_again() */
+    if (f->assigned && !f->known && !f->revoke_pending)
         pg_turn(f->opts.pg, &f->take_turn);
 }
 
@@ -106,6 +122,14 @@ take_again_soon(struct flow *f)
     pg_turn_cancel(f->opts.pg, &f->turn);
     loop_timer_stop(f->opts.loop, &f->backoff);
     flow_settle(f);
+}
+
+/* A notice may have been missed while the session was down. Who reads on is told by the fence; a partition that stands would never be. */
+void
+flow_retry_stopped(struct flow *f)
+{
+    if (f->known && f->epoch != pg_epoch(f->opts.pg) && positions_stopped(&f->ps))
+        take_again_soon(f);
 }
 
 void
@@ -139,25 +163,37 @@ ask_offsets(struct flow *f, rd_kafka_topic_partition_list_t *list)
     return rk && rd_kafka_offsets_for_times(rk, list, LOOK_BROKER_MS) == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-/* Whether the log of a partition begins with a record that is newer than what was read before it. */
+/* Each log in `begin` that begins with the record of `newer` is another topic's: false when there is one. One that begins before
+ * it is the same, and the broker's clock was set back. */
 static bool
-begins_newer(struct flow *f, const rd_kafka_topic_partition_t *newer)
+compare_begins(struct flow *f, const rd_kafka_topic_partition_list_t *newer,
+               rd_kafka_topic_partition_list_t *begin)
 {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    bool yes;
+    bool answered = begin->cnt == 0 || ask_offsets(f, begin);
+    bool same = true;
 
-    rd_kafka_topic_partition_list_add(list, newer->topic, newer->partition)->offset =
-        RD_KAFKA_OFFSET_BEGINNING;
-    yes = ask_offsets(f, list) && !list->elems[0].err && newer->offset <= list->elems[0].offset;
-    rd_kafka_topic_partition_list_destroy(list);
-    return yes;
+    for (int i = 0; i < begin->cnt; i++) {
+        const rd_kafka_topic_partition_t *b = &begin->elems[i];
+        struct position *p = positions_find(&f->ps, b->topic, b->partition);
+
+        if (!answered || b->err) {
+            flow_look_later(f);
+        } else if (rd_kafka_topic_partition_list_find(newer, b->topic, b->partition)->offset <= b->offset) {
+            p->changed = true;
+            same = false;
+        } else {
+            positions_looked_at(p);
+        }
+    }
+    return same;
 }
 
 /* False when one of them is another topic. */
 static bool
 compare(struct flow *f, const rd_kafka_topic_partition_list_t *newer)
 {
-    bool same = true;
+    rd_kafka_topic_partition_list_t *begin = rd_kafka_topic_partition_list_new(newer->cnt);
+    bool same;
 
     for (int i = 0; i < newer->cnt; i++) {
         const rd_kafka_topic_partition_t *t = &newer->elems[i];
@@ -166,8 +202,11 @@ compare(struct flow *f, const rd_kafka_topic_partition_list_t *newer)
         if (t->err)
             flow_look_later(f);
         else if (p && positions_looked(p, t->offset))
-            same &= !(p->changed = begins_newer(f, t));
+            rd_kafka_topic_partition_list_add(begin, t->topic, t->partition)->offset =
+                RD_KAFKA_OFFSET_BEGINNING;
     }
+    same = compare_begins(f, newer, begin);
+    rd_kafka_topic_partition_list_destroy(begin);
     return same;
 }
 
@@ -176,8 +215,13 @@ void
 flow_look(void *arg)
 {
     struct flow *f = arg;
-    rd_kafka_topic_partition_list_t *newer = positions_to_look(&f->ps);
+    rd_kafka_topic_partition_list_t *newer;
 
+    if (!f->kafka_up) { /* the whole loop would wait for the limit, each time */
+        flow_look_later(f);
+        return;
+    }
+    newer = positions_to_look(&f->ps);
     if (f->known && newer->cnt && !ask_offsets(f, newer))
         flow_look_later(f);
     else if (f->known && newer->cnt && !compare(f, newer))
@@ -218,14 +262,10 @@ on_revoked(void *arg, bool lost)
 void
 flow_stop_partition(struct flow *f, struct position *p, const char *why)
 {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-
     if (p->stopped)
         return;
     p->stopped = true;
-    rd_kafka_topic_partition_list_add(list, p->topic, p->partition);
-    rd_kafka_pause_partitions(consumer_client(f->consumer), list);
-    rd_kafka_topic_partition_list_destroy(list);
+    flow_pause_stopped(f);
     tell_stopped(f);
     log_error("a partition cannot go on", LOG_Z("group", f->opts.group), LOG_Z("topic", p->topic),
               LOG_I("partition", p->partition), LOG_I("next", p->next), LOG_Z("why", why),

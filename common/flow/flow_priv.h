@@ -27,6 +27,7 @@ struct flow {
     bool assigned;
     unsigned assignment; /* counts them: an answer about an older one is of no use */
     unsigned asked_for;  /* the assignment whose offsets are being taken */
+    unsigned epoch;      /* of the session in which they were taken last */
     bool revoke_pending; /* give up the partitions once the transaction in flight has ended */
     bool moved;          /* somebody has set offsets: read them again once it has ended */
     enum { IDLE, TURN, SENT, WAIT } state;
@@ -97,6 +98,8 @@ void flow_offsets_set(void *arg, struct str group); /* a notification */
 void flow_look_later(struct flow *f);               /* after records were applied */
 void flow_look(void *arg);                          /* whether the topics are still those that were read */
 void flow_take_again(struct flow *f);               /* drops what was read, and reads the offsets anew */
+void flow_retry_stopped(struct flow *f);            /* where a notification may have been missed */
+void flow_pause_stopped(struct flow *f);            /* after anything that resumes all partitions */
 void flow_stop_partition(struct flow *f, struct position *p, const char *why);
 extern const struct consumer_ops flow_consumer_ops;
 

@@ -51,8 +51,8 @@ flow_settle(struct flow *f)
     if (f->past.n)
         loop_defer(f->opts.loop, &f->after);
     loop_timer_stop(f->opts.loop, &f->stall);
-    if (!flow_full(f))
-        consumer_pause(f->consumer, false);
+    if (!flow_full(f) && consumer_pause(f->consumer, false))
+        flow_pause_stopped(f);
     loop_defer(f->opts.loop, &f->kick);
 }
 

@@ -189,13 +189,19 @@ positions_to_look(const struct positions *ps)
     return list;
 }
 
+void
+positions_looked_at(struct position *p)
+{
+    p->look_ms = p->newest_ms;
+    p->look_next = p->next;
+}
+
 bool
 positions_looked(struct position *p, int64_t first_newer)
 {
     if (first_newer >= 0 && first_newer < p->look_next)
         return true;
-    p->look_ms = p->newest_ms;
-    p->look_next = p->next;
+    positions_looked_at(p);
     return false;
 }
 
@@ -303,6 +309,17 @@ positions_stopped(const struct positions *ps)
     for (size_t i = 0; i < ps->n; i++)
         n += ps->all[i].stopped;
     return n;
+}
+
+rd_kafka_topic_partition_list_t *
+positions_list_stopped(const struct positions *ps)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)ps->n);
+
+    for (size_t i = 0; i < ps->n; i++)
+        if (ps->all[i].stopped)
+            rd_kafka_topic_partition_list_add(list, ps->all[i].topic, ps->all[i].partition);
+    return list;
 }
 
 void

@@ -76,14 +76,18 @@ rd_kafka_topic_partition_list_t *positions_to_look(const struct positions *ps);
  * the broker's clock was set back, or it is another topic, which then begins with it. */
 bool positions_looked(struct position *p, int64_t first_newer);
 
+/* It is the same topic: from now on the broker is asked for what is newer than all that has been applied by now. */
+void positions_looked_at(struct position *p);
+
 /* Sends what lets the partitions that have changed be found so again by whoever takes them. */
 void positions_spoil(struct positions *ps, struct pg *pg, const char *group, struct pg_args *args);
 
 /* The batch was committed: moves `next`, and returns the list to tell Kafka (caller frees). */
 rd_kafka_topic_partition_list_t *positions_commit(struct positions *ps);
 
-/* How many cannot go on without a person. */
+/* How many cannot go on without a person, and which. Caller frees the list. */
 size_t positions_stopped(const struct positions *ps);
+rd_kafka_topic_partition_list_t *positions_list_stopped(const struct positions *ps);
 
 void positions_status(const struct positions *ps, struct buf *out);
 

@@ -10,10 +10,10 @@
 
 enum { CE_EXT_MAX = 8 };
 
-/* Attributes are decoded text; STR_NULL where absent. Everything points into the record or into `store`. */
 struct scan_member;
 struct scan_members;
 
+/* Attributes are decoded text; STR_NULL where absent. Everything points into the record or into `store`. */
 struct ce {
     struct str id, source, type, subject, time, dataschema, traceparent;
     struct str data; /* the payload's exact bytes: JSON, checked; STR_NULL when there is none */

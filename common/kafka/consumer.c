@@ -239,21 +239,22 @@ consumer_stop(struct consumer *c)
     rd_kafka_assign(c->rk, NULL);
 }
 
-void
+bool
 consumer_pause(struct consumer *c, bool paused)
 {
     rd_kafka_topic_partition_list_t *parts = NULL;
 
     if (c->paused == paused)
-        return;
+        return false;
     c->paused = paused;
     if (rd_kafka_assignment(c->rk, &parts) || !parts)
-        return;
+        return true;
     if (paused)
         rd_kafka_pause_partitions(c->rk, parts);
     else
         rd_kafka_resume_partitions(c->rk, parts);
     rd_kafka_topic_partition_list_destroy(parts);
+    return true;
 }
 
 void

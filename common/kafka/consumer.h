@@ -47,8 +47,9 @@ enum res consumer_start(struct consumer *c, const rd_kafka_topic_partition_list_
 /* Gives up all partitions, the answer to `revoked`. */
 void consumer_stop(struct consumer *c);
 
-/* Stops or goes on fetching everything that is assigned; polling must go on. Idempotent. */
-void consumer_pause(struct consumer *c, bool paused);
+/* Stops or goes on fetching everything that is assigned, also what the caller had paused by itself; polling must go on. False when
+ * it was so already. */
+bool consumer_pause(struct consumer *c, bool paused);
 
 /* Tells the group's offsets to Kafka, for lag tools only. */
 void consumer_report(struct consumer *c, const rd_kafka_topic_partition_list_t *parts);

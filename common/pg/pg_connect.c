@@ -32,14 +32,20 @@ pg_drop_conn(struct pg *pg)
     pg->state = DOWN;
 }
 
+static void
+take_why(struct pg *pg, const char *why)
+{
+    snprintf(pg->why, sizeof pg->why, "%.*s", (int)sizeof pg->why - 1, why && *why ? why : "connection lost");
+    pg->why[strcspn(pg->why, "\n")] = '\0';
+}
+
 void
 pg_went_down(struct pg *pg, const char *why)
 {
     char before[sizeof pg->why];
 
     snprintf(before, sizeof before, "%s", pg->why);
-    snprintf(pg->why, sizeof pg->why, "%s", why && *why ? why : "connection lost");
-    pg->why[strcspn(pg->why, "\n")] = '\0';
+    take_why(pg, why);
     pg_drop_conn(pg);
     tell(pg, false, strcmp(before, pg->why) != 0);
     loop_timer_set(pg->loop, &pg->retry, backoff_ms(&pace, pg->failures++, -1, id_random()));
@@ -52,7 +58,7 @@ pg_renew(struct pg *pg)
     snprintf(pg->why, sizeof pg->why, "the session may not write");
     pg->first++; /* of several hosts another is begun with */
     pg_drop_conn(pg);
-    loop_timer_set(pg->loop, &pg->retry, backoff_ms(&pace, 0, -1, id_random()));
+    loop_timer_set(pg->loop, &pg->retry, backoff_ms(&pace, pg->failures++, -1, id_random()));
     pg_fail_all(pg);
 }
 
@@ -72,7 +78,10 @@ on_listening(void *arg, const struct pg_end *end)
 {
     struct pg *pg = arg;
 
-    if (end->res != RES_OK && pg->state == UP)
+    if (end->res == RES_OK)
+        pg->failures =
+            0; /* not before: a standby alone lets everybody in, and refuses the first LISTEN each time */
+    else if (pg->state == UP)
         log_warn("cannot listen for notifications; others' work is found by looking",
                  LOG_Z("why", end->text));
     pg_done(pg);
@@ -105,18 +114,15 @@ came_up(struct pg *pg)
     pg->state = UP;
     pg->epoch++;
     pg->flush_failed = false;
-    pg->failures = 0;
     loop_watch_set(pg->watch, LOOP_READ);
     tell(pg, true, false);
     listen_all(pg);
 }
 
-/* Connected: the session is made ours before anybody works on it. */
 static void
-begin_session(struct pg *pg)
+ask_session(struct pg *pg, const char *sql)
 {
-    pg->got = (struct session_got){0};
-    if (PQsetnonblocking(pg->conn, 1) || !PQsendQuery(pg->conn, pg->session) || PQflush(pg->conn) < 0) {
+    if (!PQsendQuery(pg->conn, sql) || PQflush(pg->conn) < 0) {
         pg_went_down(pg, PQerrorMessage(pg->conn));
         return;
     }
@@ -124,13 +130,27 @@ begin_session(struct pg *pg)
     loop_watch_set(pg->watch, LOOP_READ | LOOP_WRITE);
 }
 
+/* Connected: it is seen whether the session is ours alone, and then made as we want it, before anybody works on it. */
+static void
+begin_session(struct pg *pg)
+{
+    pg->got = (struct session_got){0};
+    pg->own = false;
+    if (PQsetnonblocking(pg->conn, 1))
+        pg_went_down(pg, PQerrorMessage(pg->conn));
+    else
+        ask_session(pg, SESSION_BACKEND_SQL);
+}
+
 static void
 session_failed(struct pg *pg)
 {
     bool for_good = pg->got.e.res == RES_FATAL && pg->opts.on_refused;
 
-    if (for_good)
-        pg->told_down = true; /* on_refused tells it */
+    if (for_good) { /* on_refused tells it: nothing is left to be told as a change, or as another reason */
+        pg->told_down = true;
+        take_why(pg, pg->got.e.text);
+    }
     pg_went_down(pg, pg->got.e.text);
     if (!for_good)
         return;
@@ -142,16 +162,16 @@ session_failed(struct pg *pg)
 static void
 session_answered(struct pg *pg)
 {
-    if (session_is_pooled(pg->conn, &pg->got)) { /* then what else it said may be of another session */
-        struct err e = {0};
-
-        if (session_probe(pg->conn, pg->opts.conninfo, &e) != RES_OK)
-            pg->got.e = e;
-    }
-    if (pg->got.e.res == RES_OK)
-        came_up(pg);
-    else
+    if (!pg->own && pg->got.e.res == RES_OK && session_is_pooled(pg->conn, &pg->got))
+        session_probe(pg->conn, pg->opts.conninfo, &pg->got.e);
+    if (pg->got.e.res != RES_OK) {
         session_failed(pg);
+    } else if (pg->own) {
+        came_up(pg);
+    } else {
+        pg->own = true;
+        ask_session(pg, pg->session);
+    }
 }
 
 static void

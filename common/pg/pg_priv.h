@@ -29,6 +29,8 @@ struct pg {
     unsigned first; /* which of several hosts is tried first */
     PGconn *conn;
     enum { DOWN, CONNECTING, CHECKING, UP, REFUSED } state;
+    bool
+        own; /* while it is checked: the session is known to be ours alone, and is being made as we want it */
     bool told_down;
     bool flush_failed;
     unsigned epoch;
@@ -37,7 +39,7 @@ struct pg {
     struct loop_timer connect_limit;
     struct loop_defer
         broke;        /* the connection failed inside a send: tell the groups from the loop, not from there */
-    int64_t failures; /* connections in a row that failed */
+    int64_t failures; /* connections in a row that failed, or could not be worked with */
     const struct pg_stmt *prepared[STMTS_MAX];
     unsigned nprepared;
     struct pending *head, **tail;

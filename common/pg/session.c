@@ -37,7 +37,7 @@ session_sql(const struct session_want *w)
     if (w->async_commit)
         buf_z(&b, "; set synchronous_commit = off");
     /* what a client of a pooler left behind would be in our way under the same names */
-    buf_z(&b, "; deallocate all; unlisten *; " SESSION_BACKEND_SQL);
+    buf_z(&b, "; deallocate all; unlisten *");
     if (w->migration || w->release)
         buf_z(&b, "; " SESSION_MIGRATION_SQL);
     return buf_steal(&b);

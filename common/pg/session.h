@@ -21,13 +21,14 @@ struct session_want {
     int migration;        /* the newest that this program needs; 0 = not looked at */
 };
 
-/* Which process answers; the last migration, and what migrations demand. For who asks by himself. */
+/* Which process answers: first of all, since settings would stay with a session that is not ours alone. The last migration, and what
+ * migrations demand: for who asks by himself. */
 #define SESSION_BACKEND_SQL "select pg_backend_pid() as backend"
 #define SESSION_MIGRATION_SQL                                                                                \
     "select coalesce(max(number), 0) as newest, coalesce(string_agg(distinct oldest_program, ' '), '')"      \
     " from schema_migration"
 
-/* What the statements of session_sql answered. */
+/* What these statements, and those of session_sql, answered. */
 struct session_got {
     int pid;      /* of the server process; 0 = not told yet */
     int newest;   /* the last migration */
@@ -44,8 +45,8 @@ void session_take(const struct session_want *w, const PGresult *r, struct sessio
 /* Whether the process that answers is another than the one that the connection was made to: a pooler stands between. */
 bool session_is_pooled(const PGconn *conn, const struct session_got *got);
 
-/* Whether clients of the pooler that `conn` (idle, in no pipeline) and `conninfo` lead to keep one server process from their first
- * statement to their last. Makes further connections and waits: some milliseconds, at most some seconds where the pooler has no
+/* Whether clients of the pooler that `conn` (idle, in no pipeline; made with `conninfo`) leads to keep one server process from their
+ * first statement to their last. Makes further connections to that same host and waits: some milliseconds, at most some seconds where the pooler has no
  * process left. RES_OK: they do; RES_FATAL: they share them, one transaction or statement each; RES_RETRY: it cannot be told, and
  * `conn` is of no use any more. */
 enum res session_probe(PGconn *conn, const char *conninfo, struct err *e);

@@ -25,12 +25,13 @@ await(const PGconn *conn, short events, int64_t end_ms)
     return left > 0 && poll(&p, 1, (int)left) > 0;
 }
 
-/* A connection of its own, the caller's to PQfinish; NULL when it was not to be had in time. */
+/* A connection of its own to where `a` leads, the caller's to PQfinish; NULL when it was not to be had in time. Of several
+ * hosts another may have no pooler before it, or another one. */
 static PGconn *
-open_one(const char *conninfo)
+open_one(const PGconn *a, const char *conninfo)
 {
-    const char *const keys[] = {"gssencmode", "application_name", "dbname", NULL};
-    const char *const vals[] = {"disable", "probe", conninfo, NULL};
+    const char *const keys[] = {"gssencmode", "application_name", "dbname", "host", "hostaddr", "port", NULL};
+    const char *const vals[] = {"disable", "probe", conninfo, PQhost(a), PQhostaddr(a), PQport(a), NULL};
     int64_t end = clk_mono_ms() + CONNECT_MS;
     PGconn *conn = PQconnectStartParams(keys, vals, 1);
     PostgresPollingStatusType st = PGRES_POLLING_WRITING;
@@ -116,7 +117,7 @@ judge(PGconn *a, int pid, int other)
 static enum verdict
 round_of(PGconn *a, const char *conninfo)
 {
-    PGconn *b = open_one(conninfo);
+    PGconn *b = open_one(a, conninfo);
     int pid = b ? ask(a, who) : FAILED;
     int other = pid > 0 ? ask(b, "begin; select pg_backend_pid()") : FAILED;
     enum verdict v = pid > 0 ? judge(a, pid, other) : UNKNOWN;

@@ -1,7 +1,10 @@
 """Two Postgres of this test's own, the second a hot standby of the first, in one conninfo: the first dies in mid-load, the second is
 promoted, and every program goes on as it is. Commits wait for the standby, so nothing that was said to be stored is lost."""
+import datetime
+import itertools
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -126,3 +129,22 @@ def test_the_standby_takes_over(two, pipeline):
     stats = p.stats()
     assert stats["unique"] == n and stats["active"] == n, stats  # each registered once at Bedelau
     harness.every_event_once(p)
+
+
+def refusals(p, program):
+    """When a standby refused its sessions, in seconds."""
+    times = re.findall(r"^time=(\S+) .*cannot listen for notifications", p.log(program), re.M)
+    return [datetime.datetime.fromisoformat(t.replace("Z", "+00:00")).timestamp() for t in times]
+
+
+def test_a_standby_alone(two, pipeline):
+    """It lets everybody in and takes no writes: it is tried at a growing distance, up to seconds, until it is the primary."""
+    primary, standby = two
+    p = pipeline(standin=False)
+    schema = f"select count(*) from information_schema.schemata where schema_name = '{p.schema}'"
+    eventually(lambda: standby.ask(schema), lambda n: n == 1, what="the schema at the standby")
+    p.start("projector", wait=False, postgres_conninfo=standby.dsn)
+    eventually(lambda: refusals(p, "projector"), lambda at: any(b - a > 1.5 for a, b in itertools.pairwise(at)), what=f"a distance; see {p.folder}")
+    primary.die()
+    standby.run("select pg_promote(true, 60)")
+    p.await_ready("projector")

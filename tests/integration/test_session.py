@@ -99,6 +99,10 @@ def test_a_pooler_that_lends_for_a_transaction_is_refused(pipeline, pooler, busy
         assert code == 78 and "pool_mode = session" in said, (name, code, said)
     done = p.ctl_run("list", env={**p.env, "BEDELAU_POSTGRES_CONNINFO": conninfo})
     assert done.returncode == 78 and "pool_mode = session" in done.stderr, done
+    with contextlib.closing(psycopg2.connect(conninfo)) as db, db.cursor() as c:
+        db.autocommit = True
+        c.execute("select current_setting('plan_cache_mode'), current_setting('jit')")
+        assert c.fetchone() == ("auto", "on"), "settings of ours are left with those who use the pooler"
 
 
 def test_a_pooler_that_lends_for_a_session_works(pipeline, pooler):
@@ -231,6 +235,7 @@ def test_a_program_that_is_too_old(pipeline, request):
     for name in ("deadline", "integrator", "projector", "gateway"):
         code, said = exits(p, name, p.conninfo)
         assert code == 78 and "needs programs of 99.10 or later, and this is" in said, (name, code, said)
+        assert "cannot be used yet" not in said, "it is not waited for"
     for words in (("list",), ("officer", "add", "pk-1")):
         done = p.ctl_run(*words)
         assert done.returncode == 78 and "needs programs of 99.10 or later" in done.stderr, done
@@ -300,3 +305,15 @@ def test_a_server_that_takes_connections_and_says_nothing(pipeline):
         dsn = psycopg2.extensions.parse_dsn(p.conninfo)
         dsn.update(host=f"127.0.0.1,{dsn['host']}", port=f"{mute.getsockname()[1]},{dsn['port']}")
         p.start("validator", "gateway", postgres_conninfo=psycopg2.extensions.make_dsn(**dsn))
+
+
+def test_a_pooler_behind_a_server_that_says_nothing(pipeline, pooler):
+    """Whether it lends for a session is asked of the one that the program is connected to, not of the first in the conninfo."""
+    with contextlib.closing(socket.socket()) as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen(64)
+        p = pipeline(standin=False)
+        dsn = psycopg2.extensions.parse_dsn(pooler("transaction"))
+        dsn.update(host="127.0.0.1,127.0.0.1", port=f"{mute.getsockname()[1]},{dsn['port']}")
+        code, said = exits(p, "validator", psycopg2.extensions.make_dsn(**dsn))
+        assert code == 78 and "pool_mode = session" in said, (code, said)

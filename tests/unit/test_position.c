@@ -131,10 +131,24 @@ newer_before_our_place(void **state)
     assert_int_equal(p->look_next, 20); /* from now on it is compared with what has been read by now */
     assert_int_equal(p->look_ms, 900);
     assert_false(positions_looked(p, RD_KAFKA_OFFSET_END));
+    p->next = 30;
+    p->newest_ms = 950;
+    assert_true(positions_looked(p, 19)); /* the log begins before it: a clock set back, which is not asked about twice */
+    positions_looked_at(p);
+    assert_int_equal(p->look_next, 30);
+    assert_int_equal(p->look_ms, 950);
+    list = positions_list_stopped(&ps);
+    assert_int_equal(list->cnt, 0);
+    rd_kafka_topic_partition_list_destroy(list);
     p->stopped = true;
     list = positions_to_look(&ps);
     assert_int_equal(list->cnt, 0);
     assert_int_equal(positions_stopped(&ps), 1);
+    rd_kafka_topic_partition_list_destroy(list);
+    list = positions_list_stopped(&ps);
+    assert_int_equal(list->cnt, 1);
+    assert_string_equal(list->elems[0].topic, "a");
+    assert_int_equal(list->elems[0].partition, 0);
     rd_kafka_topic_partition_list_destroy(list);
     positions_free(&ps);
 }
