@@ -323,6 +323,33 @@ class Pipeline:
         return [g for g in re.findall(r'"lag": ?([0-9]+)', out) if g != "0"]
 
 
+@contextlib.contextmanager
+def running(name, *programs, **settings):
+    """A pipeline of a whole file, its logs in the folder `name`: stopped whatever becomes of it, and then well."""
+    p = Pipeline(log_folder(name), **settings)
+    try:
+        p.start(*programs)
+        yield p
+    finally:
+        codes = p.stop()
+    assert set(codes.values()) <= {0}, codes
+
+
+@contextlib.contextmanager
+def rolled_back(p, role=None):
+    """A cursor in the pipeline's schema, of whose work nothing stays."""
+    with contextlib.closing(psycopg2.connect(p.conninfo)) as db, db.cursor() as c:
+        c.execute(f'set search_path to "{p.schema}"')
+        if role:
+            c.execute(f"set role {role}")
+        yield c
+        db.rollback()
+
+
+def utc(text):
+    return datetime.datetime.fromisoformat(text).replace(tzinfo=datetime.timezone.utc)
+
+
 def refusals(p, nomor):
     return [json.loads(r["data"])["kode"] for r in p.rows(
         "select data from event where subject = %s and type like %s order by seq", nomor, "%.check.refused.v1")]
