@@ -191,6 +191,11 @@ class Pipeline:
     def statusz(self, name):
         return json.loads(http(f"http://127.0.0.1:{self.ports[name]}/statusz")[1])
 
+    def metric(self, name, of):
+        """The value of a metric without labels."""
+        page = http(f"http://127.0.0.1:{self.ports[of]}/metrics")[1].decode()
+        return float(next(line.split()[1] for line in page.splitlines() if line.startswith(name + " ")))
+
     def log(self, name):
         return (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
 
