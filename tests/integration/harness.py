@@ -191,6 +191,11 @@ class Pipeline:
     def statusz(self, name):
         return json.loads(http(f"http://127.0.0.1:{self.ports[name]}/statusz")[1])
 
+    def metric(self, name, of):
+        """The value of a metric without labels."""
+        page = http(f"http://127.0.0.1:{self.ports[of]}/metrics")[1].decode()
+        return float(next(line.split()[1] for line in page.splitlines() if line.startswith(name + " ")))
+
     def log(self, name):
         return (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
 
@@ -321,6 +326,33 @@ class Pipeline:
     def unread(self):
         out = self.ctl("lag", "--json")
         return [g for g in re.findall(r'"lag": ?([0-9]+)', out) if g != "0"]
+
+
+@contextlib.contextmanager
+def running(name, *programs, **settings):
+    """A pipeline of a whole file, its logs in the folder `name`: stopped whatever becomes of it, and then well."""
+    p = Pipeline(log_folder(name), **settings)
+    try:
+        p.start(*programs)
+        yield p
+    finally:
+        codes = p.stop()
+    assert set(codes.values()) <= {0}, codes
+
+
+@contextlib.contextmanager
+def rolled_back(p, role=None):
+    """A cursor in the pipeline's schema, of whose work nothing stays."""
+    with contextlib.closing(psycopg2.connect(p.conninfo)) as db, db.cursor() as c:
+        c.execute(f'set search_path to "{p.schema}"')
+        if role:
+            c.execute(f"set role {role}")
+        yield c
+        db.rollback()
+
+
+def utc(text):
+    return datetime.datetime.fromisoformat(text).replace(tzinfo=datetime.timezone.utc)
 
 
 def refusals(p, nomor):

@@ -45,26 +45,23 @@ class Line:
 
 @pytest.fixture(scope="module")
 def line():
-    p = harness.Pipeline(harness.log_folder("test_access"), partitions=1, **harness.FAST, validator_review="manual")
-    p.start(*harness.WORKERS, "gateway")
-    made = Line(p)
-    p.submit(NOMOR)
-    p.send("requests", "rusak " + PERSONAL[0], key="x")
-    p.flush()
-    p.await_status(NOMOR, "diperiksa")
-    harness.review(p, NOMOR, "dikembalikan", catatan=[{"lokasi": "", "pesan": NOTE}])
-    p.await_status(NOMOR, "dikembalikan")
-    for n, how in ((2, "diterima"),):
-        p.submit(NOMOR, revisi=n)
+    with harness.running("test_access", *harness.WORKERS, "gateway", partitions=1, **harness.FAST, validator_review="manual") as p:
+        made = Line(p)
+        p.submit(NOMOR)
+        p.send("requests", "rusak " + PERSONAL[0], key="x")
         p.flush()
-        harness.eventually(lambda: p.request(NOMOR), lambda r: (r["revisi"], r["status"]) == (2, "diperiksa"), what="the second revisi")
-        harness.review(p, NOMOR, how, revisi=n)
-    p.await_status(NOMOR, "selesai")
-    harness.eventually(lambda: p.one("select count(*) from dead_letter"), lambda n: n == 1, what="the dead letter")
-    assert http(made.url(f"/v1/documents/{SHA}"), "PUT", PDF, {"Authorization": f"Bearer {made.token['opd']}"})[0] == 201
-    yield made
-    codes = p.stop()
-    assert set(codes.values()) == {0}, codes
+        p.await_status(NOMOR, "diperiksa")
+        harness.review(p, NOMOR, "dikembalikan", catatan=[{"lokasi": "", "pesan": NOTE}])
+        p.await_status(NOMOR, "dikembalikan")
+        for n, how in ((2, "diterima"),):
+            p.submit(NOMOR, revisi=n)
+            p.flush()
+            harness.eventually(lambda: p.request(NOMOR), lambda r: (r["revisi"], r["status"]) == (2, "diperiksa"), what="the second revisi")
+            harness.review(p, NOMOR, how, revisi=n)
+        p.await_status(NOMOR, "selesai")
+        harness.eventually(lambda: p.one("select count(*) from dead_letter"), lambda n: n == 1, what="the dead letter")
+        assert http(made.url(f"/v1/documents/{SHA}"), "PUT", PDF, {"Authorization": f"Bearer {made.token['opd']}"})[0] == 201
+        yield made
 
 
 def me():

@@ -109,9 +109,8 @@ def states(told):
     return [e["data"]["keadaan"] for e in told]
 
 
-def metric(p, name, of="deadline"):
-    page = harness.http(f"http://127.0.0.1:{p.ports[of]}/metrics")[1].decode()
-    return float(next(line.split()[1] for line in page.splitlines() if line.startswith(name + " ")))
+def metric(p, name):
+    return p.metric(name, "deadline")
 
 
 def await_told(p):

@@ -93,11 +93,9 @@ def data_of(value):
 @pytest.fixture(scope="module")
 def gate():
     secret = " ".join("whsec_" + base64.b64encode(k).decode() for k in KEYS[:2])
-    p = harness.Pipeline(harness.log_folder("test_gateway"), partitions=2, **FAST, gateway_token_cache="0s", gateway_callback_secret=secret, log_level="debug")
-    p.start(*harness.WORKERS, "gateway")
-    yield Gate(p)
-    codes = p.stop()
-    assert set(codes.values()) == {0}, codes
+    with harness.running("test_gateway", *harness.WORKERS, "gateway", partitions=2, **FAST, gateway_token_cache="0s", gateway_callback_secret=secret,
+                         log_level="debug") as p:
+        yield Gate(p)
 
 
 # ---- forms --------------------------------------------------------------------------------------------------------------

@@ -12,27 +12,20 @@ FIRST = 6  # the first that has all tables of the record and of people
 
 
 @pytest.fixture(scope="module")
-def folder(request):
-    return harness.log_folder(request.module.__name__)
-
-
-@pytest.fixture(scope="module")
-def p(folder):
+def p():
     """A pipeline at rest, its programs stopped."""
-    p = harness.Pipeline(folder, **harness.FAST)
-    p.start(*harness.WORKERS)
-    for i in range(6):
-        nomor = f"{OPD}-M-{i}"
-        p.submit(nomor, **({"tipe_lisensi": "x"} if i % 3 == 1 else {}))
-        if i % 3 == 2:
-            p.send("requests", event("request.withdrawn", nomor, {"alasan": "tidak jadi"}))
-    p.ctl("token", "create", "--opd", OPD, "--label", "uji")
-    p.flush()
-    p.await_quiet()
-    for name in harness.WORKERS:
-        p.terminate(name)
-    yield p
-    p.stop()
+    with harness.running("test_migrations", *harness.WORKERS, **harness.FAST) as p:
+        for i in range(6):
+            nomor = f"{OPD}-M-{i}"
+            p.submit(nomor, **({"tipe_lisensi": "x"} if i % 3 == 1 else {}))
+            if i % 3 == 2:
+                p.send("requests", event("request.withdrawn", nomor, {"alasan": "tidak jadi"}))
+        p.ctl("token", "create", "--opd", OPD, "--label", "uji")
+        p.flush()
+        p.await_quiet()
+        for name in harness.WORKERS:
+            p.terminate(name)
+        yield p
 
 
 def columns(p, schema):

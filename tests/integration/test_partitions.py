@@ -143,8 +143,7 @@ def test_nobody_waits_while_one_is_made(p):
 
 
 def until(p, name="projector"):
-    text = harness.http(f"http://127.0.0.1:{p.ports[name]}/metrics")[1].decode()
-    return next(float(line.split()[1]) for line in text.splitlines() if line.startswith("bedelau_log_months_until_seconds "))
+    return p.metric("bedelau_log_months_until_seconds", name)
 
 
 def test_made_ahead_by_the_projector(p):

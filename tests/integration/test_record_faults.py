@@ -14,12 +14,8 @@ pytestmark = pytest.mark.alone
 class Running:
     """The programs, which run through all the faults of this file."""
 
-    def __init__(self, folder, server):
-        self.pg, self.sent = server, 0
-        self.small = server.small_tablespace("kecil")
-        self.p = harness.Pipeline(folder, integrator_timeout="2s", integrator_lease="5s", integrator_backoff_min="50ms",
-                                  integrator_backoff_max="500ms")
-        self.p.start(*harness.WORKERS, "projector.2")
+    def __init__(self, p, server, small):
+        self.p, self.pg, self.small, self.sent = p, server, small, 0
         self.names = [n for n in self.p.procs if n != "standin"]
 
     def submit(self, n):
@@ -62,12 +58,13 @@ class Running:
 
 @pytest.fixture(scope="module")
 def running(postgres_of_module):
+    small = postgres_of_module.small_tablespace("kecil")
     with pytest.MonkeyPatch.context() as env:
         env.setenv("BEDELAU_KAFKA_BOOTSTRAP_SERVERS", harness.services()[0])
         env.setenv("BEDELAU_POSTGRES_CONNINFO", postgres_of_module.conninfo)
-        r = Running(harness.log_folder("test_record_faults"), postgres_of_module)
-    yield r
-    assert set(r.p.stop().values()) == {0}
+        with harness.running("test_record_faults", *harness.WORKERS, "projector.2", integrator_timeout="2s", integrator_lease="5s",
+                             integrator_backoff_min="50ms", integrator_backoff_max="500ms") as p:
+            yield Running(p, postgres_of_module, small)
 
 
 def test_crash(running):

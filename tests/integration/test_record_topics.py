@@ -32,8 +32,7 @@ def stopped(p, topic, name="projector"):
 
 
 def gauge(p, name="projector"):
-    page = harness.http(f"http://127.0.0.1:{p.ports[name]}/metrics")[1].decode()
-    return next(float(line.split()[1]) for line in page.splitlines() if line.startswith("bedelau_partitions_stopped "))
+    return p.metric("bedelau_partitions_stopped", name)
 
 
 def recorded(p, n):

@@ -1,7 +1,6 @@
 """The views that people ask: one request's story, who must act, what is late and why, the month's recapitulation, whom to write
 to. What each column must show was computed by hand from facts that a projector recorded. What cannot be is in test_anomali.py,
 the forecast in test_forecast.py, and what they cost with 200,000 requests in test_views_many.py."""
-import contextlib
 import csv
 import datetime
 import io
@@ -14,7 +13,7 @@ import psycopg2
 import psycopg2.errors
 import pytest
 import stories
-from harness import OPD
+from harness import OPD, rolled_back, utc
 from told import Told, wib
 
 OTHER = "1.02.01"
@@ -130,17 +129,14 @@ def story(t):
 
 @pytest.fixture(scope="module")
 def line():
-    p = harness.Pipeline(harness.log_folder("test_views"), partitions=2, standin=False, sop_time_tolerance="3650d")
-    p.start("projector")
-    p.told = Told(p)
-    march(p.told)
-    calls(p.told)
-    july(p.told)
-    story(p.told)
-    p.told.recorded()
-    yield p
-    codes = p.stop()
-    assert set(codes.values()) == {0}, codes
+    with harness.running("test_views", "projector", partitions=2, standin=False, sop_time_tolerance="3650d") as p:
+        p.told = Told(p)
+        march(p.told)
+        calls(p.told)
+        july(p.told)
+        story(p.told)
+        p.told.recorded()
+        yield p
 
 
 # ---- each view, by hand ------------------------------------------------------------------------------------------------
@@ -209,9 +205,9 @@ def test_queue(line):
     for r in got:
         del r["menunggu"]
     assert got == [
-        {"nomor_permohonan": "V-3", "status": "diintegrasikan", "giliran": "bedelau", "giliran_sejak": at("2026-03-07T03:00:00"), "terlambat": True,
+        {"nomor_permohonan": "V-3", "status": "diintegrasikan", "giliran": "bedelau", "giliran_sejak": utc("2026-03-07T03:00:00"), "terlambat": True,
          "kode_opd": OPD, "nama_opd": harness.FORM["nama_opd"], "nama_sistem": "Sistem V-3", "revisi": 1, "lama": True},
-        {"nomor_permohonan": "V-4", "status": "diajukan", "giliran": "sistem", "giliran_sejak": at("2026-03-31T20:00:00"), "terlambat": False,
+        {"nomor_permohonan": "V-4", "status": "diajukan", "giliran": "sistem", "giliran_sejak": utc("2026-03-31T20:00:00"), "terlambat": False,
          "kode_opd": OTHER, "nama_opd": harness.FORM["nama_opd"], "nama_sistem": "Sistem V-4", "revisi": 1, "lama": True}]
     with rolled_back(line) as c:  # to the microsecond, within one instant
         c.execute("select count(*), bool_and(menunggu = now() - giliran_sejak) from v_antrean")
@@ -224,10 +220,6 @@ def test_queue_as_listed(line):
     assert [r["nomor_permohonan"] for r in got] == ["V-4"]
 
 
-def at(utc):
-    return datetime.datetime.fromisoformat(utc).replace(tzinfo=datetime.timezone.utc)
-
-
 def test_late(line):
     hour = datetime.timedelta(hours=1)
     got = {(r["nomor_permohonan"], r["tahap"]): r for r in line.rows("select * from v_terlambat")}
@@ -236,14 +228,14 @@ def test_late(line):
     assert running.pop("lewat") > 200 * DAY
     same = {"nama_opd": harness.FORM["nama_opd"], "revisi": 1}
     assert running == {**same, "nomor_permohonan": "V-3", "status": "diintegrasikan", "giliran": "bedelau", "kode_opd": OPD, "tahap": "integrasi",
-                       "mulai": at("2026-03-06T03:00:00"), "batas": at("2026-04-19T17:00:00"), "berakhir": None, "nama_sistem": "Sistem V-3",
+                       "mulai": utc("2026-03-06T03:00:00"), "batas": utc("2026-04-19T17:00:00"), "berakhir": None, "nama_sistem": "Sistem V-3",
                        "gangguan_bedelau": 0 * hour, "karena_bedelau": False}
     done = {**same, "giliran": "selesai", "gangguan_bedelau": 0 * hour, "karena_bedelau": False}
     assert got["V-6", "pemeriksaan"] == {
-        **done, "nomor_permohonan": "V-6", "status": "ditolak", "kode_opd": OTHER, "tahap": "pemeriksaan", "mulai": at("2026-03-13T03:00:00"),
-        "batas": at("2026-03-17T17:00:00"), "berakhir": at("2026-03-18T03:00:00"), "nama_sistem": "Sistem V-6", "lewat": 10 * hour}
-    june = {**done, "status": "selesai", "kode_opd": OPD, "tahap": "integrasi", "mulai": at("2026-06-01T03:00:00"),
-            "batas": at("2026-06-17T17:00:00"), "berakhir": at("2026-06-18T17:00:00"), "lewat": DAY}
+        **done, "nomor_permohonan": "V-6", "status": "ditolak", "kode_opd": OTHER, "tahap": "pemeriksaan", "mulai": utc("2026-03-13T03:00:00"),
+        "batas": utc("2026-03-17T17:00:00"), "berakhir": utc("2026-03-18T03:00:00"), "nama_sistem": "Sistem V-6", "lewat": 10 * hour}
+    june = {**done, "status": "selesai", "kode_opd": OPD, "tahap": "integrasi", "mulai": utc("2026-06-01T03:00:00"),
+            "batas": utc("2026-06-17T17:00:00"), "berakhir": utc("2026-06-18T17:00:00"), "lewat": DAY}
     # 30 h after the call that nobody answered, 8 h after the 503: without them it had been in time
     assert got["B-1", "integrasi"] == {**june, "nomor_permohonan": "B-1", "nama_sistem": "Sistem B-1", "gangguan_bedelau": 38 * hour,
                                        "karena_bedelau": True}
@@ -321,14 +313,14 @@ def test_timeline_every_column(line):
         (wib("09-16", "00:00:00"), wib("09-15", "00:00:00"), "k-2", "k-1"), (wib("09-16", "00:00:00"), None, None, None)]
     calls = [r for r in got if r["peristiwa"].startswith("panggilan")]
     assert [(r["seq"], r["waktu_klaim"], r["diterima_pada"]) for r in calls] == [
-        (None, at("2026-08-03T05:00:00"), at("2026-08-03T05:00:01")), (None, at("2026-08-05T15:00:00"), at("2026-08-05T15:00:01"))]
+        (None, utc("2026-08-03T05:00:00"), utc("2026-08-03T05:00:01")), (None, utc("2026-08-05T15:00:00"), utc("2026-08-05T15:00:01"))]
     facts = [r for r in got if r not in calls]
     assert len({r["seq"] for r in facts}) == len(facts)
-    assert all(r["waktu_klaim"] == r["waktu"] and r["diterima_pada"] > at("2026-08-08T03:00:00") for r in facts)
+    assert all(r["waktu_klaim"] == r["waktu"] and r["diterima_pada"] > utc("2026-08-08T03:00:00") for r in facts)
     assert not any(r["waktu_disesuaikan"] for r in got)
     # a time of its sender's that cannot be: what counts is when it was received, and both are shown
     assert (last["peristiwa"], last["keterangan"], last["waktu_disesuaikan"]) == ("request.withdrawn", "tidak jadi", True)
-    assert last["waktu_klaim"] == at("2098-01-01T00:00:00") and last["waktu"] == last["diterima_pada"] < at("2098-01-01T00:00:00")
+    assert last["waktu_klaim"] == utc("2098-01-01T00:00:00") and last["waktu"] == last["diterima_pada"] < utc("2098-01-01T00:00:00")
     assert last["menunggu"] == last["waktu"] - got[-1]["waktu"]
 
 
@@ -389,16 +381,6 @@ def test_everything_is_explained(line):
     assert lack == []
     views = {r["relname"] for r in line.rows("select relname from pg_class where relkind = 'v' and relnamespace = %s::regnamespace", f'"{line.schema}"')}
     assert set(VIEWS) <= views
-
-
-@contextlib.contextmanager
-def rolled_back(p, role=None):
-    with contextlib.closing(psycopg2.connect(p.conninfo)) as db, db.cursor() as c:
-        c.execute(f'set search_path to "{p.schema}"')
-        if role:
-            c.execute(f"set role {role}")
-        yield c
-        db.rollback()
 
 
 SAFE = ("nomor_permohonan, waktu, peristiwa, pelaku, revisi, putaran, hasil, tahap, batas, seq, menunggu, kode_http, latensi_ms, percobaan,"
