@@ -133,7 +133,8 @@ newer_before_our_place(void **state)
     assert_false(positions_looked(p, RD_KAFKA_OFFSET_END));
     p->next = 30;
     p->newest_ms = 950;
-    assert_true(positions_looked(p, 19)); /* the log begins before it: a clock set back, which is not asked about twice */
+    assert_true(positions_looked(
+        p, 19)); /* the log begins before it: a clock set back, which is not asked about twice */
     positions_looked_at(p);
     assert_int_equal(p->look_next, 30);
     assert_int_equal(p->look_ms, 950);
