@@ -71,7 +71,7 @@ admin_free(struct admin *a)
     if (a->queue)
         rd_kafka_queue_destroy(a->queue);
     if (a->rk)
-        rd_kafka_destroy(a->rk);
+        kafka_destroy(a->rk);
     free(a);
 }
 

@@ -175,7 +175,7 @@ consumer_free(struct consumer *c)
     if (c->queue)
         rd_kafka_queue_destroy(c->queue);
     if (c->rk)
-        rd_kafka_destroy(c->rk);
+        kafka_destroy(c->rk);
     free(c);
 }
 

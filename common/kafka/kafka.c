@@ -1,9 +1,11 @@
 #include "common/kafka/kafka.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/base/log.h"
@@ -15,6 +17,34 @@ on_log(const rd_kafka_t *rk, int level, const char *fac, const char *text)
     /* that a connection failed is said by us, once per change, and not once per try */
     log_at(level <= 3 && strcmp(fac, "FAIL") != 0 && strcmp(fac, "ERROR") != 0 ? LOG_WARN : LOG_DEBUG,
            "librdkafka", LOG_Z("fac", fac), LOG_Z("text", text), LOG_NONE);
+}
+
+static void *
+destroy(void *rk)
+{
+    rd_kafka_destroy(rk);
+    return NULL;
+}
+
+void
+kafka_destroy(rd_kafka_t *rk)
+{
+    struct timespec until;
+    pthread_t thread;
+
+    if (!rk)
+        return;
+    if (pthread_create(&thread, NULL, destroy, rk) != 0) {
+        rd_kafka_destroy(rk);
+        return;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += KAFKA_DESTROY_MS / 1000;
+    if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) == 0)
+        return;
+    pthread_detach(thread);
+    log_warn(
+        "the Kafka client does not come to an end, as when a topic that it read is gone; it is left behind");
 }
 
 static enum res

@@ -168,7 +168,7 @@ close_client(struct producer *p)
         rd_kafka_queue_destroy(p->queue);
     p->queue = NULL;
     if (p->rk)
-        rd_kafka_destroy(p->rk);
+        kafka_destroy(p->rk);
     p->rk = NULL;
 }
 

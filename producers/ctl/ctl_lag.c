@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/kafka/kafka.h"
 #include "common/base/caltime.h"
 #include "common/base/clk.h"
 #include "producers/ctl/ctl.h"
@@ -382,7 +383,7 @@ ctl_lag(struct ctl *c, int argc, char **argv)
     if (outboxes)
         print_all(&l, outboxes);
     if (l.rk)
-        rd_kafka_destroy(l.rk);
+        kafka_destroy(l.rk);
     PQclear(outboxes);
     PQclear(l.rows);
     free(l.parts);

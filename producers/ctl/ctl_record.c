@@ -1,6 +1,7 @@
 /* One record by its place, and one record out: for dead letters. */
 #include <stdio.h>
 
+#include "common/kafka/kafka.h"
 #include "common/base/clk.h"
 #include "common/base/loop.h"
 #include "common/kafka/producer.h"
@@ -166,6 +167,6 @@ ctl_record_close(struct ctl *c)
     loop_free(c->loop);
     c->loop = NULL;
     if (c->reader)
-        rd_kafka_destroy(c->reader);
+        kafka_destroy(c->reader);
     c->reader = NULL;
 }

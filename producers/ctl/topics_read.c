@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/kafka/kafka.h"
 #include "common/base/clk.h"
 
 enum { WAIT_MS = 100 };
@@ -138,7 +139,7 @@ topics_read_close(struct topics_read *t)
     if (t->rk) {
         rd_kafka_assign(t->rk, NULL);
         rd_kafka_consumer_close(t->rk);
-        rd_kafka_destroy(t->rk);
+        kafka_destroy(t->rk);
     }
     for (int i = 0; i < t->n; i++)
         free(t->parts[i].topic);

@@ -148,6 +148,7 @@ class Pipeline:
         self.ctl("migrate")
         self.ctl("officer", "add", OFFICER)
         self.db = self.connect()
+        self.tails = []  # closed before their topics go: else the client's end hangs
         self.producer = confluent_kafka.Producer({"bootstrap.servers": self.servers, "acks": "all",
                                                   "partitioner": "murmur2_random", "linger.ms": 2,
                                                   "message.max.bytes": 5000000, "log_level": 0})
@@ -220,6 +221,8 @@ class Pipeline:
             self.db.close()
         with contextlib.closing(self.connect()) as db, db.cursor() as c:
             c.execute(f'drop schema "{self.schema}" cascade')
+        for tail in self.tails:
+            tail.close()
         admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": self.servers})
         mine = [t for t in admin.list_topics(timeout=30).topics if t.startswith(self.prefix + ".")]
         for done in (admin.delete_topics(mine, operation_timeout=30) if mine else {}).values():
@@ -244,20 +247,21 @@ class Pipeline:
 
     def read(self, topic):
         """Every record of a topic up to its end, as confluent_kafka messages."""
-        c = confluent_kafka.Consumer({"bootstrap.servers": self.servers, "group.id": secrets.token_hex(8),
-                                      "auto.offset.reset": "earliest", "enable.auto.commit": False, "log_level": 0})
         name = f"{self.prefix}.{topic}"
-        parts = [confluent_kafka.TopicPartition(name, p, confluent_kafka.OFFSET_BEGINNING)
-                 for p in c.list_topics(name, timeout=30).topics[name].partitions]
-        left = sum(c.get_watermark_offsets(p, timeout=30)[1] - c.get_watermark_offsets(p, timeout=30)[0] for p in parts)
-        c.assign(parts)
         got = []
-        while len(got) < left:
-            m = c.poll(30)
-            assert m is not None, f"{topic}: {len(got)} of {left} records"
-            assert not m.error(), m.error()
-            got.append(m)
-        c.close()
+        with contextlib.closing(confluent_kafka.Consumer({
+                "bootstrap.servers": self.servers, "group.id": secrets.token_hex(8), "auto.offset.reset": "earliest",
+                "enable.auto.commit": False, "log_level": 0})) as c:
+            parts = [confluent_kafka.TopicPartition(name, p, confluent_kafka.OFFSET_BEGINNING)
+                     for p in c.list_topics(name, timeout=30).topics[name].partitions]
+            ends = [c.get_watermark_offsets(p, timeout=30) for p in parts]
+            left = sum(high - low for low, high in ends)
+            c.assign(parts)
+            while len(got) < left:
+                m = c.poll(30)
+                assert m is not None, f"{topic}: {len(got)} of {left} records"
+                assert not m.error(), m.error()
+                got.append(m)
         return got
 
     def events(self, topic):
@@ -388,6 +392,10 @@ class Tail:
         self.parts = [confluent_kafka.TopicPartition(n, i, confluent_kafka.OFFSET_BEGINNING)
                       for n in names for i in there[n].partitions]
         self.consumer.assign(self.parts)
+        p.tails.append(self)
+
+    def close(self):
+        self.consumer.close()
 
     def take(self, wait_s):
         for m in self.consumer.consume(500, wait_s):
