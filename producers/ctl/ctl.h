@@ -107,6 +107,9 @@ enum res ctl_exec(struct ctl *c, const char *sql, int n, const char *const *args
 struct pg_params;
 PGresult *ctl_query_params(struct ctl *c, const char *sql, int n, const struct pg_params *p);
 
+/* Statements without parameters, ended by NULL, until one fails. */
+enum res ctl_exec_all(struct ctl *c, const char *const *sql);
+
 /* Whether the schema has a table or an index of this name: a set of older migrations may end before it. */
 bool ctl_has(struct ctl *c, const char *name);
 

@@ -213,6 +213,16 @@ ctl_origin(char *out, size_t cap)
              ssh ? ssh : "");
 }
 
+enum res
+ctl_exec_all(struct ctl *c, const char *const *sql)
+{
+    enum res res = RES_OK;
+
+    for (; *sql && res == RES_OK; sql++)
+        res = ctl_exec(c, *sql, 0, NULL, NULL);
+    return res;
+}
+
 bool
 ctl_has(struct ctl *c, const char *name)
 {

@@ -47,16 +47,6 @@ count_facts(struct ctl *c, int64_t *n, int64_t *last, int64_t *last_copy)
     return RES_OK;
 }
 
-static enum res
-run_all(struct ctl *c, const char *const *sql)
-{
-    enum res res = RES_OK;
-
-    for (; *sql && res == RES_OK; sql++)
-        res = ctl_exec(c, *sql, 0, NULL, NULL);
-    return res;
-}
-
 /* Whoever writes requests locks their rows first: with this lock held nothing is half written, and `event` holds all
  * that was read up to now. Reading goes on. */
 #define STAND_STILL "lock table request in exclusive mode"
@@ -127,12 +117,12 @@ first_pass(struct ctl *c, struct rebuilding *b)
     static const char *const begin[] = {
         "set statement_timeout to 0", "select pg_advisory_lock(" RECORD_LOCK ")", "begin", STAND_STILL, NULL};
     static const char *const read[] = {"commit", "begin isolation level repeatable read", NULL};
-    enum res res = run_all(c, begin);
+    enum res res = ctl_exec_all(c, begin);
 
     if (res == RES_OK)
         res = count_facts(c, &b->bar.facts, &b->last, &b->last_copy);
     if (res == RES_OK)
-        res = run_all(c, read);
+        res = ctl_exec_all(c, read);
     if (res == RES_OK)
         res = refold_run(&b->r);
     return res == RES_OK ? ctl_exec(c, "commit", 0, NULL, NULL) : res;
@@ -144,7 +134,7 @@ second_pass(struct ctl *c, struct rebuilding *b)
 {
     static const char *const begin[] = {"begin", STAND_STILL, NULL};
     char detail[200];
-    enum res res = run_all(c, begin);
+    enum res res = ctl_exec_all(c, begin);
 
     b->r.after_seq = b->last;
     b->r.after_copy = b->last_copy;
@@ -211,7 +201,7 @@ read_topics(struct ctl *c, struct from_topics *t)
 {
     static const char *const begin[] = {"set statement_timeout to 0",
                                         "select pg_advisory_lock(" RECORD_LOCK ")", NULL};
-    enum res res = run_all(c, begin);
+    enum res res = ctl_exec_all(c, begin);
 
     if (res == RES_OK)
         res = relog_new(c, t->partial, &t->log);

@@ -3,16 +3,6 @@
 #include <stdio.h>
 
 static enum res
-run_all(struct ctl *c, const char *const *sql)
-{
-    enum res res = RES_OK;
-
-    for (; *sql && res == RES_OK; sql++)
-        res = ctl_exec(c, *sql, 0, NULL, NULL);
-    return res;
-}
-
-static enum res
 ask_int(struct ctl *c, const char *sql, int64_t *ret)
 {
     PGresult *r = ctl_query(c, sql, 0, NULL);
@@ -61,7 +51,7 @@ relog_tables(struct ctl *c)
         NULL};
     enum res res = all_there(c);
 
-    return res == RES_OK ? run_all(c, all) : res;
+    return res == RES_OK ? ctl_exec_all(c, all) : res;
 }
 
 enum res
@@ -209,16 +199,16 @@ relog_digest(struct ctl *c, bool partial, struct relog_sums *s)
         "analyze new_event",
         "analyze new_event_id",
         NULL};
-    enum res res = run_all(c, begin);
+    enum res res = ctl_exec_all(c, begin);
 
     if (res == RES_OK)
         res = ask_int(c, "select count(*) from older", &s->older);
     if (res == RES_OK && s->older && !partial)
         res = refuse_older(c, s);
     if (res == RES_OK)
-        res = run_all(c, choose);
+        res = ctl_exec_all(c, choose);
     if (res == RES_OK)
-        res = run_all(c, make);
+        res = ctl_exec_all(c, make);
     return res == RES_OK ? count(c, s) : res;
 }
 
@@ -262,7 +252,7 @@ relog_gaps(struct ctl *c)
         "where n.nomor_permohonan = i.nomor_permohonan)",
         NULL};
 
-    return run_all(c, all) == RES_OK
+    return ctl_exec_all(c, all) == RES_OK
                ? ctl_query(c, "select nomor_permohonan, why from incomplete order by 1", 0, NULL)
                : NULL;
 }
@@ -308,5 +298,5 @@ relog_replace(struct ctl *c)
         "effective_at from new_event_copy on conflict do nothing",
         NULL};
 
-    return run_all(c, all);
+    return ctl_exec_all(c, all);
 }

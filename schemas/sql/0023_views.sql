@@ -1,6 +1,6 @@
 -- oldest program: 0.1
--- Views that stay quick as requests grow old: the recapitulation of a department is read from sums of each step, what is late
--- and what is forecast read less, and more of what cannot be is shown.
+-- Views that stay quick as requests grow old: the recapitulation of a department is read from sums of each step, the forecast
+-- reads less, and more of what cannot be is shown.
 
 -- Projectors write event first and rekap last: locked in another order here, one of us would be ended.
 lock table event in share mode;
@@ -133,35 +133,6 @@ select bulan,
        pemeriksaan_hari_p90, pemeriksaan_tepat_waktu_persen, integrasi_jumlah, integrasi_satuan, integrasi_hari_rata_rata,
        integrasi_hari_p90, integrasi_tepat_waktu_persen, tepat_waktu_persen
   from v_rekap where cakupan = 'kota';
-
--- ---- what is late ----------------------------------------------------------------------------------------------------
--- As before; read are the calls of the newest putaran, and of at most eight others of the revisi only where there are others.
--- Sorted are numbers, not names.
-create or replace view v_terlambat as
-with telat as materialized (
-    select row_number() over () as ke, r.nomor_permohonan, r.status, r.giliran, r.kode_opd, c.tahap, c.revisi, c.mulai, c.batas, c.berakhir,
-           r.nama_opd, r.nama_sistem, coalesce(c.berakhir, now()) as akhir, r.revisi as revisi_kini, greatest(r.putaran, 1) as putaran
-      from clock c join request r using (nomor_permohonan) where c.lewat and c.tahap <> 'perbaikan'),
-kunci as (
-    select ke, mulai, akhir, nomor_permohonan || ':' || revisi || ':' || putaran as key from telat where tahap = 'integrasi' and revisi = revisi_kini
-    union all
-    select ke, mulai, akhir, nomor_permohonan || ':' || revisi || ':' || v.p
-      from (select * from telat where tahap = 'integrasi' and (revisi <> revisi_kini or putaran > 1) offset 0) t,
-           (values (1), (2), (3), (4), (5), (6), (7), (8)) v(p)
-     where revisi <> revisi_kini or v.p < putaran),
-panggilan as (
-    select k.ke, k.mulai, k.akhir, a.sent_at, a.no,
-           a.fate in ('not_sent', 'unknown') and coalesce(a.error, '') not like '%our credentials%'
-           or a.code in (408, 425, 429) or a.code >= 500 as gagal
-      from kunci k join attempt_integrator a on a.key = k.key
-     where a.step <> 'wait' offset 0),
-urut as (select ke, mulai, akhir, sent_at, gagal, lead(sent_at) over (partition by ke order by sent_at, no) as berikut from panggilan),
-gangguan as (
-    select ke, sum(greatest(least(coalesce(berikut, akhir), akhir) - greatest(sent_at, mulai), interval '0')) as lama
-      from urut where gagal group by ke)
-select t.nomor_permohonan, t.status, t.giliran, t.kode_opd, t.tahap, t.revisi, t.mulai, t.batas, t.berakhir, t.nama_opd, t.nama_sistem,
-       t.akhir - t.batas as lewat, coalesce(g.lama, interval '0') as gangguan_bedelau, coalesce(g.lama >= t.akhir - t.batas, false) as karena_bedelau
-  from telat t left join gangguan g using (ke);
 
 -- ---- the forecast ----------------------------------------------------------------------------------------------------
 -- A clock runs for an open request: those are few, and have an index of their own.
