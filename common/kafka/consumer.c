@@ -84,7 +84,7 @@ open_client(struct consumer *c, struct err *e)
                                     "socket.nagle.disable",
                                     "true",
                                     "fetch.wait.max.ms",
-                                    "100",
+                                    "200",
                                     "fetch.error.backoff.ms",
                                     "50",
                                     "topic.metadata.refresh.interval.ms",
