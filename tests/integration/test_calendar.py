@@ -253,6 +253,7 @@ def test_killed_in_the_middle(world, tmp_path):
         assert [(c["sebab"], c["kalender"]) for c in told_3[1:]] == [("kalender", "uji_2"), ("kalender", "uji_3")], nomor
         assert [instant(c["batas"]) for c in told_3] == [w.versions[v].cal.due(when + datetime.timedelta(hours=1), 30) for v in ("uji_1", "uji_2", "uji_3")]
     assert p.rows("select source, id from event group by 1, 2 having count(*) > 1") == []
+    p.ctl("restored")  # the facts told here claim workers that do not run
     harness.every_event_once(p)
 
 
