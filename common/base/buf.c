@@ -200,18 +200,10 @@ buf_pointer_next(struct str *pointer, struct buf *token)
 }
 
 void
-buf_member(struct buf *b, const char *name)
-{
-    buf_z(b, ",\"");
-    buf_z(b, name);
-    buf_z(b, "\":");
-}
-
-void
-buf_member_text(struct buf *b, const char *name, struct str s)
+buf_member_text(struct buf *b, struct str key, struct str s)
 {
     if (!s.p)
         return;
-    buf_member(b, name);
+    buf_str(b, key);
     buf_json(b, s);
 }

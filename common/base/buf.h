@@ -65,10 +65,9 @@ void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(print
 /* `s` as a JSON string with its quotes. Bytes are taken to be UTF-8; control characters are escaped. */
 void buf_json(struct buf *b, struct str s);
 
-/* One further member of a JSON object: `,"name":` for its value to follow (a plain name); and whole with a text, or not at all
- * where `s` is STR_NULL. */
-void buf_member(struct buf *b, const char *name);
-void buf_member_text(struct buf *b, const char *name, struct str s);
+/* One further member of a JSON object with a text, or not at all where `s` is STR_NULL. `key` is all that stands before the value, so
+ * that it is one copy: STR(",\"name\":"). */
+void buf_member_text(struct buf *b, struct str key, struct str s);
 
 /* One more step of a JSON Pointer (RFC 6901): "/" and the token, in which ~ is ~0 and / is ~1. */
 void buf_pointer(struct buf *b, struct str token);

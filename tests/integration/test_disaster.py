@@ -5,7 +5,7 @@ import harness
 import psycopg2
 import pytest
 from harness import OPD, PERSONAL, event, eventually, held_up, let_topics_go, proved
-from test_record import content, nomor_of, tell, verify, versions
+from test_record import at_rest, content, nomor_of, tell, verify, versions
 from test_record_topics import delete
 
 SEVERAL = 16
@@ -15,12 +15,7 @@ WHOLE = "select to_jsonb(e)::text as row from event e union all select to_jsonb(
 
 @pytest.fixture
 def p(pipeline):
-    """Requests at rest, with their clocks."""
-    p = pipeline(**harness.FAST)
-    p.start(*harness.WORKERS)
-    tell(p, range(SEVERAL))
-    p.await_quiet()
-    return p
+    return at_rest(pipeline, SEVERAL)
 
 
 def again(p, *words, code=0):

@@ -29,14 +29,18 @@ def tell(p, numbers):
     p.flush()
 
 
-@pytest.fixture
-def p(pipeline):
-    """Requests at rest, with their clocks."""
+def at_rest(pipeline, several):
+    """A pipeline with so many requests at rest, with their clocks."""
     p = pipeline(**harness.FAST)
     p.start(*harness.WORKERS)
-    tell(p, range(SEVERAL))
+    tell(p, range(several))
     p.await_quiet()
     return p
+
+
+@pytest.fixture
+def p(pipeline):
+    return at_rest(pipeline, SEVERAL)
 
 
 def verify(p, *words):

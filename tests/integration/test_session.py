@@ -157,14 +157,19 @@ def locked(p, table):
         db.rollback()
 
 
+def waits_with(p, nomor):
+    """The validator's sessions that wait for the table, with a form in hand."""
+    p.submit(nomor)
+    p.flush()
+    return eventually(lambda: sessions(p, "validator", "wait"), what="the validator waits for the table")
+
+
 def test_a_lock_that_is_not_given(pipeline):
     """Who waits for it gives up what it holds itself, tries again, and goes on when it is free."""
     p = pipeline(standin=False, postgres_lock_timeout="300ms")
     p.start("validator")
     with locked(p, "pemeriksaan"):
-        p.submit(f"{OPD}-L-1")
-        p.flush()
-        eventually(lambda: sessions(p, "validator", "wait"), what="the validator waits for the table")
+        waits_with(p, f"{OPD}-L-1")
         eventually(lambda: offsets_are_free(p, "validator"), what="its offsets are let go")
         eventually(lambda: "SQLSTATE=55P03" in p.log("validator") or "sqlstate=55P03" in p.log("validator"), what="it says why")
     eventually(lambda: p.one("select count(*) from pemeriksaan"), lambda n: n == 1, what="the form")
@@ -190,9 +195,7 @@ def test_a_program_that_stands_still_in_its_transaction(pipeline):
     p = pipeline(standin=False, postgres_idle_in_transaction_session_timeout="1s")
     p.start("validator")
     with locked(p, "pemeriksaan"):
-        p.submit(f"{OPD}-I-1")
-        p.flush()
-        held = eventually(lambda: sessions(p, "validator", "wait"), what="the validator waits for the table")
+        held = waits_with(p, f"{OPD}-I-1")
         p.signal("validator", signal.SIGSTOP)
     eventually(lambda: p.rows("select 1 from pg_stat_activity where pid = %s", held[0]), lambda r: not r, what="the session is ended")
     assert offsets_are_free(p, "validator")

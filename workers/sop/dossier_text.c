@@ -22,43 +22,34 @@ put_raw(struct buf *b, struct str key, struct str raw)
 }
 
 static void
-put_text(struct buf *b, struct str key, struct str s)
-{
-    if (!s.p)
-        return;
-    buf_str(b, key);
-    buf_json(b, s);
-}
-
-static void
 write_fact(const struct fact *f, struct buf *b)
 {
     buf_str(b, STR("{\"t\":"));
     buf_int(b, f->type);
-    put_text(b, STR(",\"s\":"), f->source);
-    put_text(b, STR(",\"i\":"), f->id);
+    buf_member_text(b, STR(",\"s\":"), f->source);
+    buf_member_text(b, STR(",\"i\":"), f->id);
     put_num(b, STR(",\"w\":"), f->time_us);
     put_num(b, STR(",\"am\":"), f->append.ms);
-    put_text(b, STR(",\"at\":"), f->append.topic);
+    buf_member_text(b, STR(",\"at\":"), f->append.topic);
     put_num(b, STR(",\"ap\":"), f->append.partition);
     put_num(b, STR(",\"ao\":"), f->append.offset);
     put_num(b, STR(",\"r\":"), f->revisi);
     put_num(b, STR(",\"p\":"), f->putaran);
     put_num(b, STR(",\"u\":"), f->urutan);
     put_num(b, STR(",\"v\":"), f->putusan);
-    put_text(b, STR(",\"ps\":"), f->sumber_pengajuan);
-    put_text(b, STR(",\"pi\":"), f->id_pengajuan);
+    buf_member_text(b, STR(",\"ps\":"), f->sumber_pengajuan);
+    buf_member_text(b, STR(",\"pi\":"), f->id_pengajuan);
     put_raw(b, STR(",\"f\":"), f->temuan);
-    put_text(b, STR(",\"b\":"), f->status_bedelau);
-    put_text(b, STR(",\"g\":"), f->id_integrasi);
+    buf_member_text(b, STR(",\"b\":"), f->status_bedelau);
+    buf_member_text(b, STR(",\"g\":"), f->id_integrasi);
     put_num(b, STR(",\"ub\":"), f->urutan_bedelau);
     put_num(b, STR(",\"h\":"), f->tahap);
     put_num(b, STR(",\"k\":"), f->keadaan);
     put_raw(b, STR(",\"j\":"), f->jam);
-    put_text(b, STR(",\"o\":"), f->kode_opd);
-    put_text(b, STR(",\"on\":"), f->nama_opd);
-    put_text(b, STR(",\"sn\":"), f->nama_sistem);
-    put_text(b, STR(",\"jp\":"), f->jenis);
+    buf_member_text(b, STR(",\"o\":"), f->kode_opd);
+    buf_member_text(b, STR(",\"on\":"), f->nama_opd);
+    buf_member_text(b, STR(",\"sn\":"), f->nama_sistem);
+    buf_member_text(b, STR(",\"jp\":"), f->jenis);
     buf_char(b, '}');
 }
 

@@ -28,15 +28,6 @@ put_int(struct buf *b, struct str key, int64_t v)
     buf_int(b, v);
 }
 
-static void
-put_text(struct buf *b, struct str key, struct str s)
-{
-    if (!s.p)
-        return;
-    buf_str(b, key);
-    buf_json(b, s);
-}
-
 /* Findings without their sentences, which may have been written by a person. */
 static void
 put_findings(struct buf *b, struct str temuan)
@@ -57,10 +48,8 @@ put_findings(struct buf *b, struct str temuan)
             buf_z(b, "\":");
             buf_str(b, m[i].n ? m[i] : STR("\"\""));
         }
-        if (scan_kind(m[3]) == SCAN_TRUE) {
-            buf_member(b, names[3]);
-            buf_z(b, "true");
-        }
+        if (scan_kind(m[3]) == SCAN_TRUE)
+            buf_z(b, ",\"terlambat_ditemukan\":true");
         buf_char(b, '}');
         first = false;
     }
@@ -73,22 +62,22 @@ put_row(struct buf *b, struct str nomor, const struct record *c)
 {
     const struct dossier_row *r = &c->row;
 
-    put_text(b, STR(",\"nomor_permohonan\":"), nomor);
+    buf_member_text(b, STR(",\"nomor_permohonan\":"), nomor);
     put_int(b, STR(",\"revisi\":"), r->revisi);
     put_int(b, STR(",\"putaran\":"), r->putaran);
-    put_text(b, STR(",\"status\":"), str_of(status_name(c->view.status)));
-    put_text(b, STR(",\"giliran\":"), str_of(giliran_name(c->view.giliran)));
+    buf_member_text(b, STR(",\"status\":"), str_of(status_name(c->view.status)));
+    buf_member_text(b, STR(",\"giliran\":"), str_of(giliran_name(c->view.giliran)));
     put_time(b, STR(",\"giliran_sejak\":"), c->view.since_us);
     buf_str(b, r->terlambat ? STR(",\"terlambat\":true") : STR(",\"terlambat\":false"));
-    put_text(b, STR(",\"kode_opd\":"), r->kode_opd);
-    put_text(b, STR(",\"nama_opd\":"), r->nama_opd);
-    put_text(b, STR(",\"nama_sistem\":"), r->nama_sistem);
+    buf_member_text(b, STR(",\"kode_opd\":"), r->kode_opd);
+    buf_member_text(b, STR(",\"nama_opd\":"), r->nama_opd);
+    buf_member_text(b, STR(",\"nama_sistem\":"), r->nama_sistem);
     put_time(b, STR(",\"submitted_at\":"), r->submitted_us);
     put_time(b, STR(",\"checked_at\":"), r->checked_us);
     put_time(b, STR(",\"accepted_at\":"), r->accepted_us);
     put_time(b, STR(",\"returned_at\":"), r->returned_us);
     put_time(b, STR(",\"integrated_at\":"), r->integrated_us);
-    put_text(b, STR(",\"id_integrasi\":"), r->id_integrasi);
+    buf_member_text(b, STR(",\"id_integrasi\":"), r->id_integrasi);
     put_int(b, STR(",\"jumlah_pengembalian\":"), r->jumlah_pengembalian);
     put_findings(b, r->temuan);
 }
